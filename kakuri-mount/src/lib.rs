@@ -1,0 +1,166 @@
+//! kakuri-mount's vocabulary: what it is told, what it answers, and the plan it carries out.
+//!
+//! The plan is plain data. Deciding (the front's `plan.rs`), checking ([`check`]) and explaining
+//! ([`explain`]) make no system call; carrying it out makes no decision.
+//!
+//! # The staging tmpfs
+//! One tmpfs holds everything that is the container's own:
+//! `root/` becomes the container's root (read-only at the end where the plan says so), `private/N` are the
+//! writable folders (/tmp, /home, ...), `skeleton/N` the trees that overlays and read-only folders are made
+//! of, and an empty folder and an empty file that cover what is hidden. Each is bound where it belongs, which
+//! is several times cheaper than a tmpfs each. After the pivot nothing of it can be reached but what was bound.
+
+pub mod check;
+pub mod explain;
+
+use kakuri_wire::handshake::Version;
+use kakuri_wire::{Bytes, Fail, Message};
+use serde::{Deserialize, Serialize};
+
+/// The front speaks. Permitted in this order, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToMount {
+    /// Carries the plan as a document.
+    Plan(Version),
+    /// Carries PID 1's pidfd: join its user and mount namespaces and build.
+    Join,
+    /// Carries the detached file systems PID 1 made, in [`Kernelfs`] order, one for each named. Attach
+    /// them, pivot, end.
+    Finish(Vec<Kernelfs>),
+}
+
+impl Message for ToMount {
+    fn descriptors(&self) -> usize {
+        match self {
+            ToMount::Plan(_) | ToMount::Join => 1,
+            ToMount::Finish(made) => made.len(),
+        }
+    }
+}
+
+/// kakuri-mount answers, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromMount {
+    /// The root is the container's, the old one is gone.
+    Built,
+    Failed(Fail),
+}
+
+impl Message for FromMount {
+    fn descriptors(&self) -> usize {
+        0
+    }
+}
+
+/// File systems that only a process inside the container's namespaces can make (PID 1 does).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kernelfs {
+    Proc,
+    Mqueue,
+    Sysfs,
+}
+
+/// The version of the plan's form.
+pub const PLAN_VERSION: u32 = 1;
+
+/// A root filesystem, described. Every `at` is an absolute path in the new root without `.` or `..`
+/// components, repeated or trailing slashes; it is resolved below the new root, and a symbolic link
+/// anywhere on the way is an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    pub version: u32,
+    /// Bytes the staging tmpfs may hold; None: the kernel's default, half of the memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The root folder itself turns read-only at the end (mounts below keep their own mode).
+    pub read_only: bool,
+    /// Carried out in this order.
+    pub ops: Vec<Op>,
+    /// Carried out, in this order, once PID 1 has made its file systems: `Attach`, and what goes on top.
+    #[serde(default)]
+    pub finish: Vec<Op>,
+}
+
+/// One step. Wherever `make` is true, a missing mount point and its missing parents (0755) are made, which
+/// is only permitted where the place lies in the staging tmpfs; where it is false it must exist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Op {
+    /// A folder in the root.
+    Folder { at: Bytes, mode: u32 },
+    /// A file with contents, in the root or a private folder.
+    File { at: Bytes, mode: u32, text: Bytes },
+    /// A symbolic link in the root or a private folder. Its target is not resolved.
+    Symlink { at: Bytes, to: Bytes },
+    /// A writable folder of the staging tmpfs; read-only with `--read-only`.
+    Private { at: Bytes, mode: u32, make: bool, #[serde(default)] read_only: bool },
+    /// A tmpfs of its own: `--tmpfs DST:size=..,mode=..`.
+    Tmpfs { at: Bytes, mode: u32, #[serde(default)] size: Option<u64>, #[serde(default)] read_only: bool, #[serde(default)] noexec: bool, make: bool },
+    /// A file or folder of the host, with everything mounted below it. Always nosuid; nodev unless `devices`.
+    Bind(Bind),
+    /// A read-only folder of the host seen through a skeleton: the skeleton's entries over the folder's own.
+    Union { at: Bytes, from: Bytes, how: UnionKind, skeleton: Vec<Entry>, make: bool },
+    /// A read-only folder made of nothing but these entries (the way to an automatically bound file).
+    Skeleton { at: Bytes, entries: Vec<Entry>, make: bool },
+    /// Covers a folder or file that exists with an empty read-only one.
+    Hide { at: Bytes, folder: bool },
+    /// A new devpts, and nothing else.
+    Devpts { at: Bytes },
+    /// A file system PID 1 made.
+    Attach { what: Kernelfs, at: Bytes },
+}
+
+/// A bind, and what its source was when the front looked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// The resolved source: absolute, without symbolic links.
+    pub from: Bytes,
+    pub at: Bytes,
+    /// The source as the user typed it, for errors; absent for what kakuri itself binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<Bytes>,
+    pub folder: bool,
+    /// Device and inode the front saw: another one there now is an error, so that a folder others can
+    /// write to cannot turn the bind elsewhere between the look and the mount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<(u64, u64)>,
+    pub read_only: bool,
+    #[serde(default)]
+    pub noexec: bool,
+    /// Device nodes work (`--device`, /dev/null): not nodev.
+    #[serde(default)]
+    pub devices: bool,
+    pub make: bool,
+}
+
+/// How a union is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnionKind {
+    /// A read-only overlay: the skeleton over the folder.
+    Overlay,
+    /// A read-only folder with one bind per entry: where the kernel refuses an overlay of that folder
+    /// (something is mounted in it that may not be looked under, or it is on an overlay stack itself).
+    Entries,
+}
+
+/// Something in a skeleton. `at` is relative to the skeleton, without `.` or `..`; parents come first or are
+/// made (0755).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub at: Bytes,
+    pub node: Node,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Node {
+    Folder,
+    /// Mode 0644; an empty one serves as a mount point for a file.
+    File(Bytes),
+    Symlink(Bytes),
+}

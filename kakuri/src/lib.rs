@@ -1,0 +1,3 @@
+//! kakuri: run any command in a container that an ordinary user makes with the kernel alone.
+
+pub mod plan;

@@ -1,0 +1,72 @@
+//! What the helpers share when a person runs them from a shell instead of the front.
+
+use std::ffi::{CStr, CString, OsString};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, Stage};
+use crate::{handshake, sys};
+
+/// Whether the front started this program: it names it `kakuri-x [container]` and puts a link at
+/// descriptor 3, which nobody types.
+pub fn by_front(arguments: &[OsString]) -> bool {
+    arguments.len() == 1 && arguments[0].as_bytes().ends_with(b"]")
+}
+
+/// Prints an error as the front would, and gives its exit code.
+pub fn report(stage: Stage, fail: &Fail) -> u8 {
+    let _ = writeln!(std::io::stderr(), "{stage}: {fail}");
+    fail.code
+}
+
+/// `--version`.
+pub fn print_version(stage: Stage) -> u8 {
+    let _ = writeln!(std::io::stdout(), "{stage} {} (protocol {})", handshake::BUILD, handshake::PROTOCOL);
+    0
+}
+
+/// Becomes `command`, found along PATH as execvp(3) does; returns only the error.
+pub fn exec(stage: Stage, command: &[OsString]) -> Fail {
+    let shown = crate::Bytes::from(command.first().map_or(std::ffi::OsStr::new(""), |c| c.as_os_str()));
+    let strings = |s: &OsString| CString::new(s.as_bytes()).ok();
+    let (Some(argv), env) = (
+        command.iter().map(strings).collect::<Option<Vec<_>>>(),
+        std::env::vars_os().filter_map(|(k, v)| CString::new([k.as_bytes(), b"=", v.as_bytes()].concat()).ok()).collect::<Vec<_>>(),
+    ) else {
+        return Fail::new(stage, format!("cannot run '{shown}'")).why("an argument contains a NUL byte");
+    };
+    let argv: Vec<&CStr> = argv.iter().map(|s| s.as_c_str()).collect();
+    let env: Vec<&CStr> = env.iter().map(|s| s.as_c_str()).collect();
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let errno = exec_along(argv[0], path.as_bytes(), &argv, &env);
+    let code = if errno == libc::ENOENT { CODE_NOT_FOUND } else { CODE_NOT_EXECUTABLE };
+    Fail::new(Stage::Command, format!("cannot run '{shown}'")).errno(errno).code(code)
+}
+
+/// execvp(3) with an explicit search path and environment: a name with a slash is taken as it is; an
+/// unreadable match is remembered while the search goes on; a file without `#!` is given to /bin/sh.
+/// Returns the errno.
+pub fn exec_along(name: &CStr, path: &[u8], argv: &[&CStr], env: &[&CStr]) -> i32 {
+    let attempt = |file: &CStr| {
+        let errno = sys::exec(file, argv, env).raw_os_error().unwrap_or(libc::EINVAL);
+        if errno == libc::ENOEXEC {
+            let script: Vec<&CStr> = [c"/bin/sh", file].into_iter().chain(argv.iter().skip(1).copied()).collect();
+            sys::exec(c"/bin/sh", &script, env);
+        }
+        errno
+    };
+    if name.to_bytes().contains(&b'/') {
+        return attempt(name);
+    }
+    let mut result = libc::ENOENT;
+    for folder in path.split(|&b| b == b':').filter(|f| !f.is_empty() && !name.is_empty()) {
+        let Ok(file) = CString::new([folder, b"/", name.to_bytes()].concat()) else { continue };
+        match attempt(&file) {
+            libc::ENOENT | libc::ENOTDIR => {}
+            // A match that may not be executed, or a folder that may not be searched: remember, look on.
+            libc::EACCES => result = libc::EACCES,
+            errno => return errno,
+        }
+    }
+    result
+}

@@ -1,0 +1,190 @@
+//! A link's end: one serde_json message a packet, with a counted number of descriptors.
+//!
+//! SOCK_SEQPACKET keeps message borders and shows a dead peer as end of file. Received descriptors are
+//! close-on-exec from birth; truncation of either the bytes or the descriptors is an error, and so is any
+//! number of descriptors but the one the message speaks of: all are closed then.
+
+use std::fmt::Debug;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The largest message, in bytes; what may be larger crosses as a document.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+/// The most descriptors one message may carry; the kernel's own limit (SCM_MAX_FD) is 253.
+pub const MAX_DESCRIPTORS: usize = 64;
+
+/// One direction of a link, as an enum.
+pub trait Message: Serialize + DeserializeOwned + Debug {
+    /// How many descriptors travel with this very message.
+    fn descriptors(&self) -> usize;
+}
+
+/// Why a message could not be sent or received.
+#[derive(Debug)]
+pub enum Broken {
+    /// The peer is gone.
+    Closed,
+    /// The deadline passed.
+    Late,
+    /// The peer said something that is not a message of this link.
+    Nonsense(String),
+    System(io::Error),
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Broken::Closed => f.write_str("it ended without a word"),
+            Broken::Late => f.write_str("it did not answer in time"),
+            Broken::Nonsense(why) => write!(f, "it sent what is no message: {why}"),
+            Broken::System(e) => write!(f, "{e}"),
+        }
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl From<rustix::io::Errno> for Broken {
+    fn from(e: rustix::io::Errno) -> Self {
+        match e {
+            rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => Broken::Closed,
+            e => Broken::System(e.into()),
+        }
+    }
+}
+
+/// One end of a link.
+#[derive(Debug)]
+pub struct Channel {
+    socket: OwnedFd,
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Channel {
+    fn from(socket: OwnedFd) -> Self {
+        Channel { socket }
+    }
+}
+
+impl Channel {
+    /// The two ends of a new link, both close-on-exec.
+    pub fn pair() -> io::Result<(Channel, Channel)> {
+        let (a, b) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok((a.into(), b.into()))
+    }
+
+    /// Sends one message. `fds` are duplicated to the peer; ours stay open.
+    pub fn send<M: Message>(&self, message: &M, fds: &[BorrowedFd]) -> Result<(), Broken> {
+        let bytes = serde_json::to_vec(message).map_err(|e| Broken::Nonsense(e.to_string()))?;
+        if bytes.len() > MAX_MESSAGE {
+            return Err(Broken::Nonsense(format!("{} bytes, more than {MAX_MESSAGE}", bytes.len())));
+        }
+        if fds.len() != message.descriptors() || fds.len() > MAX_DESCRIPTORS {
+            return Err(Broken::Nonsense(format!("{} descriptors with {message:?}", fds.len())));
+        }
+        self.send_raw(&bytes, fds)
+    }
+
+    /// Sends bytes as they are: for tests that play a lying peer.
+    pub fn send_raw(&self, bytes: &[u8], fds: &[BorrowedFd]) -> Result<(), Broken> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
+            return Err(Broken::Nonsense(format!("{} descriptors, more than {MAX_DESCRIPTORS}", fds.len())));
+        }
+        // NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE.
+        let sent = retry(|| {
+            sendmsg(&self.socket, &[io::IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)
+        })?;
+        if sent == bytes.len() { Ok(()) } else { Err(Broken::Nonsense("it was cut".into())) }
+    }
+
+    /// Receives one message; blocks until it comes or the peer is gone.
+    pub fn recv<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), Broken> {
+        let (bytes, fds) = self.recv_raw()?;
+        let message: M = serde_json::from_slice(&bytes).map_err(|e| Broken::Nonsense(e.to_string()))?;
+        if fds.len() != message.descriptors() {
+            return Err(Broken::Nonsense(format!("{} descriptors where {} belong", fds.len(), message.descriptors())));
+        }
+        Ok((message, fds))
+    }
+
+    /// The same, waiting no longer than `limit`.
+    pub fn recv_within<M: Message>(&self, limit: Duration) -> Result<(M, Vec<OwnedFd>), Broken> {
+        if wait(&self.socket, PollFlags::IN, limit)? { self.recv() } else { Err(Broken::Late) }
+    }
+
+    /// One packet and its descriptors, unread.
+    pub fn recv_raw(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
+        // The length first, so that the common small message costs no 64 KiB buffer.
+        let mut none = [0_u8; 0];
+        let (_, length) = retry(|| rustix::net::recv(&self.socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC))?;
+        let mut bytes = vec![0_u8; length.min(MAX_MESSAGE + 1)];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = retry(|| {
+            recvmsg(&self.socket, &mut [io::IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
+        })?;
+        let mut fds = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(rights) = message {
+                fds.extend(rights);
+            }
+        }
+        if received.flags.contains(ReturnFlags::CTRUNC) {
+            return Err(Broken::Nonsense("more descriptors than fit (too many, or this process may open no more)".into()));
+        }
+        if received.flags.contains(ReturnFlags::TRUNC) || received.bytes > MAX_MESSAGE {
+            return Err(Broken::Nonsense(format!("{length} bytes, more than {MAX_MESSAGE}")));
+        }
+        if received.bytes == 0 {
+            return Err(Broken::Closed);
+        }
+        bytes.truncate(received.bytes);
+        Ok((bytes, fds))
+    }
+
+    /// Whether the peer has closed its end (what it sent before may still be read).
+    pub fn hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok() && fds[0].revents().contains(PollFlags::HUP)
+    }
+}
+
+/// Waits until `fd` shows one of `events` (or has hung up); false when `limit` passed first.
+pub fn wait(fd: impl AsFd, events: PollFlags, limit: Duration) -> Result<bool, Broken> {
+    let end = Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(&fd, events)], Some(&timeout)) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}

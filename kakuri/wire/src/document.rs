@@ -1,0 +1,64 @@
+//! What grows with user input (the mount plan, argv, environment) crosses a link as a sealed memfd, so
+//! that its reader may trust that it does not change while it is parsed. By hand the same reader takes a file.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::fail::{Fail, OrFail, Result, Stage};
+
+/// The largest document, in bytes: two million path bytes and ten thousand arguments fit with room to spare.
+pub const MAX_DOCUMENT: u64 = 16 * 1024 * 1024;
+
+/// The value as a sealed memfd, its offset at the start.
+pub fn seal(stage: Stage, value: &impl Serialize) -> Result<OwnedFd> {
+    let bytes = serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))?;
+    seal_bytes(stage, &bytes)
+}
+
+/// Bytes as a sealed memfd: for tests that play a lying peer.
+pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
+    let what = || "cannot make a document in memory".to_string();
+    let fd = memfd_create("kakuri", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).fail(stage, what)?;
+    let mut file = File::from(fd);
+    file.write_all(bytes).fail(stage, what)?;
+    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE).fail(stage, what)?;
+    Ok(file.into())
+}
+
+/// Reads a document that came over a link: it must be sealed and of a sane size.
+pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
+    let broken = |why: &str| Fail::new(stage, "received a document that cannot be trusted").why(why);
+    let wanted = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    match fcntl_get_seals(&fd) {
+        Ok(seals) if seals.contains(wanted) => {}
+        _ => return Err(broken("it is not sealed")),
+    }
+    let size = fstat(&fd).fail(stage, || "cannot read a document".into())?.st_size as u64;
+    if size > MAX_DOCUMENT {
+        return Err(broken(&format!("{size} bytes, more than {MAX_DOCUMENT}")));
+    }
+    let mut bytes = vec![0; size as usize];
+    // By offset: the sender's own position travels with the descriptor.
+    std::os::unix::fs::FileExt::read_exact_at(&File::from(fd), &mut bytes, 0).fail(stage, || "cannot read a document".into())?;
+    serde_json::from_slice(&bytes).map_err(|e| broken(&e.to_string()))
+}
+
+/// Reads a document a person named: a file, or `-` for standard input. Errors give line and column.
+pub fn read_named<T: DeserializeOwned>(stage: Stage, name: &std::path::Path) -> Result<T> {
+    let shown = crate::Bytes::from(name).to_string();
+    let what = || format!("cannot read '{shown}'");
+    let mut bytes = Vec::new();
+    if name.as_os_str() == "-" {
+        std::io::stdin().take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).fail(stage, what)?;
+    } else {
+        File::open(name).fail(stage, what)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).fail(stage, what)?;
+    }
+    if bytes.len() as u64 > MAX_DOCUMENT {
+        return Err(Fail::new(stage, what()).why(format!("more than {MAX_DOCUMENT} bytes")));
+    }
+    serde_json::from_slice(&bytes).map_err(|e| Fail::new(stage, format!("'{shown}' is not the document this program takes")).why(e.to_string()))
+}

@@ -1,0 +1,140 @@
+//! The only unsafe code of the start path: system calls that neither rustix nor nix offers safely.
+//!
+//! Every program that uses these is single-threaded, which is what makes fork-like calls sound here.
+
+mod arena;
+mod process;
+
+pub use arena::Arena;
+pub use process::{clone_vfork, exec, exec_fd, fork, reset_signals, stop_self};
+
+use std::ffi::{CStr, OsString, c_char, c_int};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+
+/// `struct mount_attr` of mount_setattr(2).
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct MountAttr {
+    pub set: u64,
+    pub clear: u64,
+    pub propagation: u64,
+    pub userns_fd: u64,
+}
+
+pub const MOUNT_ATTR_RDONLY: u64 = 0x1;
+pub const MOUNT_ATTR_NOSUID: u64 = 0x2;
+pub const MOUNT_ATTR_NODEV: u64 = 0x4;
+pub const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+
+/// mount_setattr(2) on the mount an fd refers to; `recursive` includes every mount below it.
+pub fn mount_setattr(mount: BorrowedFd, recursive: bool, attr: &MountAttr) -> io::Result<()> {
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is a valid empty C string and attr outlives the call; its size is given.
+    let r = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            std::ptr::from_ref(attr),
+            size_of::<MountAttr>(),
+        )
+    };
+    check(r).map(drop)
+}
+
+/// close_range(2) over `first..=last`; with `cloexec` the descriptors are only marked (Linux 5.11).
+pub fn close_range(first: u32, last: u32, cloexec: bool) -> io::Result<()> {
+    let flags = if cloexec { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
+    // SAFETY: plain integers. The callers own every descriptor of the range: it is used right before an
+    // exec or first thing after a clone, where no OwnedFd of the range is used again.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop)
+}
+
+/// Takes over a descriptor that was inherited at a fixed number (a link at exec), or None if it is not open.
+pub fn inherit(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: fcntl on any number is harmless; it says whether the descriptor is open.
+    if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return None;
+    }
+    // SAFETY: the descriptor is open, and the caller is the one place that takes over this number.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether a descriptor number is open.
+pub fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD reads a flag of a number and touches no memory.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+/// Duplicates `from` onto the number `to`, open over exec. Replaces whatever `to` was.
+pub fn dup_onto(from: BorrowedFd, to: RawFd) -> io::Result<()> {
+    if from.as_raw_fd() == to {
+        // SAFETY: plain flag change; dup2 onto itself would leave close-on-exec set.
+        return check(i64::from(unsafe { libc::fcntl(to, libc::F_SETFD, 0) }) as libc::c_long).map(drop);
+    }
+    // SAFETY: both are plain numbers; callers use it in a child about to exec, or on 0-2.
+    check(unsafe { libc::dup2(from.as_raw_fd(), to) } as libc::c_long).map(drop)
+}
+
+/// Points fds 0-2 at `null`, so that a supervisor keeps no pipe or terminal of its caller open.
+pub fn release_stdio(null: impl AsFd) -> io::Result<()> {
+    for fd in 0..3 {
+        dup_onto(null.as_fd(), fd)?;
+    }
+    Ok(())
+}
+
+/// prctl(PR_CAPBSET_DROP) for a number this kernel may not know yet; EINVAL then means "none such".
+pub fn drop_bounding(cap: u32) -> io::Result<()> {
+    // SAFETY: integers only.
+    let r = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(cap), 0, 0, 0) };
+    check(r as libc::c_long).map(drop)
+}
+
+/// ioctl(TIOCGPTPEER): opens the slave of a pty master without any path (Linux 4.13).
+pub fn pty_peer(master: BorrowedFd) -> io::Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: TIOCGPTPEER takes open flags by value and returns a new descriptor.
+    let r = unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags) };
+    let fd = check(r as libc::c_long)?;
+    // SAFETY: the kernel has just given us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Arguments as the kernel passed them to main.
+///
+/// # Safety
+/// `argv` must be main's own: `argc` valid C strings.
+pub unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<OsString> {
+    (0..usize::try_from(argc).unwrap_or(0))
+        // SAFETY: by this function's contract each of the argc entries is a C string.
+        .map(|i| unsafe { CStr::from_ptr(*argv.add(i)) })
+        .map(|s| OsString::from_vec(s.to_bytes().to_vec()))
+        .collect()
+}
+
+fn check(r: libc::c_long) -> io::Result<libc::c_long> {
+    if r < 0 { Err(io::Error::last_os_error()) } else { Ok(r) }
+}
+
+/// Defines `main` around `fn(Vec<OsString>) -> u8` without Rust's start-up code, which would open
+/// /dev/null over closed standard descriptors and ignore SIGPIPE before we could see either; and puts
+/// the bump arena in front of malloc.
+#[macro_export]
+macro_rules! program {
+    ($run:path) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::sys::Arena = $crate::sys::Arena::new();
+
+        // SAFETY: this is the one definition of main in the program.
+        #[unsafe(no_mangle)]
+        extern "C" fn main(argc: std::ffi::c_int, argv: *const *const std::ffi::c_char) -> std::ffi::c_int {
+            // SAFETY: argc and argv are main's own.
+            let arguments = unsafe { $crate::sys::arguments(argc, argv) };
+            std::process::exit(i32::from($run(arguments)))
+        }
+    };
+}

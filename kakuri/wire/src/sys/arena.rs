@@ -1,0 +1,96 @@
+//! A bump arena in front of malloc: a start allocates a few kilobytes and exits, and malloc's own set-up
+//! costs more than all of it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const SIZE: usize = 64 * 1024;
+
+#[repr(align(16))]
+struct Block(UnsafeCell<[u8; SIZE]>);
+
+/// Hands out the first 64 KiB from a static block (never given back, but grown in place when last),
+/// everything after from the system allocator.
+pub struct Arena {
+    block: Block,
+    used: AtomicUsize,
+}
+
+// SAFETY: the block is only handed out in disjoint pieces, claimed by an atomic exchange.
+unsafe impl Sync for Arena {}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Arena {
+    pub const fn new() -> Self {
+        Arena { block: Block(UnsafeCell::new([0; SIZE])), used: AtomicUsize::new(0) }
+    }
+
+    fn start(&self) -> usize {
+        self.block.0.get() as usize
+    }
+
+    fn owns(&self, p: *mut u8) -> bool {
+        (p as usize).wrapping_sub(self.start()) < SIZE
+    }
+
+    fn claim(&self, layout: Layout) -> Option<*mut u8> {
+        loop {
+            let used = self.used.load(Ordering::Relaxed);
+            let begin = (self.start() + used).next_multiple_of(layout.align()) - self.start();
+            let end = begin.checked_add(layout.size()).filter(|&end| end <= SIZE)?;
+            if self.used.compare_exchange(used, end, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return Some((self.start() + begin) as *mut u8);
+            }
+        }
+    }
+}
+
+// SAFETY: every pointer is either a fresh, aligned, disjoint piece of the block or the system
+// allocator's; owns() tells which, and each is given back to where it came from.
+unsafe impl GlobalAlloc for Arena {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match self.claim(layout) {
+            Some(p) => p,
+            // SAFETY: passed on under the caller's own contract.
+            None => unsafe { System.alloc(layout) },
+        }
+    }
+
+    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
+        if !self.owns(p) {
+            // SAFETY: not ours, so it came from the system allocator with this layout.
+            return unsafe { System.dealloc(p, layout) };
+        }
+        let end = p as usize - self.start() + layout.size();
+        let begin = p as usize - self.start();
+        let _ = self.used.compare_exchange(end, begin, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if !self.owns(p) {
+            // SAFETY: not ours, so it came from the system allocator with this layout.
+            return unsafe { System.realloc(p, layout, size) };
+        }
+        let begin = p as usize - self.start();
+        let end = begin + layout.size();
+        if begin + size <= SIZE
+            && self.used.compare_exchange(end, begin + size, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            return p;
+        }
+        // SAFETY: the caller's layout with a size it vouches for.
+        let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
+        if !new.is_null() {
+            // SAFETY: two disjoint allocations, both at least min(old, new) long.
+            unsafe { ptr::copy_nonoverlapping(p, new, layout.size().min(size)) };
+        }
+        new
+    }
+}
