@@ -5,8 +5,7 @@
 //! capability is gone.
 
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Fail, Message};
-pub use kakuri_mount::Kernelfs;
+use kakuri_wire::{Bytes, Fail, Kernelfs, Message};
 use serde::{Deserialize, Serialize};
 
 /// The front speaks. Hello, Start and Go come once each and in this order; Signal any time after Go.
@@ -39,7 +38,10 @@ pub enum FromInit {
     /// Carries one detached mount for each named file system.
     Ready(Vec<Kernelfs>),
     /// The command's image is loaded. Carries the master of its terminal where it has one.
-    Started { pid: i32, terminal: bool },
+    Started {
+        pid: i32,
+        terminal: bool,
+    },
     Exited(Status),
     Failed(Fail),
 }

@@ -14,7 +14,7 @@ pub mod check;
 pub mod explain;
 
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Fail, Message};
+use kakuri_wire::{Bytes, Fail, Kernelfs, Message};
 use serde::{Deserialize, Serialize};
 
 /// The front speaks. Permitted in this order, each once.
@@ -52,15 +52,6 @@ impl Message for FromMount {
     }
 }
 
-/// File systems that only a process inside the container's namespaces can make (PID 1 does).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kernelfs {
-    Proc,
-    Mqueue,
-    Sysfs,
-}
-
 /// The version of the plan's form.
 pub const PLAN_VERSION: u32 = 1;
 
@@ -95,9 +86,25 @@ pub enum Op {
     /// A symbolic link in the root or a private folder. Its target is not resolved.
     Symlink { at: Bytes, to: Bytes },
     /// A writable folder of the staging tmpfs; read-only with `--read-only`.
-    Private { at: Bytes, mode: u32, make: bool, #[serde(default)] read_only: bool },
+    Private {
+        at: Bytes,
+        mode: u32,
+        make: bool,
+        #[serde(default)]
+        read_only: bool,
+    },
     /// A tmpfs of its own: `--tmpfs DST:size=..,mode=..`.
-    Tmpfs { at: Bytes, mode: u32, #[serde(default)] size: Option<u64>, #[serde(default)] read_only: bool, #[serde(default)] noexec: bool, make: bool },
+    Tmpfs {
+        at: Bytes,
+        mode: u32,
+        #[serde(default)]
+        size: Option<u64>,
+        #[serde(default)]
+        read_only: bool,
+        #[serde(default)]
+        noexec: bool,
+        make: bool,
+    },
     /// A file or folder of the host, with everything mounted below it. Always nosuid; nodev unless `devices`.
     Bind(Bind),
     /// A read-only folder of the host seen through a skeleton: the skeleton's entries over the folder's own.

@@ -31,7 +31,9 @@ pub fn exec(stage: Stage, command: &[OsString]) -> Fail {
     let strings = |s: &OsString| CString::new(s.as_bytes()).ok();
     let (Some(argv), env) = (
         command.iter().map(strings).collect::<Option<Vec<_>>>(),
-        std::env::vars_os().filter_map(|(k, v)| CString::new([k.as_bytes(), b"=", v.as_bytes()].concat()).ok()).collect::<Vec<_>>(),
+        std::env::vars_os()
+            .filter_map(|(k, v)| CString::new([k.as_bytes(), b"=", v.as_bytes()].concat()).ok())
+            .collect::<Vec<_>>(),
     ) else {
         return Fail::new(stage, format!("cannot run '{shown}'")).why("an argument contains a NUL byte");
     };

@@ -114,7 +114,11 @@ impl<'de> Deserialize<'de> for Bytes {
                 if key != "hex" || hex.len() % 2 != 0 || !hex.is_ascii() || map.next_key::<String>()?.is_some() {
                     return Err(bad());
                 }
-                (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).map_err(|_| bad())).collect::<Result<_, _>>().map(Bytes)
+                (0..hex.len())
+                    .step_by(2)
+                    .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).map_err(|_| bad()))
+                    .collect::<Result<_, _>>()
+                    .map(Bytes)
             }
         }
         d.deserialize_any(Visitor)

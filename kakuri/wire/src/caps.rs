@@ -37,6 +37,18 @@ pub fn bound(stage: Stage, keep: CapabilitySet) -> Result<()> {
 /// What root inside a container may hold over its own namespace P: the list docker and podman give.
 pub fn default_bounding() -> CapabilitySet {
     use CapabilitySet as C;
-    C::CHOWN | C::DAC_OVERRIDE | C::FOWNER | C::FSETID | C::KILL | C::SETGID | C::SETUID | C::SETPCAP
-        | C::NET_BIND_SERVICE | C::NET_RAW | C::SYS_CHROOT | C::MKNOD | C::AUDIT_WRITE | C::SETFCAP
+    C::CHOWN
+        | C::DAC_OVERRIDE
+        | C::FOWNER
+        | C::FSETID
+        | C::KILL
+        | C::SETGID
+        | C::SETUID
+        | C::SETPCAP
+        | C::NET_BIND_SERVICE
+        | C::NET_RAW
+        | C::SYS_CHROOT
+        | C::MKNOD
+        | C::AUDIT_WRITE
+        | C::SETFCAP
 }

@@ -107,9 +107,7 @@ impl Channel {
             return Err(Broken::Nonsense(format!("{} descriptors, more than {MAX_DESCRIPTORS}", fds.len())));
         }
         // NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE.
-        let sent = retry(|| {
-            sendmsg(&self.socket, &[io::IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)
-        })?;
+        let sent = retry(|| sendmsg(&self.socket, &[io::IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL))?;
         if sent == bytes.len() { Ok(()) } else { Err(Broken::Nonsense("it was cut".into())) }
     }
 
@@ -146,7 +144,9 @@ impl Channel {
             }
         }
         if received.flags.contains(ReturnFlags::CTRUNC) {
-            return Err(Broken::Nonsense("more descriptors than fit (too many, or this process may open no more)".into()));
+            return Err(Broken::Nonsense(
+                "more descriptors than fit (too many, or this process may open no more)".into(),
+            ));
         }
         if received.flags.contains(ReturnFlags::TRUNC) || received.bytes > MAX_MESSAGE {
             return Err(Broken::Nonsense(format!("{length} bytes, more than {MAX_MESSAGE}")));

@@ -15,7 +15,8 @@ pub const MAX_DOCUMENT: u64 = 16 * 1024 * 1024;
 
 /// The value as a sealed memfd, its offset at the start.
 pub fn seal(stage: Stage, value: &impl Serialize) -> Result<OwnedFd> {
-    let bytes = serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))?;
+    let bytes =
+        serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))?;
     seal_bytes(stage, &bytes)
 }
 
@@ -25,7 +26,8 @@ pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
     let fd = memfd_create("kakuri", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).fail(stage, what)?;
     let mut file = File::from(fd);
     file.write_all(bytes).fail(stage, what)?;
-    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE).fail(stage, what)?;
+    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)
+        .fail(stage, what)?;
     Ok(file.into())
 }
 
@@ -43,7 +45,8 @@ pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
     }
     let mut bytes = vec![0; size as usize];
     // By offset: the sender's own position travels with the descriptor.
-    std::os::unix::fs::FileExt::read_exact_at(&File::from(fd), &mut bytes, 0).fail(stage, || "cannot read a document".into())?;
+    std::os::unix::fs::FileExt::read_exact_at(&File::from(fd), &mut bytes, 0)
+        .fail(stage, || "cannot read a document".into())?;
     serde_json::from_slice(&bytes).map_err(|e| broken(&e.to_string()))
 }
 
@@ -60,5 +63,6 @@ pub fn read_named<T: DeserializeOwned>(stage: Stage, name: &std::path::Path) -> 
     if bytes.len() as u64 > MAX_DOCUMENT {
         return Err(Fail::new(stage, what()).why(format!("more than {MAX_DOCUMENT} bytes")));
     }
-    serde_json::from_slice(&bytes).map_err(|e| Fail::new(stage, format!("'{shown}' is not the document this program takes")).why(e.to_string()))
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Fail::new(stage, format!("'{shown}' is not the document this program takes")).why(e.to_string()))
 }

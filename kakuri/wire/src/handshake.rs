@@ -27,7 +27,12 @@ impl Version {
             return Ok(());
         }
         Err(Fail::new(stage, format!("{stage} and kakuri are not of one build"))
-            .why(format!("{stage} is {BUILD} (protocol {PROTOCOL}), kakuri is {} (protocol {})", self.build, self.protocol))
-            .hint("install all four programs from one build: cargo install --path . --target x86_64-unknown-linux-musl"))
+            .why(format!(
+                "{stage} is {BUILD} (protocol {PROTOCOL}), kakuri is {} (protocol {})",
+                self.build, self.protocol
+            ))
+            .hint(
+                "install all four programs from one build: cargo install --path . --target x86_64-unknown-linux-musl",
+            ))
     }
 }

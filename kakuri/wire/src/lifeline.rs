@@ -17,9 +17,11 @@ pub const LINK: i32 = 3;
 /// The signal is set after the exec, because a gain of credentials clears it (prctl(2)); a front that died
 /// before is then found by the hang-up of the link, which it alone held.
 pub fn attach(stage: Stage) -> Result<Channel> {
-    set_parent_process_death_signal(Some(Signal::KILL)).fail(stage, || "cannot ask for the parent-death signal".into())?;
-    let socket: OwnedFd = sys::inherit(LINK)
-        .ok_or_else(|| Fail::new(stage, format!("{stage} was started without a link")).why("descriptor 3 is not open"))?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .fail(stage, || "cannot ask for the parent-death signal".into())?;
+    let socket: OwnedFd = sys::inherit(LINK).ok_or_else(|| {
+        Fail::new(stage, format!("{stage} was started without a link")).why("descriptor 3 is not open")
+    })?;
     let link = Channel::from(socket);
     if link.hung_up() {
         return Err(Fail::new(stage, "kakuri ended before its helper started"));
