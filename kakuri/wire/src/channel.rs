@@ -143,7 +143,8 @@ impl Channel {
                 fds.extend(rights);
             }
         }
-        if received.flags.contains(ReturnFlags::CTRUNC) {
+        // The buffer is padded for alignment, so the kernel may deliver one or two more than it was sized for.
+        if received.flags.contains(ReturnFlags::CTRUNC) || fds.len() > MAX_DESCRIPTORS {
             return Err(Broken::Nonsense(
                 "more descriptors than fit (too many, or this process may open no more)".into(),
             ));
