@@ -111,7 +111,11 @@ impl<'de> Deserialize<'de> for Bytes {
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Bytes, A::Error> {
                 let bad = || de::Error::custom("expected {\"hex\": \"...\"}");
                 let (key, hex): (String, String) = map.next_entry()?.ok_or_else(bad)?;
-                if key != "hex" || hex.len() % 2 != 0 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) || map.next_key::<String>()?.is_some() {
+                if key != "hex"
+                    || hex.len() % 2 != 0
+                    || !hex.bytes().all(|b| b.is_ascii_hexdigit())
+                    || map.next_key::<String>()?.is_some()
+                {
                     return Err(bad());
                 }
                 (0..hex.len())

@@ -10,7 +10,7 @@ pub use process::{clone_vfork, exec, exec_fd, fork, reset_signals, stop_self};
 
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 
 /// `struct mount_attr` of mount_setattr(2).
@@ -77,14 +77,6 @@ pub fn dup_onto(from: BorrowedFd, to: RawFd) -> io::Result<()> {
     }
     // SAFETY: both are plain numbers; callers use it in a child about to exec, or on 0-2.
     check(unsafe { libc::dup2(from.as_raw_fd(), to) } as libc::c_long).map(drop)
-}
-
-/// Points fds 0-2 at `null`, so that a supervisor keeps no pipe or terminal of its caller open.
-pub fn release_stdio(null: impl AsFd) -> io::Result<()> {
-    for fd in 0..3 {
-        dup_onto(null.as_fd(), fd)?;
-    }
-    Ok(())
 }
 
 /// prctl(PR_CAPBSET_DROP) for a number this kernel may not know yet; EINVAL then means "none such".
