@@ -4,6 +4,15 @@
 //! container. What the user can make large or odd ([`Process`]) is a document that is parsed after the last
 //! capability is gone.
 
+pub mod byhand;
+pub mod launch;
+pub mod network;
+pub mod nsfs;
+pub mod payload;
+pub mod reap;
+pub mod session;
+pub mod terminal;
+
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Fail, Kernelfs, Message};
 use serde::{Deserialize, Serialize};
@@ -18,8 +27,9 @@ pub enum ToInit {
     Start { inherited: u8, passed: u8 },
     /// Root and network stand: run it.
     Go,
-    /// Send this signal to the command.
-    Signal(i32),
+    /// Send this signal to the command; to its whole process group where the caller's terminal raised it,
+    /// because a terminal would have reached all of it.
+    Signal { signal: i32, group: bool },
 }
 
 impl Message for ToInit {
@@ -27,7 +37,7 @@ impl Message for ToInit {
         match self {
             ToInit::Hello(..) => 1,
             ToInit::Start { inherited, passed } => 1 + usize::from(*inherited) + usize::from(*passed),
-            ToInit::Go | ToInit::Signal(_) => 0,
+            ToInit::Go | ToInit::Signal { .. } => 0,
         }
     }
 }
@@ -131,6 +141,6 @@ pub struct Modes {
     pub output: u32,
     pub control: u32,
     pub local: u32,
-    /// Special characters by their termios index: VINTR, VEOF, VERASE, ...
+    /// Special characters in the order of `terminal::SPECIAL`.
     pub special: Vec<u8>,
 }

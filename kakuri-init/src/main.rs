@@ -1,1 +1,49 @@
-fn main() {}
+//! kakuri-init: PID 1 of a container.
+//!
+//! Holds every capability in S (and only there) until lo is up; none after, and before it parses anything
+//! the user could make large or odd. What the container can reach of it: nothing but a signal.
+
+use std::ffi::OsString;
+
+use kakuri_init::session::Session;
+use kakuri_init::{byhand, network, nsfs, payload};
+use kakuri_wire::fail::{CODE_FAILED, Result, Stage};
+use kakuri_wire::{caps, lifeline};
+
+kakuri_wire::program!(run);
+
+fn run(arguments: Vec<OsString>) -> u8 {
+    if !kakuri_wire::byhand::by_front(&arguments) {
+        return byhand::run(&arguments);
+    }
+    let link = match lifeline::attach(Stage::Init) {
+        Ok(link) => link,
+        Err(_) => return CODE_FAILED, // nobody is there to be told
+    };
+    let mut session = Session::new(link);
+    match serve(&mut session) {
+        Ok(code) => code,
+        Err(fail) => session.fail(fail),
+    }
+}
+
+/// The life of PID 1, as in the sequence of kakuri/docs/architecture.md.
+fn serve(session: &mut Session) -> Result<u8> {
+    let setup = session.greet()?;
+    // With power: what only PID 1 can make, nothing of it named by the payload.
+    let proc = nsfs::make_proc(&setup)?;
+    let user = payload::make_namespace(&proc, &setup)?;
+    payload::limit_nesting(&proc, &setup)?;
+    network::set_hostname(&setup)?;
+    let queue = nsfs::make_mqueue(&setup)?;
+    network::make(&setup)?;
+    let sys = nsfs::make_sysfs(&setup)?;
+    session.ready(&setup, &proc, queue, sys)?;
+    network::configure(&proc, &setup)?;
+    drop(proc);
+    // Without: the user's words, then the command.
+    caps::drop_all(Stage::Init)?;
+    let start = session.start()?;
+    session.go()?;
+    session.run(start, user)
+}

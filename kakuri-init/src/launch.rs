@@ -1,0 +1,165 @@
+//! Starting a command: the payload is exec number one, and every later one takes this same way.
+//!
+//! Runs in a child that shares our memory until its exec. No capability before it joins P; all of P's
+//! after (they reach nothing outside P), cut to the bounding set before the exec.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use kakuri_wire::byhand::exec_along;
+use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
+use kakuri_wire::{Bytes, caps, sys};
+use nix::sys::signal::SigSet;
+use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
+use rustix::thread::{LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs};
+
+use crate::reap::Child;
+use crate::{Limit, Process};
+
+/// What a command is started with beside its own words.
+pub struct Launch<'a> {
+    pub process: &'a Process,
+    /// P.
+    pub user: BorrowedFd<'a>,
+    /// What becomes 0-2; the terminal's slave wherever `process.terminal` says so.
+    pub stdio: [BorrowedFd<'a>; 3],
+    /// The terminal that becomes the controlling one.
+    pub terminal: Option<BorrowedFd<'a>>,
+    /// In the order of `process.pass`.
+    pub passed: &'a [OwnedFd],
+    /// The mask to give back.
+    pub mask: &'a SigSet,
+}
+
+/// Starts the command and returns once its image is loaded, or with the reason it could not be.
+pub fn launch(launch: &Launch) -> Result<Child> {
+    let process = launch.process;
+    let shown = process.argv.first().map(ToString::to_string).unwrap_or_default();
+    let nul = || {
+        Fail::new(Stage::Command, format!("cannot run '{shown}'")).why("an argument or variable contains a NUL byte")
+    };
+    let strings = |list: &[Bytes]| list.iter().map(Bytes::to_cstring).collect::<Option<Vec<CString>>>().ok_or_else(nul);
+    let (argv, env) = (strings(&process.argv)?, strings(&process.env)?);
+    let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
+    let env: Vec<&CStr> = env.iter().map(CString::as_c_str).collect();
+    let name = argv.first().copied().ok_or_else(|| Fail::new(Stage::Command, "there is no command to run"))?;
+
+    let mut failure = None;
+    let (pid, pidfd) = sys::clone_vfork(0, &mut || {
+        let confined = confine(launch);
+        failure = Some(match confined {
+            Err(fail) => fail,
+            Ok(()) => refused(&shown, exec_along(name, process.path.as_bytes(), &argv, &env)),
+        });
+        i32::from(CODE_NOT_FOUND)
+    })
+    .fail(Stage::Init, || format!("cannot start '{shown}'"))?;
+    match failure {
+        None => Ok(Child { pid, pidfd }),
+        Some(fail) => Err(fail),
+    }
+}
+
+fn refused(shown: &str, errno: i32) -> Fail {
+    let fail = Fail::new(Stage::Command, format!("cannot run '{shown}'")).errno(errno);
+    match errno {
+        libc::ENOENT | libc::ENOTDIR => fail.why("command not found in the container").code(CODE_NOT_FOUND),
+        libc::EACCES => fail.why("it is not executable").code(CODE_NOT_EXECUTABLE),
+        libc::ENOEXEC => fail.why("it is not a program this machine can run").code(CODE_NOT_EXECUTABLE),
+        _ => fail.code(CODE_NOT_EXECUTABLE),
+    }
+}
+
+/// Every step from our child to the moment before exec, in the order the kernel forces.
+fn confine(launch: &Launch) -> Result<()> {
+    let process = launch.process;
+    // A session of its own: the caller's terminal is out of reach, and job control works in the new one.
+    setsid().fail(Stage::Init, || "cannot start a session".into())?;
+    if let Some(terminal) = launch.terminal {
+        ioctl_tiocsctty(terminal).fail(Stage::Init, || "cannot take the terminal".into())?;
+    }
+    place_descriptors(launch)?;
+    // From here on with P's capabilities; the order below is forced: the bounding set needs SETPCAP, and
+    // no_new_privs must be the last word before filters.
+    move_into_link_name_space(launch.user, Some(LinkNameSpaceType::User))
+        .fail(Stage::Init, || "cannot join the payload's user namespace".into())?;
+    caps::bound(Stage::Init, caps::Set::from_bits_retain(process.bounding))?;
+    clear_ambient_capability_set().fail(Stage::Init, || "cannot clear ambient capabilities".into())?;
+    for limit in &process.limits {
+        set_limit(limit)?;
+    }
+    enter(&process.cwd)?;
+    set_no_new_privs(true).fail(Stage::Init, || "cannot set no_new_privs".into())?;
+    sys::reset_signals(launch.mask.as_ref()).fail(Stage::Init, || "cannot give the signal mask back".into())
+}
+
+/// 0-2 and the passed descriptors at their numbers, open over exec; everything else is closed by the exec
+/// (each is close-on-exec from birth; the ranges are marked once more, in case one ever is not).
+fn place_descriptors(launch: &Launch) -> Result<()> {
+    let what = || "cannot place the command's descriptors".to_string();
+    let wanted: Vec<(BorrowedFd, i32)> = launch
+        .stdio
+        .iter()
+        .copied()
+        .zip(0..)
+        .chain(launch.passed.iter().map(AsFd::as_fd).zip(launch.process.pass.iter().copied()))
+        .collect();
+    // First above every target, so that no placement overwrites a source still needed; `user` too.
+    let above = wanted.iter().map(|w| w.1).max().unwrap_or(2) + 1;
+    let mut sources = Vec::with_capacity(wanted.len());
+    for (source, _) in &wanted {
+        sources.push(rustix::io::fcntl_dupfd_cloexec(source, above).fail(Stage::Init, what)?);
+    }
+    for (source, (_, target)) in sources.iter().zip(&wanted) {
+        sys::dup_onto(source.as_fd(), *target).fail(Stage::Init, what)?;
+    }
+    let mut first = 0;
+    for (_, target) in &wanted {
+        let target = *target as u32;
+        if target > first {
+            sys::close_range(first, target - 1, true).fail(Stage::Init, what)?;
+        }
+        first = target + 1;
+    }
+    sys::close_range(first, u32::MAX, true).fail(Stage::Init, what)
+}
+
+fn set_limit(limit: &Limit) -> Result<()> {
+    let unknown = || Fail::new(Stage::Init, format!("cannot set resource limit {}", limit.resource));
+    let resource = resource(limit.resource).ok_or_else(|| unknown().why("no such limit"))?;
+    setrlimit(resource, Rlimit { current: limit.soft, maximum: limit.hard }).map_err(|e| unknown().errno(e))
+}
+
+fn resource(number: u32) -> Option<Resource> {
+    Some(match number {
+        libc::RLIMIT_CPU => Resource::Cpu,
+        libc::RLIMIT_FSIZE => Resource::Fsize,
+        libc::RLIMIT_DATA => Resource::Data,
+        libc::RLIMIT_STACK => Resource::Stack,
+        libc::RLIMIT_CORE => Resource::Core,
+        libc::RLIMIT_RSS => Resource::Rss,
+        libc::RLIMIT_NPROC => Resource::Nproc,
+        libc::RLIMIT_NOFILE => Resource::Nofile,
+        libc::RLIMIT_MEMLOCK => Resource::Memlock,
+        libc::RLIMIT_AS => Resource::As,
+        libc::RLIMIT_LOCKS => Resource::Locks,
+        libc::RLIMIT_SIGPENDING => Resource::Sigpending,
+        libc::RLIMIT_MSGQUEUE => Resource::Msgqueue,
+        libc::RLIMIT_NICE => Resource::Nice,
+        libc::RLIMIT_RTPRIO => Resource::Rtprio,
+        libc::RLIMIT_RTTIME => Resource::Rttime,
+        _ => return None,
+    })
+}
+
+/// The working folder, and that it lies inside: a descriptor to the outside must not become it.
+fn enter(cwd: &Bytes) -> Result<()> {
+    let what = || format!("cannot use '{cwd}' as the working folder");
+    chdir(cwd.as_path())
+        .map_err(|e| Fail::new(Stage::Init, what()).errno(e).hint("name a folder that exists inside with -w"))?;
+    let path = rustix::process::getcwd(Vec::new()).fail(Stage::Init, what)?;
+    if path.as_bytes().first() != Some(&b'/') {
+        return Err(Fail::new(Stage::Init, what()).why("it lies outside of the container"));
+    }
+    Ok(())
+}

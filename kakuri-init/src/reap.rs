@@ -1,0 +1,67 @@
+//! Signals and children of PID 1. No capability.
+
+use std::os::fd::OwnedFd;
+
+use kakuri_wire::fail::{OrFail, Result, Stage};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
+
+use crate::Status;
+
+/// The signals this process waits for, and the mask it was born with (the payload's).
+pub struct Signals {
+    pub fd: SignalFd,
+    pub inherited: SigSet,
+}
+
+impl Signals {
+    /// Blocks `wanted` and reads them from a descriptor instead; before the first child exists, so that no
+    /// exit is missed.
+    pub fn block(wanted: &SigSet) -> Result<Signals> {
+        let what = || "cannot wait for signals".to_string();
+        let mut inherited = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(wanted), Some(&mut inherited)).fail(Stage::Init, what)?;
+        let fd =
+            SignalFd::with_flags(wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).fail(Stage::Init, what)?;
+        Ok(Signals { fd, inherited })
+    }
+
+    /// PID 1 under a front wants to know of its children only: the kernel itself keeps every other signal
+    /// from inside away from a PID 1 without handlers.
+    pub fn children_only() -> Result<Signals> {
+        let mut set = SigSet::empty();
+        set.add(Signal::SIGCHLD);
+        Signals::block(&set)
+    }
+
+    /// The next pending signal's number.
+    pub fn next(&mut self) -> Option<i32> {
+        self.fd.read_signal().ok().flatten().map(|info| info.ssi_signo as i32)
+    }
+}
+
+/// Collects every child that has ended; the status of `main` if it is among them. Orphans of the container
+/// are ours, and one SIGCHLD may stand for many.
+pub fn collect(main: i32) -> Option<Status> {
+    let mut found = None;
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        if Pid::as_raw(Some(pid)) == main {
+            found = Some(translate(status));
+        }
+    }
+    found
+}
+
+fn translate(status: WaitStatus) -> Status {
+    match status.terminating_signal() {
+        Some(signal) => Status::Signal { signal, core: status.as_raw() & 0x80 != 0 },
+        None => Status::Code(status.exit_status().unwrap_or(0) as u8),
+    }
+}
+
+/// Takes the pidfd of the direct child, so that it is closed with this value.
+pub struct Child {
+    pub pid: i32,
+    pub pidfd: OwnedFd,
+}
