@@ -1,0 +1,68 @@
+//! This program run from a shell. Runs with the caller's own rights; the namespaces it makes give rights
+//! over themselves alone.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::{Fail, Result, Stage, byhand, caps, document};
+use nix::sched::CloneFlags;
+
+use crate::{Plan, check::check, explain::explain, link};
+
+const STAGE: Stage = Stage::Netns;
+const USAGE: &str = "usage: kakuri-netns PLAN -- CMD [ARG...]
+       kakuri-netns --check PLAN | --explain PLAN | --version | --help
+
+Makes a user and a network namespace, configures it as PLAN says (a JSON file,
+or - for standard input) and becomes CMD in it.
+";
+
+pub fn run(arguments: &[OsString]) -> Result<u8> {
+    let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+    match words.as_slice() {
+        ["--version"] => Ok(byhand::print_version(STAGE)),
+        ["--help" | "-h"] => Ok(print(USAGE)),
+        ["--check", _] => read(&arguments[2]).map(|_| 0),
+        ["--explain", _] => Ok(print(&explain(&read(&arguments[2])?))),
+        [file, "--", _, ..] if *file == "-" || !file.starts_with('-') => {
+            let plan = read(&arguments[1])?;
+            unshare()?;
+            caps::keep(STAGE, caps::Set::NET_ADMIN)?;
+            link::configure(&plan)?;
+            // CMD is root in the namespaces and gets what root has there, by the exec.
+            Err(byhand::exec(STAGE, &arguments[3..]))
+        }
+        _ => Err(Fail::new(STAGE, "not understood").hint(USAGE.lines().take(2).collect::<Vec<_>>().join(" |"))),
+    }
+}
+
+/// Parsed and checked before anything is made.
+fn read(name: &OsString) -> Result<Plan> {
+    let plan = document::read_named(STAGE, name.as_ref())?;
+    check(&plan).map(|()| plan)
+}
+
+/// Moves this process into both, as root there: the caller's user and group are the only ones mapped.
+fn unshare() -> Result<()> {
+    // Asked before: inside, they are the overflow id until the maps are written.
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+        .fail(STAGE, || "cannot make a user and a network namespace".into())
+        .map_err(|fail| fail.hint("`kakuri doctor` tells what refuses it and what mends it"))?;
+    // setgroups first: the kernel takes a group map from an ordinary user only once it is denied.
+    write("setgroups", "deny")?;
+    write("gid_map", &format!("0 {group} 1"))?;
+    write("uid_map", &format!("0 {user} 1"))
+}
+
+fn write(file: &str, text: &str) -> Result<()> {
+    let path = format!("/proc/self/{file}");
+    std::fs::write(&path, text).fail(STAGE, || format!("cannot write '{text}' to {path}"))
+}
+
+fn print(text: &str) -> u8 {
+    // A reader that has seen enough is no failure.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    0
+}
