@@ -5,16 +5,29 @@
 //!
 //! # The staging tmpfs
 //! One tmpfs holds everything that is the container's own:
-//! `root/` becomes the container's root (read-only at the end where the plan says so), `private/N` are the
-//! writable folders (/tmp, /home, ...), `skeleton/N` the trees that overlays and read-only folders are made
-//! of, and an empty folder and an empty file that cover what is hidden. Each is bound where it belongs, which
+//! `root` becomes the container's root (read-only at the end where the plan says so), `private-N` are the
+//! writable folders (/tmp, /home, ...), `skeleton-N` the trees that overlays and read-only folders are made
+//! of, and an empty folder and an empty file cover what is hidden. Each is bound where it belongs, which
 //! is several times cheaper than a tmpfs each. After the pivot nothing of it can be reached but what was bound.
+//!
+//! # Who may do what
+//! [`check`] and [`explain`] are pure. Everything else runs between `caps::keep(SYS_ADMIN)` and the exit, with
+//! that one capability over the container's namespaces and the caller's own rights to the host's files.
 
+mod attach;
+pub mod build;
 pub mod check;
+mod device;
 pub mod explain;
+pub mod hand;
+mod pivot;
+pub mod serve;
+mod skeleton;
+mod source;
+mod union;
 
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Fail, Kernelfs, Message};
+use kakuri_wire::{Bytes, Fail, Kernelfs, Message, Stage};
 use serde::{Deserialize, Serialize};
 
 /// The front speaks. Permitted in this order, each once.
@@ -44,6 +57,15 @@ pub enum FromMount {
     /// The root is the container's, the old one is gone.
     Built,
     Failed(Fail),
+}
+
+/// How an error begins when the kernel makes no overlay of a folder.
+const NO_OVERLAY: &str = "cannot lay the container's own files over";
+
+/// Whether a build failed because the kernel makes no overlay of a union's folder: planned with
+/// [`UnionKind::Entries`], the same container can still be built.
+pub fn overlay_refused(fail: &Fail) -> bool {
+    fail.stage == Stage::Mount && fail.what.starts_with(NO_OVERLAY)
 }
 
 impl Message for FromMount {

@@ -1,1 +1,54 @@
-fn main() {}
+//! kakuri-mount: builds the root filesystem of a container and pivots into it. Lives about a millisecond.
+//!
+//! | step | rights | must | must not yet |
+//! |---|---|---|---|
+//! | started | the caller's, no capability, host namespaces | tie its life to the front | |
+//! | Plan | the same | parse and check the whole plan | touch a path |
+//! | Join | CAP_SYS_ADMIN in the container's namespaces, nothing else | build everything that needs no PID 1 | pivot: PID 1's image may still be loading files by path |
+//! | Finish | the same | attach what PID 1 made, pivot once | |
+//! | Built | ends | | |
+
+#![no_main]
+
+use std::ffi::OsString;
+
+use kakuri_mount::{FromMount, build::Build, check::check, hand, serve};
+use kakuri_wire::{Channel, Result, Stage, byhand, lifeline};
+
+kakuri_wire::program!(run);
+
+fn run(arguments: Vec<OsString>) -> u8 {
+    if !byhand::by_front(&arguments) {
+        return hand::run(&arguments);
+    }
+    let link = match lifeline::attach(Stage::Mount) {
+        Ok(link) => link,
+        // Without a link there is nobody to tell but standard error.
+        Err(fail) => return byhand::report(Stage::Mount, &fail),
+    };
+    let answer = match build(&link) {
+        Ok(()) => FromMount::Built,
+        Err(fail) => FromMount::Failed(fail),
+    };
+    // A front that is gone needs no answer: PID 1 dies with it, and the namespaces with PID 1.
+    match link.send(&answer, &[]) {
+        Ok(()) if answer == FromMount::Built => 0,
+        _ => kakuri_wire::fail::CODE_FAILED,
+    }
+}
+
+fn build(link: &Channel) -> Result<()> {
+    let plan = serve::plan(link)?;
+    check(&plan)?;
+
+    let pid1 = serve::join(link)?;
+    serve::enter(pid1)?;
+
+    let mut build = Build::begin(&plan)?;
+    build.ops(&plan.ops)?;
+
+    let made = serve::finish(link)?;
+    build.hand(made)?;
+    build.ops(&plan.finish)?;
+    build.pivot(plan.read_only)
+}

@@ -1,0 +1,107 @@
+//! Carrying out a plan, a step at a time. Runs with CAP_SYS_ADMIN over the container and decides nothing.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::{Fail, Kernelfs, Result, Stage};
+use rustix::fs::fstat;
+use rustix::mount::MountAttrFlags;
+
+use crate::attach::Tree;
+use crate::skeleton::{self, Staging};
+use crate::{Op, Plan, UnionKind, device, pivot, source, union};
+
+pub struct Build {
+    staging: Staging,
+    root: Tree,
+    /// Mounts that turn read-only at the end, when nothing more is made in them.
+    sealed: Vec<OwnedFd>,
+    /// What PID 1 made and no step has attached yet.
+    made: Vec<(Kernelfs, OwnedFd)>,
+}
+
+impl Build {
+    pub fn begin(plan: &Plan) -> Result<Build> {
+        let staging = Staging::new(plan.size)?;
+        let root = staging.root()?;
+        Ok(Build { staging, root, sealed: Vec::new(), made: Vec::new() })
+    }
+
+    /// Takes over what PID 1 made.
+    pub fn hand(&mut self, made: Vec<(Kernelfs, OwnedFd)>) -> Result<()> {
+        for (i, (kind, _)) in made.iter().enumerate() {
+            if made[..i].iter().any(|(earlier, _)| earlier == kind) {
+                return Err(Fail::new(Stage::Mount, format!("cannot attach {}", kind.name())).why("two came"));
+            }
+        }
+        self.made = made;
+        Ok(())
+    }
+
+    pub fn ops(&mut self, ops: &[Op]) -> Result<()> {
+        ops.iter().try_for_each(|op| self.op(op))
+    }
+
+    fn op(&mut self, op: &Op) -> Result<()> {
+        let Build { staging, root, sealed, made } = self;
+        match op {
+            Op::Folder { at, mode } => root.folder(at, *mode)?,
+            Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
+            Op::Symlink { at, to } => root.symlink(at, to)?,
+            Op::Private { at, mode, make, read_only } => {
+                let mount = staging.private(*mode)?;
+                root.place(&mount, at, true, *make)?;
+                sealed.extend(read_only.then_some(mount));
+            }
+            Op::Tmpfs { at, mode, size, read_only, noexec, make } => {
+                let what = || format!("cannot make a tmpfs at '{at}'");
+                let noexec = if *noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
+                let mount = skeleton::tmpfs(*size, Some(*mode), noexec).fail(Stage::Mount, what)?;
+                root.own(fstat(&mount).fail(Stage::Mount, what)?.st_dev);
+                root.place(&mount, at, true, *make)?;
+                sealed.extend(read_only.then_some(mount));
+            }
+            Op::Bind(bind) => {
+                let mount = source::bind(bind, staging.fd())?;
+                root.place(mount, &bind.at, bind.folder, bind.make)?;
+            }
+            Op::Union { at, from, how, skeleton, make } => {
+                let folder = union::open(from, at)?;
+                let skeleton = staging.skeleton(skeleton)?;
+                match how {
+                    UnionKind::Overlay => {
+                        let mount = union::overlay(skeleton.as_fd(), folder.as_fd(), at)?;
+                        root.place(mount, at, true, *make)?;
+                    }
+                    UnionKind::Entries => {
+                        let mount = staging.read_only(skeleton.as_fd())?;
+                        root.place(&mount, at, true, *make)?;
+                        // After it was placed: nothing can be mounted on a detached mount before Linux 6.15.
+                        union::entries(skeleton.as_fd(), mount.as_fd(), folder.as_fd(), at)?;
+                    }
+                }
+            }
+            Op::Skeleton { at, entries, make } => {
+                let skeleton = staging.skeleton(entries)?;
+                root.place(staging.read_only(skeleton.as_fd())?, at, true, *make)?;
+            }
+            Op::Hide { at, folder } => root.place(staging.empty(*folder)?, at, *folder, false)?,
+            Op::Devpts { at } => root.place(device::devpts(at)?, at, true, true)?,
+            Op::Attach { what, at } => {
+                let mount = device::handed(*what, made)?;
+                device::restrict(*what, mount.as_fd())?;
+                root.place(mount, at, true, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The end: the new root becomes the root, and the host's is gone.
+    pub fn pivot(self, read_only: bool) -> Result<()> {
+        if let Some((kind, _)) = self.made.first() {
+            return Err(Fail::new(Stage::Mount, format!("{} belongs nowhere", kind.name()))
+                .why("PID 1 made it, and the plan attaches none"));
+        }
+        pivot::pivot(&self.root, read_only, &self.sealed)
+    }
+}

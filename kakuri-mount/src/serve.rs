@@ -1,0 +1,72 @@
+//! The front's side of the link: what it may say, in which order. Runs without any capability until [`enter`].
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use kakuri_wire::channel::Broken;
+use kakuri_wire::namespace::Kind;
+use kakuri_wire::{Channel, Fail, Kernelfs, Result, Stage, caps, document, namespace};
+
+use crate::{Plan, ToMount};
+
+/// What a failed receive is in words. A closed link is no error to tell: there is nobody left to hear it.
+fn broken(broken: Broken) -> Fail {
+    Fail::new(Stage::Mount, "cannot hear kakuri").why(broken.to_string())
+}
+
+/// The phase table is this program's own order of calls: anything else is out of turn.
+fn out_of_turn(expected: &str, message: &ToMount) -> Fail {
+    let said = match message {
+        ToMount::Plan(_) => "Plan",
+        ToMount::Join => "Join",
+        ToMount::Finish(_) => "Finish",
+    };
+    Fail::new(Stage::Mount, "kakuri spoke out of turn").why(format!("it said {said} where {expected} belongs"))
+}
+
+/// The first message: who speaks, and the plan.
+pub fn plan(link: &Channel) -> Result<Plan> {
+    match link.recv().map_err(broken)? {
+        (ToMount::Plan(version), fds) => {
+            version.check(Stage::Mount)?;
+            document::read(Stage::Mount, one(fds)?)
+        }
+        (message, _) => Err(out_of_turn("Plan", &message)),
+    }
+}
+
+/// The second: PID 1 stands, its maps are written.
+pub fn join(link: &Channel) -> Result<OwnedFd> {
+    match link.recv().map_err(broken)? {
+        (ToMount::Join, fds) => one(fds),
+        (message, _) => Err(out_of_turn("Join", &message)),
+    }
+}
+
+/// The third: what PID 1 made, each with its descriptor.
+pub fn finish(link: &Channel) -> Result<Vec<(Kernelfs, OwnedFd)>> {
+    match link.recv().map_err(broken)? {
+        (ToMount::Finish(kinds), fds) => Ok(kinds.into_iter().zip(fds).collect()),
+        (message, _) => Err(out_of_turn("Finish", &message)),
+    }
+}
+
+/// Joins the container's user and mount namespaces in one setns(2): its order (user first, which gives the
+/// capabilities the other asks for) is the kernel's own. Then all but one of those capabilities go.
+pub fn enter(pid1: OwnedFd) -> Result<()> {
+    namespace::join(Stage::Mount, pid1.as_fd(), Kind::USER | Kind::MOUNT)?;
+    confine()
+}
+
+/// CAP_SYS_ADMIN and nothing else: every mount call wants it, and files stay the caller's own matter
+/// (no DAC_OVERRIDE, so what the caller may not read is not read for the container either).
+pub fn confine() -> Result<()> {
+    caps::keep(Stage::Mount, caps::Set::SYS_ADMIN)?;
+    // Modes are the plan's, exactly.
+    rustix::process::umask(rustix::fs::Mode::empty());
+    Ok(())
+}
+
+/// The message's count was checked against its descriptors when it was received.
+fn one(fds: Vec<OwnedFd>) -> Result<OwnedFd> {
+    fds.into_iter().next().ok_or_else(|| Fail::new(Stage::Mount, "kakuri sent no descriptor"))
+}

@@ -1,0 +1,160 @@
+//! The staging tmpfs: one file system for everything that is the container's own. Runs with CAP_SYS_ADMIN over
+//! the container.
+//!
+//! It is attached over "/" of the new mount namespace, because overlayfs takes no lower folder, and open_tree(2)
+//! before Linux 6.15 no source, that is not attached there. "/" needs no folder to exist on the host, and covers nothing:
+//! a path that begins at a process's root does not step onto what is mounted on that root.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::sys::{MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr};
+use kakuri_wire::{Fail, Result, Stage};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, fstat, mkdirat, openat};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_string,
+    fsmount, fsopen, move_mount, open_tree,
+};
+
+use crate::attach::Tree;
+use crate::{Entry, Node};
+
+pub struct Staging {
+    tmpfs: OwnedFd,
+    device: u64,
+    /// Folders made so far; their names are counted.
+    made: u32,
+    empty_folder: bool,
+    empty_file: bool,
+}
+
+impl Staging {
+    /// The tmpfs, attached.
+    pub fn new(size: Option<u64>) -> Result<Staging> {
+        let what = || "cannot make the container's own file system".to_string();
+        let tmpfs = tmpfs(size, None, MountAttrFlags::empty()).map_err(|e| unavailable(what(), e))?;
+        // The process's root as it is, without stepping onto what is mounted there.
+        let root = openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Mount, what)?;
+        let by_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+        move_mount(&tmpfs, c"", root, c"", by_fd).map_err(|e| unavailable(what(), e))?;
+        let device = fstat(&tmpfs).fail(Stage::Mount, what)?.st_dev;
+        Ok(Staging { tmpfs, device, made: 0, empty_folder: false, empty_file: false })
+    }
+
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.tmpfs.as_fd()
+    }
+
+    /// The root to be: a mount of its own, because pivot_root(2) takes nothing else.
+    pub fn root(&self) -> Result<Tree> {
+        let what = || "cannot make the container's root".to_string();
+        mkdirat(&self.tmpfs, "root", Mode::from_raw_mode(0o755)).fail(Stage::Mount, what)?;
+        let root = self.clone_of("root").fail(Stage::Mount, what)?;
+        move_mount(&root, c"", &self.tmpfs, "root", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .fail(Stage::Mount, what)?;
+        Ok(Tree::new(root, self.device))
+    }
+
+    /// A new writable folder, as a detached mount.
+    pub fn private(&mut self, mode: u32) -> Result<OwnedFd> {
+        let name = self.next("private");
+        self.folder(&name, mode)
+            .and_then(|()| self.clone_of(&name))
+            .fail(Stage::Mount, || "cannot make a private folder".into())
+    }
+
+    /// A new folder with these entries. It is written through the staging mount; what shows it is a
+    /// read-only mount or an overlay.
+    pub fn skeleton(&mut self, entries: &[Entry]) -> Result<OwnedFd> {
+        let name = self.next("skeleton");
+        let what = || "cannot make a folder for the container".to_string();
+        self.folder(&name, 0o755).fail(Stage::Mount, what)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(&self.tmpfs, &name, flags, Mode::empty()).fail(Stage::Mount, what)?;
+        let mut tree = Tree::new(folder, self.device);
+        for Entry { at, node } in entries {
+            match node {
+                Node::Folder => tree.folder(at, 0o755)?,
+                Node::File(text) => tree.file(at, 0o644, text.as_bytes())?,
+                Node::Symlink(to) => tree.symlink(at, to)?,
+            }
+        }
+        Ok(tree.into_fd())
+    }
+
+    /// A read-only detached mount of a folder made by [`Staging::skeleton`].
+    pub fn read_only(&self, folder: BorrowedFd) -> Result<OwnedFd> {
+        let what = || "cannot make a read-only folder for the container".to_string();
+        let mount = open_tree(folder, c"", CLONE | OpenTreeFlags::AT_EMPTY_PATH).fail(Stage::Mount, what)?;
+        let attr = MountAttr { set: MOUNT_ATTR_RDONLY, ..Default::default() };
+        mount_setattr(mount.as_fd(), false, &attr).fail(Stage::Mount, what)?;
+        Ok(mount)
+    }
+
+    /// An empty folder or file, as a detached mount nobody can write.
+    pub fn empty(&mut self, folder: bool) -> Result<OwnedFd> {
+        let name = if folder { "empty-folder" } else { "empty-file" };
+        let made = if folder { &mut self.empty_folder } else { &mut self.empty_file };
+        let what = || "cannot make an empty cover".to_string();
+        if !std::mem::replace(made, true) {
+            if folder {
+                mkdirat(&self.tmpfs, name, Mode::from_raw_mode(0o555)).fail(Stage::Mount, what)?;
+            } else {
+                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDONLY | OFlags::CLOEXEC;
+                openat(&self.tmpfs, name, flags, Mode::from_raw_mode(0o444)).fail(Stage::Mount, what)?;
+            }
+        }
+        let mount = self.clone_of(name).fail(Stage::Mount, what)?;
+        let attr = MountAttr { set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, ..Default::default() };
+        mount_setattr(mount.as_fd(), false, &attr).fail(Stage::Mount, what)?;
+        Ok(mount)
+    }
+
+    fn next(&mut self, kind: &str) -> String {
+        self.made += 1;
+        format!("{kind}-{}", self.made)
+    }
+
+    fn folder(&self, name: &str, mode: u32) -> Result<(), Errno> {
+        let mode = Mode::from_raw_mode(mode);
+        mkdirat(&self.tmpfs, name, mode)?;
+        // mkdir(2) takes no set-id bits.
+        if mode.intersects(Mode::SUID | Mode::SGID) {
+            chmodat(&self.tmpfs, name, mode, AtFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    /// nosuid and nodev come with the mount it is a clone of.
+    fn clone_of(&self, name: &str) -> Result<OwnedFd, Errno> {
+        open_tree(&self.tmpfs, name, CLONE)
+    }
+}
+
+const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
+
+/// A new tmpfs, detached, nosuid and nodev.
+pub fn tmpfs(size: Option<u64>, mode: Option<u32>, more: MountAttrFlags) -> Result<OwnedFd, Errno> {
+    let fs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if let Some(size) = size {
+        fsconfig_set_string(&fs, "size", size.to_string())?;
+    }
+    if let Some(mode) = mode {
+        fsconfig_set_string(&fs, "mode", format!("{mode:o}"))?;
+    }
+    fsconfig_create(&fs)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | more;
+    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+fn unavailable(what: String, e: Errno) -> Fail {
+    let fail = Fail::new(Stage::Mount, what).errno(e);
+    match e {
+        Errno::PERM | Errno::ACCESS => fail
+            .why("this system does not let an ordinary user mount, not even in namespaces of his own")
+            .hint("kakuri doctor says which setting or security module forbids it"),
+        Errno::NOSYS => fail.why("the kernel is too old").hint("Linux 5.12 is the oldest that works"),
+        _ => fail,
+    }
+}

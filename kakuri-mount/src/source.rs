@@ -1,0 +1,122 @@
+//! Trees of the host, as detached mounts. Runs with CAP_SYS_ADMIN over the container and the caller's own
+//! rights to the host's files: what the caller may not reach is not reached here either.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::sys::{
+    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr,
+};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::io::Errno;
+use rustix::mount::{MountPropagationFlags, OpenTreeFlags, open_tree};
+
+use crate::Bind;
+
+/// What a bind is to be, beside nosuid.
+#[derive(Clone, Copy)]
+pub struct Attributes {
+    pub read_only: bool,
+    pub noexec: bool,
+    pub devices: bool,
+}
+
+pub const READ_ONLY: Attributes = Attributes { read_only: true, noexec: false, devices: false };
+
+/// The bind's source as a detached mount, itself and everything mounted below it.
+pub fn bind(bind: &Bind, staging: BorrowedFd) -> Result<OwnedFd> {
+    let what = || match &bind.typed {
+        Some(typed) => format!("cannot bind '{typed}' at '{}'", bind.at),
+        None => format!("cannot bind '{}' at '{}'", bind.from, bind.at),
+    };
+    let source = open(&bind.from, bind.folder).map_err(|e| unreachable(what(), e, bind.folder))?;
+    let stat = fstat(&source).fail(Stage::Mount, what)?;
+    let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    if folder != bind.folder || bind.seen.is_some_and(|seen| seen != (stat.st_dev, stat.st_ino)) {
+        return Err(changed(what()));
+    }
+    let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
+    if bind.from.as_bytes() == b"/" {
+        // The staging tmpfs is mounted on it, and must not be seen in the copy.
+        let hidden = |hide: bool| propagation(staging, if hide { UNBINDABLE } else { PRIVATE });
+        hidden(true).fail(Stage::Mount, what)?;
+        let tree = detach(source.as_fd(), attributes);
+        hidden(false).fail(Stage::Mount, what)?;
+        return tree.map_err(|e| refused(what(), e));
+    }
+    detach(source.as_fd(), attributes).map_err(|e| refused(what(), e))
+}
+
+/// Opens a path of the host; a symbolic link on the way is an error, since the front resolved them all.
+pub fn open(path: &Bytes, folder: bool) -> Result<OwnedFd, Errno> {
+    // O_DIRECTORY starts an automounter, as cd would; O_PATH alone does not.
+    let kind = if folder { OFlags::DIRECTORY } else { OFlags::empty() };
+    let flags = OFlags::PATH | OFlags::CLOEXEC | kind;
+    openat2(CWD, path.as_bytes(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+}
+
+/// A copy of the mounts at and below what was opened. Always the whole tree: where something is mounted
+/// below that came from another user namespace, a part of it is EINVAL.
+pub fn detach(source: BorrowedFd, attributes: Attributes) -> Result<OwnedFd, Errno> {
+    let whole = OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_RECURSIVE
+        | OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(source, c"", whole)?;
+    let flag = |on, bit| if on { bit } else { 0 };
+    let set = MOUNT_ATTR_NOSUID
+        | flag(!attributes.devices, MOUNT_ATTR_NODEV)
+        | flag(attributes.read_only, MOUNT_ATTR_RDONLY)
+        | flag(attributes.noexec, MOUNT_ATTR_NOEXEC);
+    // Private, in the same call: what the host mounts there later does not appear in the container.
+    let attr = MountAttr { set, propagation: PRIVATE, ..Default::default() };
+    mount_setattr(tree.as_fd(), true, &attr).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    Ok(tree)
+}
+
+const PRIVATE: u64 = MountPropagationFlags::PRIVATE.bits() as u64;
+const UNBINDABLE: u64 = MountPropagationFlags::UNBINDABLE.bits() as u64;
+
+fn propagation(mount: BorrowedFd, propagation: u64) -> std::io::Result<()> {
+    mount_setattr(mount, false, &MountAttr { propagation, ..Default::default() })
+}
+
+/// A source that cannot be opened.
+pub fn unreachable(what: String, e: Errno, folder: bool) -> Fail {
+    let fail = Fail::new(Stage::Mount, what).errno(e);
+    match e {
+        Errno::NOENT => fail.hint("create it first, or correct the name"),
+        Errno::ACCESS => fail.hint("you may not enter a folder on the way to it: namei -l shows which"),
+        // The front resolved every link and looked at its kind.
+        Errno::LOOP => changed(fail.what),
+        Errno::NOTDIR if folder => changed(fail.what),
+        Errno::NOTCONN | Errno::IO | Errno::STALE => {
+            fail.hint("its file system does not answer: unmount or remount it on the host")
+        }
+        _ => fail,
+    }
+}
+
+fn changed(what: String) -> Fail {
+    Fail::new(Stage::Mount, what)
+        .why("it changed while it was being bound")
+        .hint("another process replaces it: bind its parent folder instead, or try again")
+}
+
+fn refused(what: String, e: Errno) -> Fail {
+    let fail = Fail::new(Stage::Mount, what).errno(e);
+    match e {
+        Errno::INVAL => {
+            fail.why("the kernel lets nobody bind it (its mount is unbindable, or belongs to another namespace)")
+        }
+        Errno::PERM | Errno::ACCESS => {
+            fail.hint("a security module forbids it: see the kernel's log, and kakuri doctor")
+        }
+        Errno::NOSYS => fail.why("the kernel is too old").hint("Linux 5.12 is the oldest that works"),
+        Errno::NOSPC => fail
+            .why("the system's limit of mounts in one namespace is reached")
+            .hint("bind a folder instead of its files one by one, or raise sysctl fs.mount-max"),
+        _ => fail,
+    }
+}
