@@ -5,14 +5,13 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Fail, Result, Stage, byhand, caps, document};
+use kakuri_wire::{Bytes, Fail, Result, Stage, byhand, caps, document};
 use nix::sched::CloneFlags;
 
 use crate::{Plan, check::check, explain::explain, link};
 
 const STAGE: Stage = Stage::Netns;
-const USAGE: &str = "usage: kakuri-netns PLAN -- CMD [ARG...]
-       kakuri-netns --check PLAN | --explain PLAN | --version | --help
+const USAGE: &str = "usage: kakuri-netns PLAN -- CMD [ARG...] | --check PLAN | --explain PLAN | --version | --help
 
 Makes a user and a network namespace, configures it as PLAN says (a JSON file,
 or - for standard input) and becomes CMD in it.
@@ -33,7 +32,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8> {
             // CMD is root in the namespaces and gets what root has there, by the exec.
             Err(byhand::exec(STAGE, &arguments[3..]))
         }
-        _ => Err(Fail::new(STAGE, "not understood").hint(USAGE.lines().take(2).collect::<Vec<_>>().join(" |"))),
+        _ => Err(misuse(arguments)),
     }
 }
 
@@ -59,6 +58,13 @@ fn unshare() -> Result<()> {
 fn write(file: &str, text: &str) -> Result<()> {
     let path = format!("/proc/self/{file}");
     std::fs::write(&path, text).fail(STAGE, || format!("cannot write '{text}' to {path}"))
+}
+
+fn misuse(arguments: &[OsString]) -> Fail {
+    let typed: Vec<String> = arguments.iter().skip(1).map(|word| Bytes::from(word).to_string()).collect();
+    let what =
+        if typed.is_empty() { "no plan given".into() } else { format!("cannot understand '{}'", typed.join(" ")) };
+    Fail::new(STAGE, what).hint(USAGE.lines().next().unwrap_or_default())
 }
 
 fn print(text: &str) -> u8 {

@@ -4,6 +4,8 @@
 //! network namespaces, holds CAP_NET_ADMIN there and nothing else, configures, answers and ends. The payload
 //! runs only after that answer. It never sees a key, and never touches the host's network.
 
+#![no_main]
+
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 

@@ -36,6 +36,7 @@ const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_STATIC: u8 = 4;
 const RT_SCOPE_UNIVERSE: u8 = 0;
 const RT_SCOPE_LINK: u8 = 253;
+const RT_SCOPE_HOST: u8 = 254;
 const RTN_UNICAST: u8 = 1;
 const RTN_BLACKHOLE: u8 = 6;
 const RTN_UNREACHABLE: u8 = 7;
@@ -66,7 +67,7 @@ pub fn link_up(index: u32) -> Request {
 
 /// Asks for every address of every link.
 pub fn addresses() -> Request {
-    Request::new(RTM_GETADDR, NLM_F_DUMP, &ifaddrmsg(AF_UNSPEC, 0, 0, 0))
+    Request::new(RTM_GETADDR, NLM_F_DUMP, &ifaddrmsg(AF_UNSPEC, 0, 0, 0, 0))
 }
 
 pub fn address_add(index: u32, address: &Cidr) -> Request {
@@ -75,7 +76,10 @@ pub fn address_add(index: u32, address: &Cidr) -> Request {
         // Nobody else is on a container's link: without this the address is of no use for a second.
         IpAddr::V6(_) => (AF_INET6, IFA_F_NODAD),
     };
-    let fixed = ifaddrmsg(family, address.prefix(), flags, index);
+    // As the kernel's own 127.0.0.1: valid on this machine only, and no broadcast.
+    let own = address.is_v4() && address.ip().is_loopback();
+    let scope = if own { RT_SCOPE_HOST } else { RT_SCOPE_UNIVERSE };
+    let fixed = ifaddrmsg(family, address.prefix(), flags, scope, index);
     let mut request = Request::new(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &fixed);
     // For IPv4 the two differ on point-to-point links only, and IPv6 has but the second.
     if address.is_v4() {
@@ -83,8 +87,8 @@ pub fn address_add(index: u32, address: &Cidr) -> Request {
     }
     request = ip(request, IFA_ADDRESS, address.ip());
     match address.broadcast() {
-        Some(broadcast) => ip(request, IFA_BROADCAST, IpAddr::V4(broadcast)),
-        None => request,
+        Some(broadcast) if !own => ip(request, IFA_BROADCAST, IpAddr::V4(broadcast)),
+        _ => request,
     }
 }
 
@@ -141,8 +145,8 @@ fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; 16] {
 }
 
 /// struct ifaddrmsg: family, prefix, flags, scope, index.
-fn ifaddrmsg(family: u8, prefix: u8, flags: u8, index: u32) -> [u8; 8] {
-    let mut fixed = [family, prefix, flags, RT_SCOPE_UNIVERSE, 0, 0, 0, 0];
+fn ifaddrmsg(family: u8, prefix: u8, flags: u8, scope: u8, index: u32) -> [u8; 8] {
+    let mut fixed = [family, prefix, flags, scope, 0, 0, 0, 0];
     fixed[4..8].copy_from_slice(&index.to_ne_bytes());
     fixed
 }
