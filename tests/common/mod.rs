@@ -1,0 +1,198 @@
+//! What the behaviour tests share: the four programs as built, a scene of folders to run them in, a limit on
+//! every wait, and a check that a run left nothing behind.
+//!
+//! Each test makes one [`Scene`]. [`Scene::new`] may run beside other tests of its file; [`Scene::alone`]
+//! may not, and can therefore tell which processes are its own.
+
+#![allow(dead_code, unused_imports)] // every test file uses its own part of this one
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod leak;
+mod pty;
+mod run;
+pub mod trace;
+
+use std::fmt::Display;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+pub use leak::Before;
+pub use pty::Pty;
+pub use run::{Output, Run};
+
+pub const KAKURI: &str = env!("CARGO_BIN_EXE_kakuri");
+pub const MOUNT: &str = env!("CARGO_BIN_EXE_kakuri-mount");
+pub const NETNS: &str = env!("CARGO_BIN_EXE_kakuri-netns");
+pub const INIT: &str = env!("CARGO_BIN_EXE_kakuri-init");
+
+/// How long anything may take before a test calls it a hang. Generous: no test is about speed.
+pub const HANG: Duration = Duration::from_secs(60);
+/// How long the kernel gets to tear a dead container down.
+pub const GONE: Duration = Duration::from_secs(3);
+
+static ORDER: RwLock<()> = RwLock::new(());
+
+enum Turn {
+    Shared(#[allow(dead_code)] RwLockReadGuard<'static, ()>),
+    Alone(#[allow(dead_code)] RwLockWriteGuard<'static, ()>),
+}
+
+/// A home, a runtime folder and a folder to be in, all empty, all removed at the end.
+pub struct Scene {
+    root: PathBuf,
+    _turn: Turn,
+}
+
+impl Scene {
+    pub fn new() -> Scene {
+        Scene::with(Turn::Shared(ORDER.read().unwrap_or_else(|p| p.into_inner())))
+    }
+
+    /// A scene with no other test of this file beside it.
+    pub fn alone() -> Scene {
+        let scene = Scene::with(Turn::Alone(ORDER.write().unwrap_or_else(|p| p.into_inner())));
+        leak::wait_for_no_children("a test before this one");
+        scene
+    }
+
+    fn with(turn: Turn) -> Scene {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        adopt_orphans();
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("ktest-{}-{number}", std::process::id()));
+        fs::create_dir(&root).unwrap();
+        let scene = Scene { root: root.canonicalize().unwrap(), _turn: turn };
+        for folder in [scene.home(), scene.runtime(), scene.work()] {
+            fs::create_dir(&folder).unwrap();
+        }
+        fs::set_permissions(scene.runtime(), fs::Permissions::from_mode(0o700)).unwrap();
+        scene
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    pub fn runtime(&self) -> PathBuf {
+        self.root.join("runtime")
+    }
+
+    /// Where kakuri is started unless the test says otherwise.
+    pub fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    /// A file below [`Scene::work`], its folders made.
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.work().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.file(name, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// A folder below [`Scene::work`].
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let path = self.work().join(name);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// Any program, in this scene's folders and with a plain environment.
+    pub fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Run {
+        Run::new(program, &self.work())
+            .env_clear()
+            .env("HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.runtime())
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm")
+            .env("USER", "someone")
+            .env("SHELL", "/bin/bash")
+    }
+
+    /// `kakuri ARGS...`.
+    pub fn kakuri<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        self.program(KAKURI).args(args)
+    }
+
+    /// What a shell inside prints, trimmed; the run must succeed.
+    pub fn inside(&self, options: &[&str], script: &str) -> String {
+        self.kakuri(options.iter().copied().chain(["--", "sh", "-c", script])).output().ok().text()
+    }
+
+    /// The state of the machine now, to compare with at the end. For a scene that is [`Scene::alone`].
+    pub fn before(&self) -> Before {
+        assert!(matches!(self._turn, Turn::Alone(_)), "only a scene alone can look for leftovers");
+        Before::look(self)
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // Folders may have been made unreadable by the test.
+        let _ = std::process::Command::new("chmod").args(["-R", "u+rwx"]).arg(&self.root).output();
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// Orphans of every program started here come to this process instead of init: none escapes the leak check.
+fn adopt_orphans() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: integers only.
+        assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }, 0);
+    });
+}
+
+/// Says that a test (or a part of one) did not run, and why; past the capture of the harness, so that it is seen.
+pub fn skip(reason: impl Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+}
+
+/// Whether a program is installed.
+pub fn have(program: &str) -> bool {
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        .split(':')
+        .any(|folder| fs::metadata(Path::new(folder).join(program)).is_ok_and(|m| m.permissions().mode() & 0o111 != 0))
+}
+
+/// `return`s from the test with a reason when a program it drives is not installed.
+#[macro_export]
+macro_rules! need {
+    ($($program:literal),+) => {
+        $(if !$crate::common::have($program) {
+            $crate::common::skip(format_args!("{}: {} is not installed", module_path!(), $program));
+            return;
+        })+
+    };
+}
+
+/// A number from the environment: how often a repeated test repeats.
+pub fn rounds(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// Asks again and again, until `true` or until `limit` passed.
+pub fn until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if done() {
+            return true;
+        }
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
