@@ -10,7 +10,7 @@ use kakuri_wire::byhand::exec_along;
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, caps, sys};
 use nix::sys::signal::SigSet;
-use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
+use rustix::process::{chdir, ioctl_tiocsctty, setsid};
 use rustix::thread::{LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs};
 
 use crate::reap::Child;
@@ -78,10 +78,10 @@ fn confine(launch: &Launch) -> Result<()> {
     if let Some(terminal) = launch.terminal {
         ioctl_tiocsctty(terminal).fail(Stage::Init, || "cannot take the terminal".into())?;
     }
-    place_descriptors(launch)?;
+    let user = place_descriptors(launch)?;
     // From here on with P's capabilities; the order below is forced: the bounding set needs SETPCAP, and
     // no_new_privs must be the last word before filters.
-    move_into_link_name_space(launch.user, Some(LinkNameSpaceType::User))
+    move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
         .fail(Stage::Init, || "cannot join the payload's user namespace".into())?;
     caps::bound(Stage::Init, caps::Set::from_bits_retain(process.bounding))?;
     clear_ambient_capability_set().fail(Stage::Init, || "cannot clear ambient capabilities".into())?;
@@ -95,7 +95,7 @@ fn confine(launch: &Launch) -> Result<()> {
 
 /// 0-2 and the passed descriptors at their numbers, open over exec; everything else is closed by the exec
 /// (each is close-on-exec from birth; the ranges are marked once more, in case one ever is not).
-fn place_descriptors(launch: &Launch) -> Result<()> {
+fn place_descriptors(launch: &Launch) -> Result<OwnedFd> {
     let what = || "cannot place the command's descriptors".to_string();
     let wanted: Vec<(BorrowedFd, i32)> = launch
         .stdio
@@ -104,11 +104,13 @@ fn place_descriptors(launch: &Launch) -> Result<()> {
         .zip(0..)
         .chain(launch.passed.iter().map(AsFd::as_fd).zip(launch.process.pass.iter().copied()))
         .collect();
-    // First above every target, so that no placement overwrites a source still needed; `user` too.
+    // First above every target, so that no placement overwrites a source still needed, or P.
     let above = wanted.iter().map(|w| w.1).max().unwrap_or(2) + 1;
+    let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, above).fail(Stage::Init, what);
+    let user = high(launch.user)?;
     let mut sources = Vec::with_capacity(wanted.len());
     for (source, _) in &wanted {
-        sources.push(rustix::io::fcntl_dupfd_cloexec(source, above).fail(Stage::Init, what)?);
+        sources.push(high(*source)?);
     }
     for (source, (_, target)) in sources.iter().zip(&wanted) {
         sys::dup_onto(source.as_fd(), *target).fail(Stage::Init, what)?;
@@ -121,35 +123,13 @@ fn place_descriptors(launch: &Launch) -> Result<()> {
         }
         first = target + 1;
     }
-    sys::close_range(first, u32::MAX, true).fail(Stage::Init, what)
+    sys::close_range(first, u32::MAX, true).fail(Stage::Init, what)?;
+    Ok(user)
 }
 
 fn set_limit(limit: &Limit) -> Result<()> {
-    let unknown = || Fail::new(Stage::Init, format!("cannot set resource limit {}", limit.resource));
-    let resource = resource(limit.resource).ok_or_else(|| unknown().why("no such limit"))?;
-    setrlimit(resource, Rlimit { current: limit.soft, maximum: limit.hard }).map_err(|e| unknown().errno(e))
-}
-
-fn resource(number: u32) -> Option<Resource> {
-    Some(match number {
-        libc::RLIMIT_CPU => Resource::Cpu,
-        libc::RLIMIT_FSIZE => Resource::Fsize,
-        libc::RLIMIT_DATA => Resource::Data,
-        libc::RLIMIT_STACK => Resource::Stack,
-        libc::RLIMIT_CORE => Resource::Core,
-        libc::RLIMIT_RSS => Resource::Rss,
-        libc::RLIMIT_NPROC => Resource::Nproc,
-        libc::RLIMIT_NOFILE => Resource::Nofile,
-        libc::RLIMIT_MEMLOCK => Resource::Memlock,
-        libc::RLIMIT_AS => Resource::As,
-        libc::RLIMIT_LOCKS => Resource::Locks,
-        libc::RLIMIT_SIGPENDING => Resource::Sigpending,
-        libc::RLIMIT_MSGQUEUE => Resource::Msgqueue,
-        libc::RLIMIT_NICE => Resource::Nice,
-        libc::RLIMIT_RTPRIO => Resource::Rtprio,
-        libc::RLIMIT_RTTIME => Resource::Rttime,
-        _ => return None,
-    })
+    sys::set_limit(limit.resource, limit.soft, limit.hard)
+        .fail(Stage::Init, || format!("cannot set resource limit {}", limit.resource))
 }
 
 /// The working folder, and that it lies inside: a descriptor to the outside must not become it.

@@ -3,6 +3,8 @@
 //! Holds every capability in S (and only there) until lo is up; none after, and before it parses anything
 //! the user could make large or odd. What the container can reach of it: nothing but a signal.
 
+#![no_main]
+
 use std::ffi::OsString;
 
 use kakuri_init::session::Session;

@@ -86,6 +86,14 @@ pub fn drop_bounding(cap: u32) -> io::Result<()> {
     check(r as libc::c_long).map(drop)
 }
 
+/// setrlimit(2) by number; None is no limit.
+pub fn set_limit(resource: u32, soft: Option<u64>, hard: Option<u64>) -> io::Result<()> {
+    let value = |limit: Option<u64>| limit.map_or(libc::RLIM_INFINITY, |n| n as libc::rlim_t);
+    let limit = libc::rlimit { rlim_cur: value(soft), rlim_max: value(hard) };
+    // SAFETY: limit outlives the call; an unknown number is EINVAL.
+    check(unsafe { libc::setrlimit(resource as _, &raw const limit) } as libc::c_long).map(drop)
+}
+
 /// ioctl(TIOCGPTPEER): opens the slave of a pty master without any path (Linux 4.13).
 pub fn pty_peer(master: BorrowedFd) -> io::Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;

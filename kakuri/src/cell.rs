@@ -1,0 +1,338 @@
+//! One container being made: the sequence of kakuri/docs/architecture.md. Host namespaces, no capability.
+//!
+//! Nobody waits for another's exec: what can be known early is queued on a link before its reader exists.
+//! Three gates order the rest: Join (PID 1's image is loaded), Finish (PID 1 has made what only it can; until
+//! then the old root stays, because nobody may make a sysfs who sees none), Go (the root stands).
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use kakuri_init::{FromInit, Process, ToInit};
+use kakuri_mount::{FromMount, ToMount};
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
+use kakuri_wire::handshake::Version;
+use kakuri_wire::{Channel, document, sys};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
+
+use crate::helper::{Birth, Programs, open_null, title};
+use crate::idmap;
+use crate::phase::Phase;
+use crate::plan::Plan;
+use crate::signals::{self, Came, Signals};
+
+/// How long the helpers may take together before a start is given up: far beyond any slow disk, so that only
+/// a stuck one is met.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A process of ours: known by pidfd, killed and reaped when this value goes.
+#[derive(Debug)]
+pub struct Owned {
+    pidfd: OwnedFd,
+    stage: Stage,
+    reaped: bool,
+}
+
+impl Owned {
+    fn new(pidfd: OwnedFd, stage: Stage) -> Owned {
+        Owned { pidfd, stage, reaped: false }
+    }
+
+    /// Leaves the process to the kernel: it has said its last word and ends by itself.
+    pub fn release(mut self) {
+        self.reaped = true;
+    }
+
+    /// Kills and waits, so that nothing of it is left when this returns. For PID 1 that is the whole container.
+    fn end(&mut self) -> Option<String> {
+        if std::mem::replace(&mut self.reaped, true) {
+            return None;
+        }
+        // What it died of by itself is worth telling; a kill by us is not.
+        let ended = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten();
+        if let Some(status) = ended {
+            return match (status.terminating_signal(), status.exit_status()) {
+                (Some(signal), _) => Some(format!("it was killed by signal {signal}")),
+                (_, Some(code)) => Some(format!("it exited with code {code}")),
+                _ => None,
+            };
+        }
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
+        None
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Descriptors the command starts with, in the order kakuri-init wants them.
+pub struct Descriptors<'a> {
+    /// Those of 0-2 that are not the container's terminal.
+    pub inherited: Vec<BorrowedFd<'a>>,
+    pub passed: Vec<BorrowedFd<'a>>,
+}
+
+/// A container whose command runs.
+pub struct Cell {
+    /// PID 1's link; EOF on it is the end of the container.
+    pub link: Channel,
+    pub init: Owned,
+    pub signals: Signals,
+    /// The master of the container's terminal.
+    pub terminal: Option<OwnedFd>,
+    /// The command's pid inside.
+    pub pid: i32,
+}
+
+/// Why there is no container.
+#[derive(Debug)]
+pub enum NotStarted {
+    Failed(Fail),
+    /// The kernel makes no overlay of a folder; planned with its entries bound one by one it can be built.
+    Refused(Fail),
+}
+
+impl From<Fail> for NotStarted {
+    fn from(fail: Fail) -> NotStarted {
+        NotStarted::Failed(fail)
+    }
+}
+
+/// Starts the container of `plan`; returns once its command's image is loaded.
+pub fn start(
+    plan: &Plan,
+    process: &Process,
+    descriptors: &Descriptors,
+    programs: &Programs,
+    reached: &mut dyn FnMut(Phase),
+) -> Result<Cell, NotStarted> {
+    let (mount_program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
+    let null = open_null()?;
+    let (mount_link, mount_end) = link()?;
+    let (init_link, init_end) = link()?;
+
+    let document = document::seal(Stage::Front, &plan.mount)?;
+    send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
+    let mount = Birth { program: mount_program.as_fd(), link: mount_end.as_fd(), null: null.as_fd(), title: &title("kakuri-mount", &plan.label) };
+    let mount = spawn(&mount, Stage::Mount)?;
+    drop((mount_end, document));
+
+    let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
+    send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), plan.setup.clone()), &[own.as_fd()])?;
+    let init = Birth { program: init_program.as_fd(), link: init_end.as_fd(), null: null.as_fd(), title: &title("kakuri-init", &plan.label) };
+    let init = clone_init(&init, plan)?;
+    drop((init_end, own));
+    // PID 1's maps are written and its image is loaded: kakuri-mount may join.
+    send(Stage::Mount, &mount_link, &ToMount::Join, &[init.pidfd.as_fd()])?;
+
+    // Everything below runs beside the helpers' work.
+    let document = document::seal(Stage::Front, process)?;
+    let mut fds = vec![document.as_fd()];
+    fds.extend(&descriptors.inherited);
+    fds.extend(&descriptors.passed);
+    let words = ToInit::Start { inherited: descriptors.inherited.len() as u8, passed: descriptors.passed.len() as u8 };
+    send(Stage::Init, &init_link, &words, &fds)?;
+    let signals = Signals::block()?;
+    let start = Start { plan, mount_link, init_link, mount, init, signals, end: Instant::now() + DEADLINE };
+    start.carry_through(reached)
+}
+
+fn link() -> Result<(Channel, Channel)> {
+    Channel::pair().fail(Stage::Front, || "cannot make a link to a helper".into()).map_err(|fail| match fail.errno {
+        Some(libc::EMFILE | libc::ENFILE) => fail.hint("raise the limit of open files: ulimit -n 64"),
+        _ => fail,
+    })
+}
+
+fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds: &[BorrowedFd]) -> Result<()> {
+    log::trace!("to {stage}: {message:?}");
+    match link.send(message, fds) {
+        // A helper that has ended has left the reason on the link, or in its exit status: both are read there.
+        Ok(()) | Err(Broken::Closed) => Ok(()),
+        Err(e) => Err(Fail::new(stage, format!("cannot speak to {stage}")).why(e.to_string())),
+    }
+}
+
+/// Forks and goes on: waiting for the exec would cost the start a tenth of its time.
+fn spawn(birth: &Birth, stage: Stage) -> Result<Owned> {
+    match sys::fork().fail(Stage::Front, || format!("cannot start {stage}"))? {
+        Some((_, pidfd)) => Ok(Owned::new(pidfd, stage)),
+        None => {
+            let _ = birth.become_helper();
+            std::process::exit(i32::from(CODE_FAILED))
+        }
+    }
+}
+
+/// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
+fn clone_init(birth: &Birth, plan: &Plan) -> Result<Owned> {
+    let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
+    for (wanted, flag) in [
+        (plan.namespaces.ipc, libc::CLONE_NEWIPC),
+        (plan.namespaces.uts, libc::CLONE_NEWUTS),
+        (plan.namespaces.cgroup, libc::CLONE_NEWCGROUP),
+    ] {
+        if wanted {
+            flags |= flag;
+        }
+    }
+    let map = idmap::Single::of_caller();
+    let mut failure: Option<Fail> = None;
+    let cloned = sys::clone_vfork(flags, &mut || {
+        let made: Result<()> = map.write_own().and_then(|()| {
+            rustix::process::chdir("/").fail(Stage::Front, || "cannot enter /".into())?;
+            Err(Fail::new(Stage::Front, "cannot start kakuri-init").errno(birth.become_helper()))
+        });
+        failure = made.err();
+        i32::from(CODE_FAILED)
+    });
+    let (_, pidfd) = cloned.map_err(|e| {
+        let errno = e.raw_os_error().unwrap_or(0);
+        let (why, hint) = crate::userns::explain_failure(errno);
+        Fail::new(Stage::Front, "cannot make a user namespace").errno(e).why(why).hint(hint)
+    })?;
+    let mut init = Owned::new(pidfd, Stage::Init);
+    match failure {
+        None => Ok(init),
+        Some(fail) => {
+            init.end();
+            Err(fail)
+        }
+    }
+}
+
+struct Start<'a> {
+    plan: &'a Plan,
+    mount_link: Channel,
+    init_link: Channel,
+    mount: Owned,
+    init: Owned,
+    signals: Signals,
+    end: Instant,
+}
+
+impl Start<'_> {
+    /// The three gates.
+    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<Cell, NotStarted> {
+        let mut phase = Phase::Making;
+        loop {
+            reached(phase);
+            match self.next(phase)? {
+                Said::Init(message, fds) => {
+                    log::trace!("from kakuri-init: {message:?}");
+                    if let FromInit::Failed(fail) = message {
+                        return Err(fail.into());
+                    }
+                    phase = phase.after_init(&message, &self.plan.setup.filesystems)?;
+                    match message {
+                        FromInit::Ready(made) => {
+                            let fds: Vec<BorrowedFd> = fds.iter().map(AsFd::as_fd).collect();
+                            send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
+                        }
+                        FromInit::Started { pid, .. } => {
+                            reached(phase);
+                            // kakuri-mount has said its last word: it is ending or has ended.
+                            self.mount.end();
+                            return Ok(Cell { link: self.init_link, init: self.init, signals: self.signals, terminal: fds.into_iter().next(), pid });
+                        }
+                        _ => {}
+                    }
+                }
+                Said::Mount(message) => {
+                    log::trace!("from kakuri-mount: {message:?}");
+                    match message {
+                        FromMount::Failed(fail) if kakuri_mount::overlay_refused(&fail) => {
+                            return Err(NotStarted::Refused(fail));
+                        }
+                        FromMount::Failed(fail) => return Err(fail.into()),
+                        FromMount::Built => {}
+                    }
+                    phase = phase.after_mount(&message)?;
+                    send(Stage::Init, &self.init_link, &ToInit::Go, &[])?;
+                }
+            }
+        }
+    }
+
+    /// The next word of either helper. After Built, kakuri-mount's hang-up is as it should be.
+    fn next(&mut self, phase: Phase) -> Result<Said> {
+        let builds = matches!(phase, Phase::Making | Phase::Finishing);
+        loop {
+            let left = self.end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.stuck(phase));
+            }
+            // kakuri-mount's place comes last, because it is not watched once it has built.
+            let mut fds = [
+                PollFd::new(&self.init_link, PollFlags::IN),
+                PollFd::new(&self.signals, PollFlags::IN),
+                PollFd::new(&self.mount_link, PollFlags::IN),
+            ];
+            let watched = if builds { 3 } else { 2 };
+            let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            match poll(&mut fds[..watched], Some(&timeout)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the helpers").errno(e)),
+            }
+            let [init, signals, mount] = fds.map(|fd| !fd.revents().is_empty());
+            // The mount's word first: when both speak, its failure is the cause of the other's.
+            if mount {
+                return match self.mount_link.recv() {
+                    Ok((message, _)) => Ok(Said::Mount(message)),
+                    Err(e) => Err(lost(&mut self.mount, &e)),
+                };
+            }
+            if init {
+                return match self.init_link.recv() {
+                    Ok((message, fds)) => Ok(Said::Init(message, fds)),
+                    Err(e) => Err(lost(&mut self.init, &e)),
+                };
+            }
+            if signals && let Some(came) = self.signals.take() {
+                self.heed(came)?;
+            }
+        }
+    }
+
+    /// A signal before there is a command to send it to ends the start; a resize or a continue does not.
+    fn heed(&self, came: Came) -> Result<()> {
+        if matches!(came.signal, libc::SIGWINCH | libc::SIGCONT) {
+            return Ok(());
+        }
+        Err(Fail::new(Stage::Front, format!("stopped by SIG{} before the command had started", signals::name(came.signal)))
+            .code(128 + came.signal as u8))
+    }
+
+    fn stuck(&self, phase: Phase) -> Fail {
+        let stage = if phase == Phase::Finishing { Stage::Mount } else { Stage::Init };
+        Fail::new(stage, format!("{stage} did not answer within {} seconds", DEADLINE.as_secs()))
+            .why("the start was given up, and everything it had made is gone")
+            .hint("is a bound folder on a network that does not answer? KAKURI_LOG=trace shows every step")
+    }
+}
+
+enum Said {
+    Init(FromInit, Vec<OwnedFd>),
+    Mount(FromMount),
+}
+
+/// A helper that ended or talked nonsense: what can be said of it.
+pub fn lost(helper: &mut Owned, broken: &Broken) -> Fail {
+    let stage = helper.stage;
+    let why = match broken {
+        Broken::Closed => {
+            // The link closes a moment before the process can be waited for.
+            let _ = kakuri_wire::channel::wait(&helper.pidfd, PollFlags::IN, Duration::from_secs(1));
+            helper.end().unwrap_or_else(|| broken.to_string())
+        }
+        _ => broken.to_string(),
+    };
+    Fail::new(stage, format!("lost {stage}")).why(why)
+}
+

@@ -1,0 +1,122 @@
+//! Finding the helper programs and starting one. No capability.
+
+use std::ffi::{CStr, CString, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::{Bytes, lifeline, sys};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+/// The programs beside this one, by name.
+pub const NAMES: [&str; 3] = ["kakuri-init", "kakuri-mount", "kakuri-netns"];
+
+/// Where helpers are looked for, in order.
+#[derive(Debug)]
+pub struct Programs {
+    folders: Vec<PathBuf>,
+}
+
+impl Programs {
+    /// KAKURI_LIBEXEC (for trying a double; not heeded where kakuri is somebody's login shell, whose caller
+    /// may not choose programs), then `../libexec/kakuri`, then beside this program.
+    pub fn locate(login: bool) -> Result<Programs> {
+        let mut folders = Vec::with_capacity(3);
+        if let Some(folder) = std::env::var_os("KAKURI_LIBEXEC").filter(|f| !f.is_empty() && !login) {
+            folders.push(PathBuf::from(folder));
+        }
+        let own = rustix::fs::readlink("/proc/self/exe", Vec::new()).map(|p| PathBuf::from(OsString::from(Bytes(p.into_bytes()).as_os_str())));
+        match own {
+            Ok(own) => {
+                if let Some(folder) = own.parent() {
+                    folders.push(folder.join("../libexec/kakuri"));
+                    folders.push(folder.to_path_buf());
+                }
+            }
+            Err(e) if folders.is_empty() => {
+                return Err(Fail::new(Stage::Front, "cannot tell where kakuri is installed: /proc/self/exe").errno(e).hint("kakuri needs /proc"));
+            }
+            Err(_) => {}
+        }
+        Ok(Programs { folders })
+    }
+
+    /// Opens a helper once; it is executed by this descriptor, whatever becomes of its path.
+    pub fn open(&self, name: &str) -> Result<OwnedFd> {
+        for folder in &self.folders {
+            match openat(CWD, folder.join(name), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+                Ok(fd) => return Ok(fd),
+                Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
+                Err(e) => return Err(Fail::new(Stage::Front, format!("cannot open {name} in {}", shown(folder))).errno(e)),
+            }
+        }
+        Err(self.missing())
+    }
+
+    /// All that is missing, in one word, so that nobody installs them one after the other.
+    fn missing(&self) -> Fail {
+        let absent = |name: &&str| !self.folders.iter().any(|f| f.join(name).exists());
+        let names: Vec<&str> = NAMES.into_iter().filter(absent).collect();
+        let folders: Vec<String> = self.folders.iter().map(|f| shown(f)).collect();
+        Fail::new(Stage::Front, format!("kakuri is not installed whole: {} missing", names.join(", ")))
+            .why(format!("looked in {}", folders.join(", ")))
+            .hint("install all four programs: cargo install --path . --target x86_64-unknown-linux-musl")
+    }
+}
+
+fn shown(folder: &Path) -> String {
+    Bytes::from(folder).to_string()
+}
+
+/// What a helper is born with: its link at 3, nothing else but /dev/null at 0-2.
+pub struct Birth<'a> {
+    pub program: BorrowedFd<'a>,
+    pub link: BorrowedFd<'a>,
+    pub null: BorrowedFd<'a>,
+    pub title: &'a CStr,
+}
+
+/// `kakuri-init [web]`: what `ps` shows.
+pub fn title(program: &str, label: &str) -> CString {
+    let clean: Vec<u8> = label.bytes().filter(|b| *b != 0).take(60).collect();
+    CString::new([program.as_bytes(), b" [", &clean, b"]"].concat()).unwrap_or_default()
+}
+
+impl Birth<'_> {
+    /// In a child: everything but the link is closed, and the helper's image takes over. Returns only the error.
+    ///
+    /// Closing comes first and not at the exec: until then a copy of the front's own ends lives here, and a
+    /// front that dies in this moment would not be seen to hang up.
+    pub fn become_helper(&self) -> std::io::Error {
+        match self.place() {
+            Ok(program) => sys::exec_fd(program.as_fd(), &[self.title], &[]),
+            Err(e) => e,
+        }
+    }
+
+    fn place(&self) -> std::io::Result<OwnedFd> {
+        // Above the fixed numbers first, so that no placement overwrites a source.
+        let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, lifeline::LINK + 2);
+        let (program, link, null) = (high(self.program)?, high(self.link)?, high(self.null)?);
+        for fd in 0..3 {
+            sys::dup_onto(null.as_fd(), fd)?;
+        }
+        sys::dup_onto(link.as_fd(), lifeline::LINK)?;
+        sys::dup_onto(program.as_fd(), lifeline::LINK + 1)?;
+        // The high copies go with the rest; their numbers are not used again.
+        std::mem::forget((program, link, null));
+        sys::close_range(lifeline::LINK as u32 + 2, u32::MAX, false)?;
+        sys::inherit(lifeline::LINK + 1).ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF))
+    }
+}
+
+/// Opens /dev/null for the helpers' 0-2.
+pub fn open_null() -> Result<OwnedFd> {
+    openat(CWD, "/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Front, || "cannot open /dev/null".into())
+}
+
+/// Whether this program runs as a login shell: its name then begins with a dash.
+pub fn is_login(arguments: &[OsString]) -> bool {
+    arguments.first().is_some_and(|a| a.as_bytes().starts_with(b"-"))
+}

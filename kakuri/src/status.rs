@@ -1,0 +1,63 @@
+//! `--status-fd N`: one JSON line a phase, for programs that start kakuri.
+//!
+//! `{"phase":"making"}`, `finishing`, `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
+//! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+use kakuri_init::Status;
+use kakuri_wire::Fail;
+use serde_json::{Value, json};
+
+use crate::exit;
+use crate::phase::Phase;
+
+pub struct Reporter {
+    file: Option<File>,
+}
+
+impl Reporter {
+    pub fn new(fd: Option<OwnedFd>) -> Reporter {
+        Reporter { file: fd.map(File::from) }
+    }
+
+    /// One line, in one write. A reader that has gone is no reason to end the command.
+    fn line(&mut self, value: &Value) {
+        if let Some(file) = &mut self.file {
+            let _ = file.write_all(format!("{value}\n").as_bytes());
+        }
+    }
+
+    pub fn reached(&mut self, phase: Phase) {
+        let name = match phase {
+            Phase::Making => "making",
+            Phase::Finishing => "finishing",
+            Phase::Launching => "launching",
+            // These carry more than their name.
+            Phase::Running | Phase::Ended => return,
+        };
+        self.line(&json!({ "phase": name }));
+    }
+
+    pub fn running(&mut self, pid: i32) {
+        self.line(&json!({ "phase": "running", "pid": pid }));
+    }
+
+    pub fn ended(&mut self, status: Status, timed_out: bool) {
+        let signal = match status {
+            Status::Code(_) => None,
+            Status::Signal { signal, .. } => Some(signal),
+        };
+        let origin = if timed_out { "kakuri" } else { "command" };
+        let error = timed_out.then_some("the time limit passed");
+        self.line(&json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out), "signal": signal,
+            "stage": if timed_out { "kakuri" } else { "command" }, "error": error }));
+    }
+
+    pub fn failed(&mut self, fail: &Fail) {
+        self.line(&json!({ "phase": "ended", "origin": "kakuri", "code": fail.code, "signal": null,
+            "stage": fail.stage.to_string(), "error": fail.to_string() }));
+    }
+}
