@@ -100,46 +100,56 @@ impl Tree {
         Ok(self.ours.contains(&device))
     }
 
-    /// The place for a mount: a folder or a file, as the mount is one. Made where it is missing and `make` says so.
-    fn target(&mut self, at: &[u8], folder: bool, make: bool) -> Result<OwnedFd> {
-        if make {
-            let (parent, name) = self.parent(at, true)?;
-            // Made first and looked for afterwards: most are missing.
-            if parent.ours {
-                let made = if folder {
-                    mkdirat(&parent.fd, name, FOLDER_MODE).map(|()| None)
-                } else {
-                    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDONLY | OFlags::CLOEXEC;
-                    openat(&parent.fd, name, flags, Mode::from_raw_mode(0o644)).map(Some)
-                };
-                match made {
-                    Ok(Some(file)) => return Ok(file),
-                    Ok(None) | Err(Errno::EXIST) => {}
-                    Err(e) => return Err(unmade(at, e)),
-                }
-            }
+    /// Puts a detached mount at `at`: on a folder or on a file, as the mount is one, and made where it is
+    /// missing and `make` says so.
+    pub fn place(&mut self, mount: impl AsFd, at: &Bytes, folder: bool, make: bool) -> Result<()> {
+        let at = at.as_bytes();
+        if !(make && self.place_on_new(mount.as_fd(), at, folder)?) {
+            let target = self.target(at, folder, make)?;
+            let by_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+            move_mount(mount, c"", target, c"", by_fd).map_err(|e| unplaced(at, e))?;
         }
+        // A folder that was opened before now lies under the mount.
+        self.parent.take_if(|p| below(&p.path, at));
+        Ok(())
+    }
+
+    /// Makes the mount point and mounts on it. False, and nothing done, where something exists already or
+    /// nothing may be made. Tried first, because most mount points are missing.
+    fn place_on_new(&mut self, mount: BorrowedFd, at: &[u8], folder: bool) -> Result<bool> {
+        let (parent, name) = self.parent(at, true)?;
+        if !parent.ours {
+            return Ok(false);
+        }
+        let made = if folder {
+            mkdirat(&parent.fd, name, FOLDER_MODE)
+        } else {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDONLY | OFlags::CLOEXEC;
+            openat(&parent.fd, name, flags, Mode::from_raw_mode(0o644)).map(drop)
+        };
+        match made {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Ok(false),
+            Err(e) => return Err(unmade(at, e)),
+        }
+        // By name, which is safe here alone: it is new, of the kind it must be, and on a file system that nobody
+        // but us writes yet. move_mount(2) follows no link in the last component.
+        move_mount(mount, c"", &parent.fd, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .map_err(|e| unplaced(at, e))?;
+        Ok(true)
+    }
+
+    /// What exists at `at`, looked at.
+    fn target(&self, at: &[u8], folder: bool, make: bool) -> Result<OwnedFd> {
         let target = match self.open(at) {
             Err(Errno::NOENT) if make => return Err(not_ours(at)),
             opened => opened.map_err(|e| lost(at, e))?,
         };
-        let is_folder = is_folder(&target).map_err(|e| lost(at, e))?;
-        match (folder, is_folder) {
+        match (folder, is_folder(&target).map_err(|e| lost(at, e))?) {
             (true, false) => Err(wrong_kind(at, "it is not a folder there, and a folder is to be mounted on it")),
             (false, true) => Err(wrong_kind(at, "it is a folder there, and a file is to be mounted on it")),
             _ => Ok(target),
         }
-    }
-
-    /// Puts a detached mount at `at`.
-    pub fn place(&mut self, mount: impl AsFd, at: &Bytes, folder: bool, make: bool) -> Result<()> {
-        let at = at.as_bytes();
-        let target = self.target(at, folder, make)?;
-        let by_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-        move_mount(mount, c"", target, c"", by_fd).map_err(|e| unplaced(at, e))?;
-        // A folder that was opened before now lies under the mount.
-        self.parent.take_if(|p| below(&p.path, at));
-        Ok(())
     }
 
     pub fn folder(&mut self, at: &Bytes, mode: u32) -> Result<()> {
@@ -187,7 +197,7 @@ impl Tree {
     }
 }
 
-pub fn is_folder(fd: impl AsFd) -> Result<bool, Errno> {
+fn is_folder(fd: impl AsFd) -> Result<bool, Errno> {
     Ok(FileType::from_raw_mode(fstat(fd)?.st_mode) == FileType::Directory)
 }
 

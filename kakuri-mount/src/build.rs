@@ -102,6 +102,9 @@ impl Build {
             return Err(Fail::new(Stage::Mount, format!("{} belongs nowhere", kind.name()))
                 .why("PID 1 made it, and the plan attaches none"));
         }
-        pivot::pivot(&self.root, read_only, &self.sealed)
+        pivot::pivot(self.staging.fd(), &self.root, read_only, &self.sealed)?;
+        // The process ends, or becomes another, and that closes them: not in the front's time.
+        std::mem::forget(self);
+        Ok(())
     }
 }
