@@ -1,5 +1,7 @@
 //! kakuri-netns alone: by hand, and started as the front starts it, by fronts that behave and fronts that do not.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
