@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::run::{Run, wait_within};
@@ -114,6 +114,16 @@ impl Pty {
     /// Whether typed characters reach the program at once and unechoed.
     pub fn is_raw(&self) -> bool {
         self.modes().3 & (libc::ICANON | libc::ECHO) == 0
+    }
+
+    /// Takes the terminal away, as closing its window does. The program is left to the caller.
+    pub fn hang_up(mut self) -> Child {
+        let nothing = || File::open("/dev/null").unwrap();
+        self.master = nothing();
+        self.slave = nothing();
+        let mut none = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
+        none.wait().unwrap();
+        std::mem::replace(&mut self.child, none)
     }
 
     /// Waits for the program's end, reading meanwhile so that it can finish writing.
