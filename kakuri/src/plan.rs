@@ -1,8 +1,15 @@
 //! The plan: everything decided, as plain data, before anything is made.
 
+mod make;
+
 use std::time::Duration;
 
 use kakuri_init::{Process, Setup};
+use kakuri_mount::{Op, UnionKind};
+use kakuri_wire::Bytes;
+
+pub use crate::spec::Terminal;
+pub use make::make;
 
 /// One start of one container, decided. Making it makes no further decision.
 #[derive(Clone, Debug)]
@@ -20,6 +27,8 @@ pub struct Plan {
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
+    /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
+    pub create: Vec<Bytes>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
 }
@@ -33,11 +42,19 @@ pub struct Namespaces {
     pub network: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminal {
-    /// Whatever terminals are among 0-2 are replaced.
-    Auto,
-    /// 0-2 are all the container's terminal.
-    Always,
-    Never,
+impl Plan {
+    /// The same container with one bind per entry in place of the overlay at `at`, which the kernel has
+    /// refused; None means every overlay. False when there was none to change.
+    pub fn without_overlay(&mut self, at: Option<&Bytes>) -> bool {
+        let mut changed = false;
+        for op in &mut self.mount.ops {
+            if let Op::Union { at: place, how, .. } = op {
+                if *how == UnionKind::Overlay && at.is_none_or(|at| at == place) {
+                    *how = UnionKind::Entries;
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
 }

@@ -1,0 +1,11 @@
+//! What of the host the container sees beyond its base: explicit binds and profiles, arguments that are
+//! files, and the covers over kakuri's own folders.
+
+pub mod automatic;
+pub mod explicit;
+pub mod hint;
+pub mod own;
+pub mod parse;
+pub mod place;
+pub mod profile;
+pub mod source;

@@ -1,0 +1,153 @@
+//! `kakuri python3 script.py` works with no flag: existing files and folders that are whole arguments of the
+//! command are shown at the same place, read-only.
+//!
+//! Never: the root, the home or what is above it, a private folder of the container itself, anything of
+//! /proc /sys /dev /run, a dot-folder of the home. Both the name and what it leads to count. Folders made on the way are
+//! read-only, so that output beside a script fails loudly instead of vanishing.
+
+use std::os::unix::ffi::OsStringExt;
+
+use kakuri_wire::Bytes;
+
+use super::source::{self, Kind, Look, Real};
+use crate::host::{Host, as_path};
+use crate::layout::{Found, Layout, Origin, What};
+use crate::pathname;
+
+/// Folders the container has its own of: shown whole, one would cover them.
+const PRIVATE: [&[u8]; 5] = [b"/tmp", b"/var", b"/home", b"/root", b"/run"];
+/// Nothing in these is a user's file.
+const KERNELS: [&[u8]; 4] = [b"/proc", b"/sys", b"/dev", b"/run"];
+
+struct Candidate {
+    /// Where it goes: what was typed, absolute.
+    place: Vec<u8>,
+    real: Real,
+    /// Folders the typed path passes through, which have to exist for it to work as typed.
+    passes: Vec<Vec<u8>>,
+    relative: bool,
+}
+
+/// Looks through the arguments and binds what they name. `workdir` is where the command will stand, if it can.
+/// Notes say what was left out on purpose.
+pub fn put(layout: &mut Layout, command: &[Bytes], host: &Host, workdir: Option<&[u8]>, notes: &mut Vec<String>) {
+    let mut home: Option<Vec<u8>> = None;
+    let mut candidates = Vec::new();
+    for (i, argument) in command.iter().enumerate() {
+        let typed = argument.as_bytes();
+        // The first word is looked for along PATH unless it has a slash.
+        if typed.is_empty() || (i == 0 && !typed.contains(&b'/')) {
+            continue;
+        }
+        let Some(candidate) = candidate(typed, workdir) else { continue };
+        let home = home.get_or_insert_with(|| real_home(host));
+        match refused(&candidate, host, home) {
+            Some(why) => notes.push(format!("'{argument}' is not shown inside by itself: {why}; --bind shows it")),
+            None => candidates.push(candidate),
+        }
+    }
+    // Outer ones first: what lies in a shown folder needs no bind of its own.
+    candidates.sort_by(|a, b| a.place.cmp(&b.place));
+    for Candidate { place, real, passes, relative } in candidates {
+        let located = layout.locate(&place);
+        if located.found == Found::Missing && made_here(layout, &located.at) {
+            let mut source = real.source(None);
+            source.read_only = true;
+            way(layout, &located.at);
+            layout.put(located.at, Origin::Automatic, What::Bind(source));
+        }
+        for folder in passes.iter().map(Vec::as_slice).chain(workdir.filter(|_| relative)) {
+            let located = layout.locate(folder);
+            if located.found == Found::Missing && made_here(layout, &located.at) {
+                way(layout, &located.at);
+                layout.put_new(located.at, Origin::Automatic, What::Skeleton);
+            }
+        }
+    }
+}
+
+fn candidate(typed: &[u8], workdir: Option<&[u8]>) -> Option<Candidate> {
+    let relative = typed.first() != Some(&b'/');
+    let path = if relative { pathname::join(workdir?, typed) } else { typed.to_vec() };
+    // Most arguments are no files: one look, without resolving.
+    std::fs::metadata(as_path(&path)).ok()?;
+    let Ok(Look::Is(real)) = source::look(&path) else { return None };
+    if !matches!(real.kind, Kind::Folder | Kind::File) {
+        return None;
+    }
+    let place = pathname::absolute(b"/", &path);
+    let mut passes = Vec::new();
+    if typed.split(|&b| b == b'/').any(|c| c == b"..") {
+        // By name and by the kernel must be the same, or the path would mean another file inside.
+        match source::look(&place) {
+            Ok(Look::Is(by_name)) if by_name.id == real.id => {}
+            _ => return None,
+        }
+        let mut at = Vec::new();
+        for part in pathname::components(&path) {
+            if part == b".." {
+                passes.push(at.clone());
+                at.truncate(at.iter().rposition(|&b| b == b'/').unwrap_or(0));
+            } else {
+                at.push(b'/');
+                at.extend_from_slice(part);
+            }
+        }
+        passes.retain(|p| !p.is_empty());
+    }
+    Some(Candidate { place, real, passes, relative })
+}
+
+fn real_home(host: &Host) -> Vec<u8> {
+    std::fs::canonicalize(as_path(&host.home)).map_or_else(|_| host.home.clone(), |p| p.into_os_string().into_vec())
+}
+
+/// Why it is not shown, in words; None if it may be.
+fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<String> {
+    for path in [&candidate.place, &candidate.real.path] {
+        for home in [&host.home[..], real_home] {
+            if home != b"/" && pathname::below(home, path).is_some() {
+                return Some("it is your home, or holds it".into());
+            }
+            let in_home = pathname::strictly_below(path, home).filter(|_| home != b"/");
+            if let Some(rest) = in_home.filter(|r| r.first() == Some(&b'.')) {
+                if rest.contains(&b'/') || candidate.real.kind == Kind::Folder {
+                    return Some("it is in a dot-folder of your home".into());
+                }
+            }
+        }
+        if path == b"/" || PRIVATE.iter().any(|p| p == path) {
+            return Some(format!("the container has its own {}", Bytes(path.clone())));
+        }
+        if let Some(kernel) = KERNELS.iter().find(|k| pathname::below(path, k).is_some()) {
+            return Some(format!("it is in {}", Bytes(kernel.to_vec())));
+        }
+    }
+    None
+}
+
+/// Whether a missing place would be made in the container's own file system.
+fn made_here(layout: &Layout, at: &[u8]) -> bool {
+    match layout.holder(at) {
+        None => true,
+        Some((_, holder)) => {
+            matches!(holder.what, What::Private { .. } | What::Tmpfs { .. } | What::Skeleton)
+        }
+    }
+}
+
+/// In a writable folder of the container, the outermost folder that is made for `at` is a read-only one.
+fn way(layout: &mut Layout, at: &[u8]) {
+    let Some((holder, point)) = layout.holder(at) else { return };
+    if !matches!(point.what, What::Private { .. } | What::Tmpfs { .. }) {
+        return;
+    }
+    let mut end = holder.len();
+    while let Some(next) = at[end + 1..].iter().position(|&b| b == b'/') {
+        end += 1 + next;
+        if layout.get(&at[..end]).is_none() {
+            layout.put(&at[..end], Origin::Automatic, What::Skeleton);
+            return;
+        }
+    }
+}

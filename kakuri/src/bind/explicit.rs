@@ -1,0 +1,159 @@
+//! Binds, tmpfs, devices and covers the user named, outer ones first, so that their order on the command
+//! line does not matter.
+
+use kakuri_wire::{Bytes, Fail, Result, Stage};
+
+use super::place::Placing;
+use super::source::{self, Kind, Look};
+use crate::host::{Host, in_home};
+use crate::layout::{Found, Source, What};
+use crate::pathname;
+use crate::spec::{Bind, Device, Spec};
+
+/// A thing and where it goes.
+struct Wish {
+    destination: Vec<u8>,
+    what: What,
+    label: String,
+}
+
+/// Folders on the host that have to be made before the binds: `create`.
+pub type Create = Vec<Bytes>;
+
+/// Puts everything the user named into the tree. `home` is the container's.
+pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home: &[u8]) -> Result<Create> {
+    let mut create = Create::new();
+    let mut wishes = Vec::with_capacity(binds.len() + spec.tmpfs.len() + spec.devices.len() + spec.hide.len());
+    for bind in binds {
+        wishes.push(bind_wish(bind, host, home, &mut create)?);
+    }
+    for tmpfs in &spec.tmpfs {
+        wishes.push(Wish {
+            destination: pathname::absolute(b"/", tmpfs.at.as_bytes()),
+            what: What::Tmpfs {
+                mode: tmpfs.mode,
+                size: tmpfs.size,
+                read_only: tmpfs.read_only,
+                noexec: tmpfs.noexec,
+            },
+            label: format!("cannot mount a tmpfs at '{}'", tmpfs.at),
+        });
+    }
+    for device in &spec.devices {
+        wishes.push(device_wish(device, host)?);
+    }
+    for hide in &spec.hide {
+        let destination = match in_home(hide.as_bytes()) {
+            Some(rest) => pathname::join(home, rest),
+            None => host.absolute(hide.as_bytes())?,
+        };
+        wishes.push(Wish { destination, what: What::Hide { folder: true }, label: format!("cannot hide '{hide}'") });
+    }
+    wishes.sort_by_key(|w| pathname::depth(&w.destination));
+    for Wish { destination, what, label } in wishes {
+        match what {
+            What::Hide { .. } => hide(placing, &destination, &label)?,
+            what => drop(placing.put(&destination, what, &label)?),
+        }
+    }
+    Ok(create)
+}
+
+fn bind_wish(bind: &Bind, host: &Host, home: &[u8], create: &mut Create) -> Result<Wish> {
+    let typed = bind.source.as_bytes();
+    let (path, look) = source::wanted(host, typed, "bind")?;
+    let fail = || Fail::new(Stage::Front, format!("cannot bind '{}'", bind.source));
+    let mut source = match look {
+        Look::Is(real) if real.kind == Kind::Device => {
+            return Err(fail()
+                .why("it is a device, and devices do not work in a bind")
+                .hint(format!("kakuri --device {}", bind.source)));
+        }
+        Look::Is(real) if bind.create && real.kind != Kind::Folder => {
+            return Err(fail().why("it is a file, and `create` makes a folder").hint("leave `create` out"));
+        }
+        Look::Is(real) if pathname::below(&real.path, b"/dev").is_some_and(|r| r.split(|&b| b == b'/').next() != Some(b"shm")) => {
+            return Err(fail()
+                .why("it lies in /dev, and devices do not work in a bind")
+                .hint(format!("kakuri --device {}", bind.source)));
+        }
+        Look::Is(real) => real.source(Some(typed)),
+        Look::Missing if bind.create => {
+            let from = source::future(&path);
+            create.push(Bytes(from.clone()));
+            Source { from, typed: Some(typed.to_vec()), folder: true, ..Source::default() }
+        }
+        Look::Missing => {
+            return Err(fail()
+                .errno(libc::ENOENT)
+                .hint("correct the name, or add `:create` to have the folder made"));
+        }
+    };
+    source.read_only = bind.read_only;
+    source.noexec = bind.noexec;
+    let destination = match (&bind.destination, in_home(typed)) {
+        (Some(destination), _) => pathname::absolute(b"/", destination.as_bytes()),
+        (None, Some(rest)) => pathname::absolute(home, rest),
+        (None, None) => host.absolute(typed)?,
+    };
+    if destination == b"/" {
+        return Err(fail()
+            .why("it would cover the root of the container")
+            .hint("bind the folders you need, or give it a place: --bind /:/host:ro"));
+    }
+    let label = match &bind.destination {
+        Some(destination) => format!("cannot bind '{}' at '{destination}'", bind.source),
+        None => format!("cannot bind '{}'", bind.source),
+    };
+    Ok(Wish { destination, what: What::Bind(source), label })
+}
+
+fn device_wish(device: &Device, host: &Host) -> Result<Wish> {
+    let typed = device.source.as_bytes();
+    let label = format!("cannot add the device '{}'", device.source);
+    let (_, look) = source::wanted(host, typed, "add the device")?;
+    let mut source = match look {
+        Look::Is(real) if matches!(real.kind, Kind::Device | Kind::Folder) => real.source(Some(typed)),
+        Look::Is(_) => {
+            return Err(Fail::new(Stage::Front, label)
+                .why("it is not a device")
+                .hint(format!("kakuri --bind {}", device.source)));
+        }
+        Look::Missing => {
+            return Err(Fail::new(Stage::Front, label).errno(libc::ENOENT).hint("ls /dev shows what the host has"));
+        }
+    };
+    source.devices = true;
+    source.read_only = device.read_only;
+    let destination = match &device.destination {
+        Some(destination) => pathname::absolute(b"/", destination.as_bytes()),
+        None => host.absolute(typed)?,
+    };
+    Ok(Wish { destination, what: What::Bind(source), label })
+}
+
+/// Covers what exists; a typo in a name that is to be hidden must not pass unseen.
+fn hide(placing: &mut Placing, destination: &[u8], label: &str) -> Result<()> {
+    let located = placing.layout.locate(destination);
+    let folder = match located.found {
+        Found::Folder if located.at != b"/" => true,
+        Found::File => false,
+        Found::Folder => {
+            return Err(Fail::new(Stage::Front, label).why("it is the root of the container").hint("--base none"));
+        }
+        Found::Missing | Found::Blocked => {
+            return Err(Fail::new(Stage::Front, label)
+                .why("it cannot be seen inside anyway, or the name is wrong")
+                .hint("correct the name or leave it out"));
+        }
+    };
+    // What was made only for this place gives way to something empty; what is shown of the host is covered.
+    let made_here = placing.layout.get(&located.at).is_some();
+    let what = match (made_here, folder) {
+        (true, true) => What::Skeleton,
+        (true, false) => What::File { text: Vec::new() },
+        (false, folder) => What::Hide { folder },
+    };
+    placing.layout.replace(&located.at, what);
+    Ok(())
+}

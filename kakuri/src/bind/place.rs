@@ -1,0 +1,106 @@
+//! Putting what the user named at its destination: through the links on the way, and where the destination
+//! does not exist, how it comes to be without touching the host.
+
+use kakuri_mount::{Node, UnionKind};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
+
+use crate::layout::{Found, Layout, Located, Mounted, Origin, Point, What};
+use crate::pathname;
+
+/// The tree being decided, and what was asked of the host for it.
+#[derive(Default)]
+pub struct Placing {
+    pub layout: Layout,
+    pub mounted: Mounted,
+}
+
+impl Placing {
+    /// Puts `what` at `destination`. `label` says in an error what was typed: `cannot bind './x' at '/y'`.
+    /// Gives the place it has in the end.
+    pub fn put(&mut self, destination: &[u8], what: What, label: &str) -> Result<Vec<u8>> {
+        let located = self.layout.locate(destination);
+        refuse(&located, &what, label)?;
+        if located.found == Found::Missing {
+            self.make(&located, &what, label)?;
+        }
+        if let Some(Point { what: other, origin: Origin::User }) = self.layout.get(&located.at) {
+            if *other == what {
+                return Ok(located.at);
+            }
+            return Err(Fail::new(Stage::Front, label)
+                .why(format!("something else is asked for at '{}' too", Bytes(located.at.clone())))
+                .hint("give each destination one --bind, --tmpfs or --device"));
+        }
+        self.layout.replace(&located.at, what);
+        Ok(located.at)
+    }
+
+    /// A place that does not exist yet, in whatever it lies in.
+    fn make(&mut self, located: &Located, what: &What, label: &str) -> Result<()> {
+        let Some((holder, point)) = self.layout.holder(&located.at) else { return Ok(()) };
+        let (how, origin) = match &point.what {
+            What::Union { how, .. } => (*how, point.origin),
+            What::Bind(source) if source.read_only => (UnionKind::Overlay, point.origin),
+            What::Bind(source) => {
+                let there = pathname::join(&source.from, pathname::below(&located.at, holder).unwrap_or(b""));
+                let make = if what.is_folder() { "mkdir -p" } else { "touch" };
+                return Err(Fail::new(Stage::Front, label)
+                    .why("the destination does not exist in the writable folder bound around it")
+                    .hint(format!("make it on the host first: {make} '{}'", Bytes(there))));
+            }
+            _ => return Ok(()),
+        };
+        let holder = holder.to_vec();
+        // A skeleton over the deepest folder that exists: the one around it, unless that is this one.
+        let over = match &located.deepest_host {
+            Some(from) if located.deepest != holder || !matches!(point.what, What::Union { .. }) => {
+                let how = if how == UnionKind::Entries && located.deepest == holder {
+                    how
+                } else if self.mounted.below(from) {
+                    UnionKind::Entries
+                } else {
+                    UnionKind::Overlay
+                };
+                let union = What::Union { from: from.clone(), how, skeleton: Default::default() };
+                self.layout.put(located.deepest.clone(), origin, union);
+                located.deepest.clone()
+            }
+            _ => holder,
+        };
+        let entry = pathname::below(&located.at, &over).unwrap_or(b"").to_vec();
+        let node = if what.is_folder() { Node::Folder } else { Node::File(Bytes::default()) };
+        self.layout.add_entry(&over, &entry, node);
+        Ok(())
+    }
+}
+
+/// Places nothing may be put at.
+fn refuse(located: &Located, what: &What, label: &str) -> Result<()> {
+    let fail = |why: String| Fail::new(Stage::Front, label).why(why);
+    let at = Bytes(located.at.clone());
+    if let Some(link) = &located.led_out {
+        return Err(fail(format!("'{}' is a symbolic link that leads out of the bound folder", Bytes(link.clone())))
+            .hint("name the place it leads to, if that is what you want"));
+    }
+    for kernel in [&b"/proc"[..], b"/sys", b"/dev/pts", b"/dev/mqueue"] {
+        if pathname::below(&located.at, kernel).is_some() {
+            return Err(fail(format!("{} is the kernel's own", Bytes(kernel.to_vec())))
+                .hint("choose a destination outside /proc, /sys, /dev/pts and /dev/mqueue"));
+        }
+    }
+    if located.at == b"/dev" || located.at == b"/" {
+        return Err(fail(format!("{at} itself belongs to the container"))
+            .hint("choose a folder below it; --device adds a device"));
+    }
+    match located.found {
+        Found::Blocked => Err(fail(format!("something on the way to '{at}' is not a folder"))
+            .hint("choose another destination")),
+        Found::Folder if !what.is_folder() => {
+            Err(fail(format!("'{at}' is a folder, and a file goes there")).hint(format!("name the file in it: {at}/NAME")))
+        }
+        Found::File if what.is_folder() => {
+            Err(fail(format!("'{at}' is a file, and a folder goes there")).hint("choose another destination"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,104 @@
+//! The host's side of a bind: what was typed, resolved to a real path and looked at once.
+
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use kakuri_wire::{Bytes, Fail, Result, Stage};
+
+use crate::host::{Host, as_path, in_home};
+use crate::layout::Source;
+use crate::pathname;
+
+/// What a source is on the host now.
+#[derive(Clone, Debug)]
+pub enum Look {
+    Is(Real),
+    Missing,
+}
+
+#[derive(Clone, Debug)]
+pub struct Real {
+    /// Absolute, without symbolic links.
+    pub path: Vec<u8>,
+    pub kind: Kind,
+    pub id: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Folder,
+    File,
+    Device,
+    /// A socket or named pipe.
+    Endpoint,
+}
+
+impl Real {
+    pub fn source(&self, typed: Option<&[u8]>) -> Source {
+        Source {
+            from: self.path.clone(),
+            typed: typed.map(<[u8]>::to_vec),
+            folder: self.kind == Kind::Folder,
+            seen: Some(self.id),
+            ..Source::default()
+        }
+    }
+}
+
+/// Follows a path as the kernel does. Errors other than its absence are given as they are.
+pub fn look(path: &[u8]) -> std::io::Result<Look> {
+    let missing = |e: std::io::Error| match e.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(Look::Missing),
+        _ => Err(e),
+    };
+    let real = match std::fs::canonicalize(as_path(path)) {
+        Ok(real) => real,
+        Err(e) => return missing(e),
+    };
+    let meta = match std::fs::metadata(&real) {
+        Ok(meta) => meta,
+        Err(e) => return missing(e),
+    };
+    let kind = match meta.file_type() {
+        t if t.is_dir() => Kind::Folder,
+        t if t.is_char_device() || t.is_block_device() => Kind::Device,
+        t if t.is_socket() || t.is_fifo() => Kind::Endpoint,
+        _ => Kind::File,
+    };
+    Ok(Look::Is(Real { path: real.into_os_string().into_vec(), kind, id: (meta.dev(), meta.ino()) }))
+}
+
+/// The path for the kernel of what was typed as an option's value: absolute, `..` left to the kernel.
+pub fn typed_path(host: &Host, typed: &[u8]) -> Result<Vec<u8>> {
+    if let Some(rest) = in_home(typed) {
+        return Ok(pathname::join(&host.home, rest));
+    }
+    match (typed.first(), &host.cwd) {
+        (Some(b'/'), _) => Ok(typed.to_vec()),
+        (_, Some(cwd)) => Ok(pathname::join(cwd, typed)),
+        (_, None) => host.absolute(typed),
+    }
+}
+
+/// A source that has to be there, or may be made.
+pub fn wanted(host: &Host, typed: &[u8], verb: &str) -> Result<(Vec<u8>, Look)> {
+    let path = typed_path(host, typed)?;
+    let look = look(&path)
+        .map_err(|e| Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(typed.to_vec()))).errno(e))?;
+    Ok((path, look))
+}
+
+/// Where a missing folder will be once it is made: its deepest existing parent resolved, the rest by name.
+pub fn future(path: &[u8]) -> Vec<u8> {
+    let mut existing = pathname::absolute(b"/", path);
+    let whole = existing.clone();
+    while let Some(up) = pathname::parent(&existing).map(<[u8]>::to_vec) {
+        if let Ok(real) = std::fs::canonicalize(as_path(&up)) {
+            let rest = pathname::below(&whole, &up).unwrap_or(b"");
+            return pathname::join(&real.into_os_string().into_vec(), rest);
+        }
+        existing = up;
+    }
+    whole
+}

@@ -1,0 +1,171 @@
+//! The container's tree of files while it is being decided: what is mounted or made at which place.
+//!
+//! [`locate`] walks a path through it as the kernel would inside, looking at the host where the tree shows a
+//! part of the host; [`steps`] turns the finished tree into kakuri-mount's steps.
+
+mod locate;
+mod mounted;
+mod recall;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use kakuri_mount::{Entry, Node, UnionKind};
+use kakuri_wire::{Bytes, Kernelfs};
+
+pub use locate::{Found, Located};
+pub use mounted::Mounted;
+
+use crate::pathname;
+
+/// Who wanted it: what the user names replaces what the base brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Base,
+    Automatic,
+    User,
+}
+
+/// What is at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Folder { mode: u32 },
+    File { text: Vec<u8> },
+    Symlink { to: Vec<u8> },
+    Private { mode: u32, read_only: bool },
+    Tmpfs { mode: u32, size: Option<u64>, read_only: bool, noexec: bool },
+    Bind(Source),
+    /// A folder of the host seen through a skeleton; the entries are by path below the place.
+    Union { from: Vec<u8>, how: UnionKind, skeleton: BTreeMap<Vec<u8>, Node> },
+    /// A read-only folder of nothing but what is put below it.
+    Skeleton,
+    Hide { folder: bool },
+    Devpts,
+    Attach(Kernelfs),
+}
+
+/// The host's side of a bind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Resolved: absolute, without symbolic links.
+    pub from: Vec<u8>,
+    pub typed: Option<Vec<u8>>,
+    pub folder: bool,
+    pub seen: Option<(u64, u64)>,
+    pub read_only: bool,
+    pub noexec: bool,
+    pub devices: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    pub what: What,
+    pub origin: Origin,
+}
+
+/// Every place something was decided for, by its absolute path without links.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    points: BTreeMap<Vec<u8>, Point>,
+}
+
+impl Layout {
+    pub fn get(&self, at: &[u8]) -> Option<&Point> {
+        self.points.get(at)
+    }
+
+    pub fn points(&self) -> impl Iterator<Item = (&[u8], &Point)> {
+        self.points.iter().map(|(at, point)| (at.as_slice(), point))
+    }
+
+    /// Puts something of the base, of kakuri's own, or of an argument at a place.
+    pub fn put(&mut self, at: impl Into<Vec<u8>>, origin: Origin, what: What) {
+        self.points.insert(at.into(), Point { what, origin });
+    }
+
+    /// The same where nothing has been put yet.
+    pub fn put_new(&mut self, at: impl Into<Vec<u8>>, origin: Origin, what: What) {
+        self.points.entry(at.into()).or_insert(Point { what, origin });
+    }
+
+    /// Puts what the user named, which takes the place of the base's own there and below.
+    pub fn replace(&mut self, at: &[u8], what: What) {
+        let covered: Vec<Vec<u8>> =
+            self.under(at).filter(|(_, p)| p.origin == Origin::Base).map(|(place, _)| place.to_vec()).collect();
+        for place in covered {
+            self.points.remove(&place);
+        }
+        self.put(at, Origin::User, what);
+    }
+
+    /// Adds to the skeleton of the union at `union`.
+    pub fn add_entry(&mut self, union: &[u8], entry: &[u8], node: Node) {
+        if let Some(Point { what: What::Union { skeleton, .. }, .. }) = self.points.get_mut(union) {
+            skeleton.entry(entry.to_vec()).or_insert(node);
+        }
+    }
+
+    /// Gives a file of kakuri's own its text, in the union at `folder` or as a file of the base.
+    pub fn fill(&mut self, folder: &[u8], name: &[u8], text: Vec<u8>) {
+        if let Some(Point { what: What::Union { skeleton, .. }, origin: Origin::Base }) = self.points.get_mut(folder) {
+            skeleton.insert(name.to_vec(), Node::File(Bytes(text)));
+        } else if let Some(Point { what, origin: Origin::Base }) = self.points.get_mut(&pathname::join(folder, name)) {
+            if matches!(what, What::File { .. }) {
+                *what = What::File { text };
+            }
+        }
+    }
+
+    /// Everything strictly below a place.
+    pub fn under(&self, at: &[u8]) -> impl Iterator<Item = (&[u8], &Point)> {
+        let start = pathname::join(at, b"\0");
+        let prefix = start[..start.len() - 1].to_vec();
+        self.points
+            .range(start..)
+            .take_while(move |(place, _)| place.starts_with(&prefix))
+            .map(|(place, point)| (place.as_slice(), point))
+    }
+
+    /// The nearest place above `at` where something is mounted; None is the root itself.
+    pub fn holder<'a>(&self, at: &'a [u8]) -> Option<(&'a [u8], &Point)> {
+        let mut place = at;
+        while let Some(up) = pathname::parent(place) {
+            place = up;
+            match self.points.get(place) {
+                Some(point) if point.what.is_mount() => return Some((place, point)),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+impl What {
+    pub fn is_mount(&self) -> bool {
+        !matches!(self, What::Folder { .. } | What::File { .. } | What::Symlink { .. })
+    }
+
+    /// Whether it is a folder to who stands inside.
+    pub fn is_folder(&self) -> bool {
+        match self {
+            What::File { .. } | What::Symlink { .. } => false,
+            What::Bind(source) => source.folder,
+            What::Hide { folder } => *folder,
+            _ => true,
+        }
+    }
+
+    /// What a place for it looks like in a skeleton.
+    fn mount_point(&self) -> Node {
+        match self {
+            What::File { text } => Node::File(Bytes(text.clone())),
+            What::Symlink { to } => Node::Symlink(Bytes(to.clone())),
+            what if what.is_folder() => Node::Folder,
+            _ => Node::File(Bytes::default()),
+        }
+    }
+}
+
+fn entries(skeleton: &BTreeMap<Vec<u8>, Node>) -> Vec<Entry> {
+    skeleton.iter().map(|(at, node)| Entry { at: Bytes(at.clone()), node: node.clone() }).collect()
+}

@@ -1,0 +1,152 @@
+//! From what the user wants to the plan. The host is looked at, and nothing is made or changed.
+
+use kakuri_init::{Limit, Process, Setup};
+use kakuri_mount::Op;
+use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage, caps};
+
+use super::{Namespaces, Plan};
+use crate::base::{self, Etc};
+use crate::bind::place::Placing;
+use crate::bind::{automatic, explicit, own, profile};
+use crate::config::Config;
+use crate::environment;
+use crate::host::{Host, in_home};
+use crate::identity::Identity;
+use crate::layout::{Found, Layout};
+use crate::pathname;
+use crate::spec::{Base, Network, Spec};
+
+/// Processes of one container, counted in its user namespace.
+const PROCESSES: u64 = 2048;
+/// The host's own name is not the container's business.
+const HOSTNAME: &str = "kakuri";
+
+/// Decides everything. Fails with what the user named and cannot have.
+pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
+    let mut notes = Vec::new();
+    let network = spec.network.unwrap_or(if config.allow_network { Network::Host } else { Network::None });
+    let who = Identity::of(spec.user, host);
+    if host.uid == 0 {
+        notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
+    }
+
+    let mut placing = Placing::default();
+    base::put(&mut placing.layout, spec, network, &who, host, &mut notes);
+    let mut binds = spec.binds.clone();
+    binds.extend(profile::binds(&spec.profiles, config, host, &mut notes)?);
+    let create = explicit::put(&mut placing, spec, &binds, host, &who.home)?;
+
+    let mut layout = placing.layout;
+    let wanted = workdir(spec, host, &who)?;
+    if spec.auto_bind && spec.base == Base::Host {
+        let from = wanted.as_deref().or(host.cwd.as_deref());
+        automatic::put(&mut layout, &spec.command, host, from, &mut notes);
+    }
+    own::cover(&mut layout, config, host);
+
+    let shell = environment::shell(host, &layout);
+    let hostname = match (&spec.hostname, spec.share.uts) {
+        (_, true) => None,
+        (Some(name), false) => Some(name.as_str()),
+        (None, false) => Some(HOSTNAME),
+    };
+    let shown = hostname.map_or_else(hosts_name, str::to_string);
+    Etc { who: &who, shell: &shell, hostname: &shown, network }.fill(&mut layout);
+
+    let path = environment::path(host, &layout);
+    let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
+    let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
+    let cwd = standing(wanted, host, &who, &layout);
+    let steps = layout.steps();
+    let filesystems: Vec<Kernelfs> = [Kernelfs::Proc, Kernelfs::Mqueue, Kernelfs::Sysfs]
+        .into_iter()
+        .filter(|fs| steps.finish.iter().any(|op| matches!(op, Op::Attach { what, .. } if what == fs)))
+        .collect();
+    Ok(Plan {
+        label: label(&argv),
+        mount: kakuri_mount::Plan {
+            version: kakuri_mount::PLAN_VERSION,
+            size: None,
+            read_only: true,
+            ops: steps.ops,
+            finish: steps.finish,
+        },
+        setup: Setup {
+            hostname: hostname.map(str::to_string),
+            network: network == Network::None,
+            filesystems,
+            uid: who.uid,
+            gid: who.gid,
+            nest: spec.nest,
+        },
+        process: Process {
+            argv,
+            path: Bytes(env.get(&b"PATH"[..]).cloned().unwrap_or_default()),
+            env: env.iter().map(|(k, v)| Bytes([k, v].map(Vec::as_slice).join(&b'='))).collect(),
+            cwd: Bytes(cwd),
+            bounding: caps::default_bounding().bits(),
+            limits: limits(host),
+            terminal: [false; 3],
+            window: None,
+            pass: spec.pass.clone(),
+        },
+        namespaces: Namespaces {
+            ipc: !spec.share.ipc,
+            uts: !spec.share.uts,
+            cgroup: !spec.share.cgroup,
+            network: network == Network::None,
+        },
+        terminal: spec.terminal,
+        timeout: spec.timeout,
+        create,
+        notes,
+    })
+}
+
+/// What `-w` names: a path inside.
+fn workdir(spec: &Spec, host: &Host, who: &Identity) -> Result<Option<Vec<u8>>> {
+    let Some(typed) = &spec.workdir else { return Ok(None) };
+    let typed = typed.as_bytes();
+    match (in_home(typed), typed.first()) {
+        (Some(rest), _) => Ok(Some(pathname::absolute(&who.home, rest))),
+        (None, None) => Err(Fail::new(Stage::Front, "cannot start in ''").hint("-w names a folder in the container")),
+        (None, _) => host.absolute(typed).map(Some),
+    }
+}
+
+/// Where the command stands: what was asked for, else where the caller is if that can be seen, else the home.
+/// A folder that was asked for and does not exist is an error of the start, not of the plan: the command's own
+/// root filesystem may bring it.
+fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layout) -> Vec<u8> {
+    if let Some(wanted) = wanted {
+        return layout.locate(&wanted).at;
+    }
+    let visible = |path: &[u8]| layout.locate(path).found == Found::Folder;
+    match &host.cwd {
+        Some(cwd) if visible(cwd) => cwd.clone(),
+        _ if visible(&who.home) => who.home.clone(),
+        _ => b"/".to_vec(),
+    }
+}
+
+/// Never above what the caller himself may have.
+fn limits(host: &Host) -> Vec<Limit> {
+    let processes = Some(host.processes.map_or(PROCESSES, |own| own.min(PROCESSES)));
+    let limit = |resource, value| Limit { resource, soft: value, hard: value };
+    vec![limit(libc::RLIMIT_CORE as u32, Some(0)), limit(libc::RLIMIT_NPROC as u32, processes)]
+}
+
+/// The command's name for `ps`: short, and nothing that could drive a terminal.
+fn label(argv: &[Bytes]) -> String {
+    let name = argv.first().map(|a| Bytes(pathname::name(a.as_bytes()).to_vec()).to_string()).unwrap_or_default();
+    name.chars().filter(|c| !matches!(c, '[' | ']')).take(32).collect()
+}
+
+/// The host's own name, where the uts namespace is shared.
+fn hosts_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "localhost".into(),
+        name => name.into(),
+    }
+}

@@ -1,0 +1,184 @@
+//! What the user wants, normalised and free of the command line: the same for a temporary container, a
+//! stored one and the library. Nothing in it has been looked up on the host yet.
+
+use std::time::Duration;
+
+use kakuri_wire::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// One container and the command to run in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spec {
+    /// Empty: the user's shell.
+    pub command: Vec<Bytes>,
+    pub base: Base,
+    pub binds: Vec<Bind>,
+    /// Existing files and folders that are whole arguments of the command are bound read-only.
+    pub auto_bind: bool,
+    /// Bind profiles of the configuration, by name.
+    pub profiles: Vec<String>,
+    pub tmpfs: Vec<Tmpfs>,
+    pub hide: Vec<Bytes>,
+    pub devices: Vec<Device>,
+    /// The private folders (/tmp, /home, ...) are read-only too.
+    pub read_only: bool,
+    /// None: what the configuration says.
+    pub network: Option<Network>,
+    pub user: User,
+    pub environment: Environment,
+    /// None: where the caller is, if that can be seen inside; else the home.
+    pub workdir: Option<Bytes>,
+    pub hostname: Option<String>,
+    pub share: Share,
+    pub proc: Proc,
+    /// The command may make user namespaces of its own.
+    pub nest: bool,
+    pub terminal: Terminal,
+    /// Wall-clock limit of the command.
+    pub timeout: Option<Duration>,
+    /// Descriptors of the caller that the command gets, by number, above 2.
+    pub pass: Vec<i32>,
+}
+
+impl Default for Spec {
+    fn default() -> Spec {
+        Spec {
+            command: Vec::new(),
+            base: Base::Host,
+            binds: Vec::new(),
+            auto_bind: true,
+            profiles: Vec::new(),
+            tmpfs: Vec::new(),
+            hide: Vec::new(),
+            devices: Vec::new(),
+            read_only: false,
+            network: None,
+            user: User::Root,
+            environment: Environment::default(),
+            workdir: None,
+            hostname: None,
+            share: Share::default(),
+            proc: Proc::Fresh,
+            nest: false,
+            terminal: Terminal::Auto,
+            timeout: None,
+            pass: Vec::new(),
+        }
+    }
+}
+
+/// What the root filesystem starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Base {
+    /// The host's programs and settings, read-only.
+    Host,
+    /// Nothing but what is bound.
+    None,
+}
+
+/// One `--bind`. Paths are as typed: `~` and relative ones are resolved when the plan is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    pub source: Bytes,
+    /// None: the same place as the source.
+    #[serde(default)]
+    pub destination: Option<Bytes>,
+    #[serde(default)]
+    pub read_only: bool,
+    #[serde(default)]
+    pub noexec: bool,
+    /// A missing source folder is made on the host.
+    #[serde(default)]
+    pub create: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tmpfs {
+    pub at: Bytes,
+    /// Permission bits.
+    pub mode: u32,
+    /// Bytes; None is the kernel's default, half of the memory.
+    #[serde(default)]
+    pub size: Option<u64>,
+    #[serde(default)]
+    pub read_only: bool,
+    #[serde(default)]
+    pub noexec: bool,
+}
+
+/// A device node of the host, or a folder of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    pub source: Bytes,
+    #[serde(default)]
+    pub destination: Option<Bytes>,
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    None,
+    Host,
+}
+
+/// Who the command is inside. Outside it is the caller, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum User {
+    Root,
+    /// The caller's own name and ids.
+    KeepId,
+    /// The name `user` with these ids.
+    Named {
+        uid: u32,
+        gid: u32,
+    },
+}
+
+/// Layers of the environment; a later one wins: host, files, settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Environment {
+    /// The caller's whole environment.
+    pub host: bool,
+    /// Files of `KEY=value` lines.
+    pub files: Vec<Bytes>,
+    /// `KEY=value`, or `KEY` for the caller's value.
+    pub set: Vec<Bytes>,
+}
+
+/// Namespaces of the host that are not made anew. User, mount and pid always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Share {
+    pub ipc: bool,
+    pub uts: bool,
+    pub cgroup: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proc {
+    /// Made for the container: its own processes only.
+    Fresh,
+    /// The host's, read-only.
+    Host,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Terminal {
+    /// Whatever terminals are among 0-2 are replaced.
+    Auto,
+    /// 0-2 are all the container's terminal.
+    Always,
+    Never,
+}
