@@ -1,7 +1,210 @@
-//! A plan in words, a line a step. Makes no system call.
+//! A plan in words, a line a step. Makes no system call, and says the same of the same plan always.
 
-use crate::Plan;
+use std::fmt::Write;
 
-pub fn explain(_plan: &Plan) -> String {
-    String::new()
+use kakuri_wire::{Bytes, Kernelfs};
+
+use crate::{Bind, Entry, Node, Op, Plan, UnionKind};
+
+/// Paths longer than this do not push the column of words further right.
+const WIDEST: usize = 40;
+/// Entries that are named before they are only counted.
+const NAMED: usize = 8;
+
+pub fn explain(plan: &Plan) -> String {
+    let mut root = vec!["a new tmpfs, which holds everything private too".to_string()];
+    root.extend(plan.size.map(|size| format!("at most {}", bytes(size))));
+    root.push(if plan.read_only { "read-only in the end" } else { "writable" }.into());
+    let mut lines = vec![("root", "/".to_string(), root.join(", "))];
+    lines.extend(plan.ops.iter().chain(&plan.finish).map(|op| {
+        let (word, at) = name(op);
+        (word, at.to_string(), words(op))
+    }));
+    let width = lines.iter().map(|(_, at, _)| at.chars().count()).max().unwrap_or(0).min(WIDEST);
+    lines.iter().fold(String::new(), |mut text, (word, at, words)| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{word:<8}  {at:<width$}  {words}");
+        text
+    })
+}
+
+/// What a step makes, in a word, and where.
+pub fn name(op: &Op) -> (&'static str, &Bytes) {
+    match op {
+        Op::Folder { at, .. } => ("folder", at),
+        Op::File { at, .. } => ("file", at),
+        Op::Symlink { at, .. } => ("link", at),
+        Op::Private { at, .. } => ("private", at),
+        Op::Tmpfs { at, .. } => ("tmpfs", at),
+        Op::Bind(bind) => ("bind", &bind.at),
+        Op::Union { at, .. } => ("union", at),
+        Op::Skeleton { at, .. } => ("skeleton", at),
+        Op::Hide { at, .. } => ("hide", at),
+        Op::Devpts { at } => ("devpts", at),
+        Op::Attach { what, at } => (what.name(), at),
+    }
+}
+
+fn words(op: &Op) -> String {
+    match op {
+        Op::Folder { mode, .. } => format!("mode {mode:04o}"),
+        Op::File { mode, text, .. } => format!("mode {mode:04o}, {} bytes of our own", text.as_bytes().len()),
+        Op::Symlink { to, .. } => format!("to {to}"),
+        Op::Private { mode, read_only, .. } => {
+            format!("empty, {}, mode {mode:04o}, gone with the container", access(*read_only))
+        }
+        Op::Tmpfs { mode, size, read_only, noexec, .. } => {
+            let size = size.map(|size| format!(", at most {}", bytes(size))).unwrap_or_default();
+            format!("empty, {}{size}, mode {mode:04o}, {}", access(*read_only), flags(*noexec, false))
+        }
+        Op::Bind(bind) => words_of_bind(bind),
+        Op::Union { from, how, skeleton, .. } => {
+            let how = match how {
+                UnionKind::Overlay => "one overlay",
+                UnionKind::Entries => "a bind for each entry",
+            };
+            format!("{from} of the host with our {}, read-only, nosuid, nodev, by {how}", list(skeleton))
+        }
+        Op::Skeleton { entries, .. } => format!("{} and nothing else, read-only, nosuid, nodev", list(entries)),
+        Op::Hide { folder: true, .. } => "covered by an empty folder, read-only".into(),
+        Op::Hide { folder: false, .. } => "covered by an empty file, read-only".into(),
+        Op::Devpts { .. } => "terminals of the container's own, nosuid, noexec".into(),
+        Op::Attach { what: Kernelfs::Sysfs, .. } => "made by PID 1, read-only, nosuid, nodev, noexec".into(),
+        Op::Attach { .. } => "made by PID 1, writable, nosuid, nodev, noexec".into(),
+    }
+}
+
+fn words_of_bind(bind: &Bind) -> String {
+    let what = match (bind.folder, bind.devices) {
+        (true, _) => "folder",
+        (false, true) => "device",
+        (false, false) => "file",
+    };
+    let from = match &bind.typed {
+        Some(typed) if *typed != bind.from => format!("{} (typed as {typed})", bind.from),
+        _ => bind.from.to_string(),
+    };
+    format!("{what} {from} of the host, {}, {}", access(bind.read_only), flags(bind.noexec, bind.devices))
+}
+
+fn access(read_only: bool) -> &'static str {
+    if read_only { "read-only" } else { "writable" }
+}
+
+fn flags(noexec: bool, devices: bool) -> String {
+    let mut flags = vec!["nosuid"];
+    flags.extend((!devices).then_some("nodev"));
+    flags.extend(noexec.then_some("noexec"));
+    flags.join(", ")
+}
+
+fn list(entries: &[Entry]) -> String {
+    let mut names: Vec<String> = entries
+        .iter()
+        .take(NAMED)
+        .map(|Entry { at, node }| match node {
+            Node::Folder => format!("{at}/"),
+            Node::File(_) => at.to_string(),
+            Node::Symlink(to) => format!("{at} -> {to}"),
+        })
+        .collect();
+    match entries.len() {
+        0 => return "no entry".into(),
+        all if all > NAMED => names.push(format!("{} more", all - NAMED)),
+        _ => {}
+    }
+    names.join(", ")
+}
+
+/// 64 MiB, 1000 bytes: the largest unit that divides it.
+fn bytes(size: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(unit, _)| size >= *unit && size % unit == 0) {
+        Some((unit, word)) => format!("{} {word}", size / unit),
+        None => format!("{size} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PLAN_VERSION;
+
+    fn bind(from: &str, at: &str) -> Bind {
+        Bind {
+            from: from.into(),
+            at: at.into(),
+            typed: None,
+            folder: true,
+            seen: None,
+            read_only: true,
+            noexec: false,
+            devices: false,
+            make: true,
+        }
+    }
+
+    #[test]
+    fn every_step_in_words() {
+        let file = |at: &str| Entry { at: at.into(), node: Node::File("x".into()) };
+        let typed =
+            Bind { typed: Some("./src".into()), read_only: false, noexec: true, ..bind("/home/u/src", "/work") };
+        let null = Bind { folder: false, read_only: false, devices: true, ..bind("/dev/null", "/dev/null") };
+        let plan = Plan {
+            version: PLAN_VERSION,
+            size: Some(64 << 20),
+            read_only: true,
+            ops: vec![
+                Op::Folder { at: "/a".into(), mode: 0o755 },
+                Op::File { at: "/a/b".into(), mode: 0o600, text: "four".into() },
+                Op::Symlink { at: "/bin".into(), to: "usr/bin".into() },
+                Op::Private { at: "/tmp".into(), mode: 0o1777, make: true, read_only: false },
+                Op::Tmpfs { at: "/t".into(), mode: 0o700, size: Some(1000), read_only: true, noexec: true, make: true },
+                Op::Bind(bind("/usr", "/usr")),
+                Op::Bind(typed),
+                Op::Bind(null),
+                Op::Union {
+                    at: "/etc".into(),
+                    from: "/etc".into(),
+                    how: UnionKind::Overlay,
+                    skeleton: vec![file("hosts"), Entry { at: "service".into(), node: Node::Folder }],
+                    make: true,
+                },
+                Op::Skeleton { at: "/s".into(), entries: (0..10).map(|i| file(&i.to_string())).collect(), make: true },
+                Op::Hide { at: "/usr/games".into(), folder: true },
+                Op::Devpts { at: "/dev/pts".into() },
+            ],
+            finish: vec![
+                Op::Attach { what: Kernelfs::Proc, at: "/proc".into() },
+                Op::Attach { what: Kernelfs::Sysfs, at: "/sys".into() },
+                Op::Hide { at: "/proc/keys".into(), folder: false },
+            ],
+        };
+        let expected = "\
+root      /           a new tmpfs, which holds everything private too, at most 64 MiB, read-only in the end
+folder    /a          mode 0755
+file      /a/b        mode 0600, 4 bytes of our own
+link      /bin        to usr/bin
+private   /tmp        empty, writable, mode 1777, gone with the container
+tmpfs     /t          empty, read-only, at most 1000 bytes, mode 0700, nosuid, nodev, noexec
+bind      /usr        folder /usr of the host, read-only, nosuid, nodev
+bind      /work       folder /home/u/src (typed as ./src) of the host, writable, nosuid, nodev, noexec
+bind      /dev/null   device /dev/null of the host, writable, nosuid
+union     /etc        /etc of the host with our hosts, service/, read-only, nosuid, nodev, by one overlay
+skeleton  /s          0, 1, 2, 3, 4, 5, 6, 7, 2 more and nothing else, read-only, nosuid, nodev
+hide      /usr/games  covered by an empty folder, read-only
+devpts    /dev/pts    terminals of the container's own, nosuid, noexec
+proc      /proc       made by PID 1, writable, nosuid, nodev, noexec
+sysfs     /sys        made by PID 1, read-only, nosuid, nodev, noexec
+hide      /proc/keys  covered by an empty file, read-only
+";
+        assert_eq!(explain(&plan), expected);
+    }
+
+    #[test]
+    fn names_cannot_drive_a_terminal() {
+        let ops = vec![Op::Symlink { at: "/a\x1b[2J".into(), to: "b\nc".into() }];
+        let text = explain(&Plan { version: PLAN_VERSION, size: None, read_only: false, ops, finish: vec![] });
+        assert!(text.ends_with("link      /a\\u{1b}[2J  to b\\nc\n"), "{text}");
+    }
 }
