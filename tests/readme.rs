@@ -1,0 +1,133 @@
+//! Every example of the README is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
+//! one, `network` needs the internet, `install` is run by continuous integration on a fresh machine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{KAKURI, Pty, Run, Scene, skip};
+
+const README: &str = include_str!("../README.md");
+
+/// The blocks of a language: what follows it on the fence, and the text.
+fn blocks(language: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in README.lines() {
+        match (line.strip_prefix("```"), open.take()) {
+            (Some(info), None) => open = Some((info.to_string(), String::new())),
+            (Some(_), Some((info, text))) => {
+                let (name, needs) = info.split_once(' ').unwrap_or((&info, ""));
+                if name == language {
+                    found.push((needs.to_string(), text));
+                }
+            }
+            (None, Some((info, text))) => open = Some((info, text + line + "\n")),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block of the README is not closed");
+    found
+}
+
+/// A folder and a home as the examples speak of.
+fn reader(scene: &Scene) {
+    scene.file("script.py", "print(sum(range(10)))\n");
+    scene.file("Makefile", "all:\n\t@echo made\n");
+    scene.file("config/service.conf", "on\n");
+    let home = scene.home();
+    for file in ["projects/one", "data/numbers", ".cache/x", ".cargo/y", ".rustup/z"] {
+        let path = home.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "text\n").unwrap();
+    }
+    let (_, config) = blocks("toml").into_iter().next().expect("the README shows a configuration");
+    fs::create_dir_all(home.join(".config/container")).unwrap();
+    fs::write(home.join(".config/container/config.toml"), config).unwrap();
+    // What `kakuri -- version` runs.
+    scene.script("bin/version", "#!/bin/sh\necho this one\n");
+}
+
+fn with_kakuri(scene: &Scene, run: Run) -> Run {
+    let programs = Path::new(KAKURI).parent().unwrap().display().to_string();
+    let bin = scene.work().join("bin").display().to_string();
+    run.env("PATH", format!("{programs}:{bin}:/usr/local/bin:/usr/bin:/bin"))
+}
+
+#[test]
+fn every_example_runs() {
+    let scene = Scene::new();
+    reader(&scene);
+    let mut run = 0;
+    for (needs, text) in blocks("sh") {
+        match needs.as_str() {
+            "" => {
+                for line in text.lines().filter(|l| !l.trim().is_empty()) {
+                    if line.contains("make") && !common::have("make")
+                        || line.contains("python3") && !common::have("python3")
+                    {
+                        skip(format_args!("readme: `{line}` needs a program that is not installed"));
+                        continue;
+                    }
+                    // The one example that runs a program the reader would have to have.
+                    let line = line.replace("kakuri -- version", "kakuri --bind bin:/usr/local/bin:ro -- version");
+                    let output = with_kakuri(&scene, scene.program("sh")).args(["-c", &line]).output();
+                    assert_eq!(output.code(), 0, "README: {line}\n{output}");
+                    run += 1;
+                }
+            }
+            "terminal" => {
+                let mut terminal = Pty::start(with_kakuri(&scene, scene.program("sh")).args(["-c", &text]));
+                terminal.send("echo i''nside; exit 7\r");
+                terminal.expect("inside");
+                assert_eq!(terminal.wait().code(), Some(7), "README: {text}");
+                run += 1;
+            }
+            "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
+            "install" => {
+                assert!(
+                    ["cargo install", "cp target/release", "tests/run"].iter().any(|w| text.contains(w)),
+                    "who runs this? {text}"
+                );
+            }
+            other => panic!("the README marks a block '{other}', which this test does not know"),
+        }
+    }
+    assert!(run > 15, "only {run} examples found");
+}
+
+#[test]
+fn the_commands_it_gives_to_build_and_test_exist() {
+    let install =
+        blocks("sh").into_iter().filter(|(needs, _)| needs == "install").map(|(_, text)| text).collect::<String>();
+    let manifest = include_str!("../Cargo.toml");
+    for program in ["kakuri", "kakuri-mount", "kakuri-netns", "kakuri-init"] {
+        assert!(manifest.contains(&format!("name = \"{program}\"")), "{program} is no program of the package");
+        assert!(install.contains(&format!("target/release/{program}")), "{program} is not copied");
+    }
+    assert!(install.contains("tests/run"));
+    // The very line continuous integration runs.
+    assert!(include_str!("../.ci/run").contains("--path . --target x86_64-unknown-linux-musl"));
+}
+
+/// A document that points nowhere, or that was never filled in, is caught here.
+#[test]
+fn its_links_lead_somewhere_and_nothing_is_left_to_fill_in() {
+    assert!(!README.contains("PSLISTING"), "the ps listing is missing");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for part in README.split("](").skip(1) {
+        let target = part.split(')').next().unwrap();
+        if target.starts_with("http") {
+            continue;
+        }
+        match fs::metadata(root.join(target)) {
+            Ok(_) => {}
+            // A checkout the test user may not enter says nothing about the link.
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => skip(format_args!("readme: {target}: {e}")),
+            Err(e) => panic!("README links to {target}: {e}"),
+        }
+    }
+}
