@@ -110,7 +110,7 @@ impl Tree {
             move_mount(mount, c"", target, c"", by_fd).map_err(|e| unplaced(at, e))?;
         }
         // A folder that was opened before now lies under the mount.
-        self.parent.take_if(|p| below(&p.path, at));
+        self.parent.take_if(|p| is_below(&p.path, at));
         Ok(())
     }
 
@@ -210,7 +210,10 @@ fn split(at: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether `path` is `at` or lies below it.
-fn below(path: &[u8], at: &[u8]) -> bool {
+pub fn is_below(path: &[u8], at: &[u8]) -> bool {
+    if at == b"/" {
+        return path.first() == Some(&b'/');
+    }
     path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 

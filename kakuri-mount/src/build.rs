@@ -62,7 +62,7 @@ impl Build {
                 sealed.extend(read_only.then_some(mount));
             }
             Op::Bind(bind) => {
-                let mount = source::bind(bind, staging.fd())?;
+                let mount = source::bind(bind, staging)?;
                 root.place(mount, &bind.at, bind.folder, bind.make)?;
             }
             Op::Union { at, from, how, skeleton, make } => {
@@ -77,7 +77,8 @@ impl Build {
                         let mount = staging.read_only(skeleton.as_fd())?;
                         root.place(&mount, at, true, *make)?;
                         // After it was placed: nothing can be mounted on a detached mount before Linux 6.15.
-                        union::entries(skeleton.as_fd(), mount.as_fd(), folder.as_fd(), at)?;
+                        let (skeleton, mount, folder) = (skeleton.as_fd(), mount.as_fd(), folder.as_fd());
+                        staging.unseen(from, || union::entries(skeleton, mount, folder, at))?;
                     }
                 }
             }
@@ -102,7 +103,7 @@ impl Build {
             return Err(Fail::new(Stage::Mount, format!("{} belongs nowhere", kind.name()))
                 .why("PID 1 made it, and the plan attaches none"));
         }
-        pivot::pivot(self.staging.fd(), &self.root, read_only, &self.sealed)?;
+        pivot::pivot(&self.root, read_only, &self.sealed)?;
         // The process ends, or becomes another, and that closes them: not in the front's time.
         std::mem::forget(self);
         Ok(())

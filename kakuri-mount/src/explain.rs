@@ -119,7 +119,7 @@ fn list(entries: &[Entry]) -> String {
 /// 64 MiB, 1000 bytes: the largest unit that divides it.
 fn bytes(size: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.iter().find(|(unit, _)| size >= *unit && size % unit == 0) {
+    match units.iter().find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit)) {
         Some((unit, word)) => format!("{} {word}", size / unit),
         None => format!("{size} bytes"),
     }

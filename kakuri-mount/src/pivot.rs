@@ -1,14 +1,14 @@
 //! Making the new root the root. Runs with CAP_SYS_ADMIN over the container; PID 1 is told nothing, its root
 //! follows by itself (pivot_root(2) moves every process of the namespace whose root was the old one).
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::sys::{MOUNT_ATTR_RDONLY, MountAttr, mount_setattr};
 use kakuri_wire::{Fail, Result, Stage};
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, open, unlinkat};
 use rustix::io::Errno;
-use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
+use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{fchdir, pivot_root};
 
 use crate::attach::Tree;
@@ -20,20 +20,15 @@ pub const OLD: &str = ".old";
 ///
 /// Once and into a folder: the cost of pivot_root(2) grows with the machine's processes, and between
 /// pivot_root(".", ".") and the unmount PID 1 looks chrooted, so that it could make no user namespace.
-pub fn pivot(staging: BorrowedFd, root: &Tree, read_only: bool, sealed: &[OwnedFd]) -> Result<()> {
+pub fn pivot(root: &Tree, read_only: bool, sealed: &[OwnedFd]) -> Result<()> {
     let what = || "cannot enter the container's root".to_string();
-    // Opened before the pivot: by name it would be found under the staging tmpfs only.
     let old = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Mount, what)?;
     mkdirat(root.fd(), OLD, Mode::RWXU).fail(Stage::Mount, what)?;
     fchdir(root.fd()).fail(Stage::Mount, what)?;
     pivot_root(".", OLD).map_err(impossible)?;
     let gone = || "cannot let go of the host's root".to_string();
     fchdir(&old).fail(Stage::Mount, gone)?;
-    // The staging tmpfs still covers the old root, and an unmount always takes what is on top. Moved aside, onto
-    // a folder nobody looks into any more, it goes with the rest; unmounted by itself it costs another 70 us.
-    if move_mount(staging, c"", &old, c"proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).is_err() {
-        unmount(".", UnmountFlags::DETACH).fail(Stage::Mount, gone)?;
-    }
+    // With all that is mounted below it, the staging tmpfs included.
     unmount(".", UnmountFlags::DETACH).fail(Stage::Mount, gone)?;
     fchdir(root.fd()).fail(Stage::Mount, gone)?;
     unlinkat(root.fd(), OLD, AtFlags::REMOVEDIR).fail(Stage::Mount, gone)?;

@@ -1,28 +1,33 @@
 //! The staging tmpfs: one file system for everything that is the container's own. Runs with CAP_SYS_ADMIN over
 //! the container.
 //!
-//! It is attached over "/" of the new mount namespace, because overlayfs takes no lower folder, and open_tree(2)
-//! before Linux 6.15 no source, that is not attached there. "/" needs no folder to exist on the host, and covers nothing:
-//! a path that begins at a process's root does not step onto what is mounted on that root.
+//! It has to be attached in the new mount namespace, because overlayfs takes no lower folder, and open_tree(2)
+//! before Linux 6.15 no source, that is not. Not over "/": whoever's root is covered looks chrooted to the kernel,
+//! and PID 1 could make no user namespace any more. Not over a folder that binds come from. So it goes where the
+//! kernel itself keeps an empty folder for somebody's mount, which is there on every host and asks for nothing.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::sys::{MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr};
-use kakuri_wire::{Fail, Result, Stage};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, fstat, mkdirat, openat};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_string,
-    fsmount, fsopen, move_mount, open_tree,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
+    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
-use crate::attach::Tree;
+use crate::attach::{Tree, is_below};
 use crate::{Entry, Node};
+
+/// Where the staging tmpfs is attached: the first that exists. The last is for a /proc of processes only.
+const PLACES: [&str; 3] = ["/proc/fs/nfsd", "/proc/fs", "/sys/fs"];
 
 pub struct Staging {
     tmpfs: OwnedFd,
     device: u64,
+    place: &'static str,
     /// Folders made so far; their names are counted.
     made: u32,
     empty_folder: bool,
@@ -34,16 +39,44 @@ impl Staging {
     pub fn new(size: Option<u64>) -> Result<Staging> {
         let what = || "cannot make the container's own file system".to_string();
         let tmpfs = tmpfs(size, None, MountAttrFlags::empty()).map_err(|e| unavailable(what(), e))?;
-        // The process's root as it is, without stepping onto what is mounted there.
-        let root = openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Mount, what)?;
-        let by_fd = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-        move_mount(&tmpfs, c"", root, c"", by_fd).map_err(|e| unavailable(what(), e))?;
+        let attach = |place| move_mount(&tmpfs, c"", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
+        let mut places = PLACES.into_iter();
+        let place = loop {
+            let Some(place) = places.next() else {
+                return Err(Fail::new(Stage::Mount, what())
+                    .why("there is neither /proc/fs nor /sys/fs to attach it to")
+                    .hint("kakuri wants a /proc that is mounted whole"));
+            };
+            match attach(place) {
+                Ok(()) => break place,
+                Err(Errno::NOENT) => {}
+                Err(e) => return Err(unavailable(what(), e)),
+            }
+        };
         let device = fstat(&tmpfs).fail(Stage::Mount, what)?.st_dev;
-        Ok(Staging { tmpfs, device, made: 0, empty_folder: false, empty_file: false })
+        Ok(Staging { tmpfs, device, place, made: 0, empty_folder: false, empty_file: false })
     }
 
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.tmpfs.as_fd()
+    /// Runs `copy`, which copies the mounts at and below the host's folder `from`, so that the staging tmpfs is
+    /// not among them: a copy leaves out what is unbindable, with everything below it.
+    pub fn unseen<T>(&self, from: &Bytes, copy: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !is_below(self.place.as_bytes(), from.as_bytes()) {
+            return copy();
+        }
+        let turn = |propagation: MountPropagationFlags| {
+            let attr = MountAttr { propagation: propagation.bits().into(), ..Default::default() };
+            mount_setattr(self.tmpfs.as_fd(), false, &attr)
+                .fail(Stage::Mount, || format!("cannot copy the mounts below '{from}'"))
+        };
+        turn(MountPropagationFlags::UNBINDABLE)?;
+        let copied = copy()?;
+        turn(MountPropagationFlags::PRIVATE)?;
+        Ok(copied)
+    }
+
+    /// Whether a path of the host leads into the staging tmpfs, which is none of the host's.
+    pub fn covers(&self, from: &Bytes) -> bool {
+        is_below(from.as_bytes(), self.place.as_bytes())
     }
 
     /// The root to be: a mount of its own, because pivot_root(2) takes nothing else.

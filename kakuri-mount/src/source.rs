@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags, open_tree};
 
 use crate::Bind;
+use crate::skeleton::Staging;
 
 /// What a bind is to be, beside nosuid.
 #[derive(Clone, Copy)]
@@ -25,11 +26,14 @@ pub struct Attributes {
 pub const READ_ONLY: Attributes = Attributes { read_only: true, noexec: false, devices: false };
 
 /// The bind's source as a detached mount, itself and everything mounted below it.
-pub fn bind(bind: &Bind, staging: BorrowedFd) -> Result<OwnedFd> {
+pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
     let what = || match &bind.typed {
         Some(typed) => format!("cannot bind '{typed}' at '{}'", bind.at),
         None => format!("cannot bind '{}' at '{}'", bind.from, bind.at),
     };
+    if staging.covers(&bind.from) {
+        return Err(Fail::new(Stage::Mount, what()).why("kakuri itself uses that folder while it builds"));
+    }
     let source = open(&bind.from, bind.folder).map_err(|e| unreachable(what(), e, bind.folder))?;
     let stat = fstat(&source).fail(Stage::Mount, what)?;
     let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
@@ -37,15 +41,7 @@ pub fn bind(bind: &Bind, staging: BorrowedFd) -> Result<OwnedFd> {
         return Err(changed(what()));
     }
     let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
-    if bind.from.as_bytes() == b"/" {
-        // The staging tmpfs is mounted on it, and must not be seen in the copy.
-        let hidden = |hide: bool| propagation(staging, if hide { UNBINDABLE } else { PRIVATE });
-        hidden(true).fail(Stage::Mount, what)?;
-        let tree = detach(source.as_fd(), attributes);
-        hidden(false).fail(Stage::Mount, what)?;
-        return tree.map_err(|e| refused(what(), e));
-    }
-    detach(source.as_fd(), attributes).map_err(|e| refused(what(), e))
+    staging.unseen(&bind.from, || detach(source.as_fd(), attributes).map_err(|e| refused(what(), e)))
 }
 
 /// Opens a path of the host; a symbolic link on the way is an error, since the front resolved them all.
@@ -76,11 +72,6 @@ pub fn detach(source: BorrowedFd, attributes: Attributes) -> Result<OwnedFd, Err
 }
 
 const PRIVATE: u64 = MountPropagationFlags::PRIVATE.bits() as u64;
-const UNBINDABLE: u64 = MountPropagationFlags::UNBINDABLE.bits() as u64;
-
-fn propagation(mount: BorrowedFd, propagation: u64) -> std::io::Result<()> {
-    mount_setattr(mount, false, &MountAttr { propagation, ..Default::default() })
-}
 
 /// A source that cannot be opened.
 pub fn unreachable(what: String, e: Errno, folder: bool) -> Fail {
