@@ -54,9 +54,14 @@ impl Programs {
         Err(self.missing())
     }
 
+    /// Where a helper is, for people.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        self.folders.iter().map(|folder| folder.join(name)).find(|path| path.exists())
+    }
+
     /// All that is missing, in one word, so that nobody installs them one after the other.
     fn missing(&self) -> Fail {
-        let absent = |name: &&str| !self.folders.iter().any(|f| f.join(name).exists());
+        let absent = |name: &&str| self.find(name).is_none();
         let names: Vec<&str> = NAMES.into_iter().filter(absent).collect();
         let folders: Vec<String> = self.folders.iter().map(|f| shown(f)).collect();
         Fail::new(Stage::Front, format!("kakuri is not installed whole: {} missing", names.join(", ")))

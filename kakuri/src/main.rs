@@ -1,1 +1,122 @@
-fn main() {}
+//! kakuri: the front. Host namespaces, and no capability at any time.
+//!
+//! # Theory of operation
+//! The command line becomes a [`spec`](kakuri::spec) (what the user wants), the spec becomes a
+//! [`plan`](kakuri::plan) (everything decided, as plain data), and the plan is either shown (`--explain`,
+//! `--emit`) or carried out: [`cell`](kakuri::cell) starts the helpers, each in a process of its own with
+//! only the rights of its one job, and [`supervise`](kakuri::supervise) minds the container until its
+//! command ends. kakuri/docs/architecture.md draws the sequence.
+//!
+//! Nothing is made before everything has been parsed and decided, so that bad input leaves no trace. An
+//! error is a record, rendered once, below.
+
+#![no_main]
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use kakuri::cli::{self, Act, Command, Run, Stop};
+use kakuri::config::{self, Config};
+use kakuri::exit::{self, CODE_FAILED};
+use kakuri::helper::{self, Programs};
+use kakuri::host::Host;
+use kakuri::plan::{self, Plan};
+use kakuri::status::Reporter;
+use kakuri::{doctor, explain, run, version};
+use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::{handshake, sys};
+
+kakuri_wire::program!(begin);
+
+fn begin(arguments: Vec<OsString>) -> u8 {
+    match check_stdio().and_then(|()| dispatch(arguments)) {
+        Ok(code) => code,
+        Err(fail) => {
+            let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+            fail.code
+        }
+    }
+}
+
+/// A file opened later would take a closed descriptor's number, and be written to or read as if it were the
+/// caller's.
+fn check_stdio() -> Result<()> {
+    for (fd, name, instead) in [(0, "input", "</dev/null"), (1, "output", ">/dev/null"), (2, "error", "2>/dev/null")] {
+        if !sys::is_open(fd) {
+            return Err(Fail::new(Stage::Front, format!("standard {name} is closed"))
+                .why("the command would mistake the next file it opens for it")
+                .hint(format!("to give it none, use {instead}")));
+        }
+    }
+    Ok(())
+}
+
+fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
+    let login = helper::is_login(&arguments);
+    match cli::parse(arguments.into_iter().skip(1).collect()) {
+        Ok(Command::Run(run)) => temporary(&run, login),
+        Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
+        Ok(Command::Doctor { json }) => Ok(doctor::run(json)),
+        Ok(Command::Config(verb, file)) => {
+            print(&config::verb::run(verb, &Host::look(), file.as_ref().map(|f| f.as_bytes()))?)
+        }
+        Err(Stop::Text(text)) => print(text.as_bytes()),
+        Err(Stop::Misuse(fail)) => Err(fail),
+    }
+}
+
+/// `kakuri [OPTIONS] [CMD...]`: planned, then shown or carried out.
+fn temporary(wanted: &Run, login: bool) -> Result<u8> {
+    start_log(wanted.verbose);
+    let status = wanted.status_fd.map(take_status).transpose()?;
+    let mut reporter = Reporter::new(status);
+    let outcome = decide(wanted).and_then(|plan| match wanted.act {
+        Act::Explain => print(explain::explain(&plan).as_bytes()),
+        Act::Emit(part) => print(explain::emit(&plan, part).as_bytes()),
+        Act::Start => {
+            for note in &plan.notes {
+                log::info!("{note}");
+            }
+            let outcome = run::run(&plan, &Programs::locate(login)?, &mut reporter)?;
+            reporter.ended(outcome.status, outcome.timed_out);
+            Ok(exit::code(outcome.status, outcome.timed_out))
+        }
+    });
+    outcome.inspect_err(|fail| reporter.failed(fail))
+}
+
+fn decide(wanted: &Run) -> Result<Plan> {
+    let host = Host::look();
+    let config = Config::load(&host, wanted.config.as_ref().map(|f| f.as_bytes()))?;
+    plan::make(&wanted.spec, &host, &config)
+}
+
+fn take_status(number: i32) -> Result<std::os::fd::OwnedFd> {
+    sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
+        Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
+            .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
+            .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
+    })
+}
+
+/// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set
+/// up only when asked for, because nobody else should pay for it.
+fn start_log(verbose: bool) {
+    let wanted = std::env::var("KAKURI_LOG").ok();
+    if wanted.is_none() && !verbose {
+        return;
+    }
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(wanted.as_deref().unwrap_or("info")).format(|out, record| writeln!(out, "kakuri: {}", record.args()));
+    builder.init();
+}
+
+/// To standard output; a reader that has gone (`| head`) is no error, a full disk is.
+fn print(bytes: &[u8]) -> Result<u8> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(0),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output").errno(e).code(CODE_FAILED)),
+    }
+}

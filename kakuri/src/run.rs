@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_mount::UnionKind;
-use kakuri_wire::fail::{CODE_NOT_FOUND, Fail, Result, Stage};
+use kakuri_wire::fail::{CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
 use kakuri_wire::sys;
 
 use crate::cell::{self, Cell, Descriptors, NotStarted};
@@ -15,10 +15,13 @@ use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
 
 /// Runs the plan's command in a container that is gone afterwards.
-pub fn run(plan: Plan, programs: &Programs, reporter: &mut Reporter) -> Result<Outcome> {
+pub fn run(plan: &Plan, programs: &Programs, reporter: &mut Reporter) -> Result<Outcome> {
     let caller = Caller::look()?;
-    let passed = passed(&plan)?;
-    let cell = match attempt(&plan, &caller, &passed, programs, reporter) {
+    let passed = passed(plan)?;
+    for folder in &plan.create {
+        std::fs::create_dir_all(folder.as_path()).fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
+    }
+    let cell = match attempt(plan, &caller, &passed, programs, reporter) {
         // An overlay of the host's folder is refused where something is mounted in it, or where it is an
         // overlay of overlays: binding its entries one by one shows the same.
         Err(NotStarted::Refused(fail)) => {
@@ -28,7 +31,7 @@ pub fn run(plan: Plan, programs: &Programs, reporter: &mut Reporter) -> Result<O
         other => other,
     };
     let cell = cell.map_err(|e| match e {
-        NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => with_bind_hint(&plan, fail),
+        NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => with_bind_hint(plan, fail),
         NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
     })?;
     reporter.running(cell.pid);
