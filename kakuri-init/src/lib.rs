@@ -45,9 +45,6 @@ impl Message for ToInit {
 /// PID 1 reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromInit {
-    /// P exists: from now on something may be mounted over the old root. Before, PID 1 would look chrooted
-    /// (its root no longer the topmost one), and a chrooted process may make no user namespace.
-    Joinable,
     /// Carries one detached mount for each named file system.
     Ready(Vec<Kernelfs>),
     /// The command's image is loaded. Carries the master of its terminal where it has one.
@@ -64,7 +61,7 @@ impl Message for FromInit {
         match self {
             FromInit::Ready(made) => made.len(),
             FromInit::Started { terminal, .. } => usize::from(*terminal),
-            FromInit::Joinable | FromInit::Exited(_) | FromInit::Failed(_) => 0,
+            FromInit::Exited(_) | FromInit::Failed(_) => 0,
         }
     }
 }

@@ -35,7 +35,6 @@ fn serve(session: &mut Session) -> Result<u8> {
     // With power: what only PID 1 can make, nothing of it named by the payload.
     let proc = nsfs::make_proc(&setup)?;
     let user = payload::make_namespace(&proc, &setup)?;
-    session.joinable()?;
     payload::limit_nesting(&proc, &setup)?;
     network::set_hostname(&setup)?;
     let queue = nsfs::make_mqueue(&setup)?;

@@ -58,11 +58,6 @@ impl Session {
         }
     }
 
-    /// P exists.
-    pub fn joinable(&self) -> Result<()> {
-        self.send(&FromInit::Joinable, &[])
-    }
-
     /// What PID 1 made, for kakuri-mount to attach.
     pub fn ready(&self, setup: &Setup, proc: &Proc, queue: Option<OwnedFd>, sys: Option<OwnedFd>) -> Result<()> {
         let mut made = Vec::new();

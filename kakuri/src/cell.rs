@@ -1,7 +1,7 @@
 //! One container being made: the sequence of kakuri/docs/architecture.md. Host namespaces, no capability.
 //!
 //! Nobody waits for another's exec: what can be known early is queued on a link before its reader exists.
-//! Three gates order the rest: Join (PID 1's image is loaded and P exists), Finish (PID 1 has made what only it can; until
+//! Three gates order the rest: Join (PID 1's image is loaded), Finish (PID 1 has made what only it can; until
 //! then the old root stays, because nobody may make a sysfs who sees none), Go (the root stands).
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -127,6 +127,8 @@ pub fn start(
     let init = Birth { program: init_program.as_fd(), link: init_end.as_fd(), null: null.as_fd(), title: &title("kakuri-init", &plan.label) };
     let init = clone_init(&init, plan)?;
     drop((init_end, own));
+    // PID 1's maps are written and its image is loaded: kakuri-mount may join.
+    send(Stage::Mount, &mount_link, &ToMount::Join, &[init.pidfd.as_fd()])?;
 
     // Everything below runs beside the helpers' work.
     let document = document::seal(Stage::Front, process)?;
@@ -228,9 +230,6 @@ impl Start<'_> {
                     }
                     phase = phase.after_init(&message, &self.plan.setup.filesystems)?;
                     match message {
-                        FromInit::Joinable => {
-                            send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.pidfd.as_fd()])?;
-                        }
                         FromInit::Ready(made) => {
                             let fds: Vec<BorrowedFd> = fds.iter().map(AsFd::as_fd).collect();
                             send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
@@ -262,7 +261,7 @@ impl Start<'_> {
 
     /// The next word of either helper. After Built, kakuri-mount's hang-up is as it should be.
     fn next(&mut self, phase: Phase) -> Result<Said> {
-        let builds = matches!(phase, Phase::Making | Phase::Building | Phase::Finishing);
+        let builds = matches!(phase, Phase::Making | Phase::Finishing);
         loop {
             let left = self.end.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -8,10 +8,8 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 /// How far a start has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// PID 1 makes the payload's user namespace; kakuri-mount reads its plan.
+    /// PID 1 makes what only it can; kakuri-mount builds.
     Making,
-    /// PID 1 makes what else only it can; kakuri-mount builds.
-    Building,
     /// kakuri-mount attaches and pivots.
     Finishing,
     /// PID 1 starts the command.
@@ -24,8 +22,7 @@ impl Phase {
     /// The phase after this message of PID 1's, or why it may not be said now.
     pub fn after_init(self, message: &FromInit, asked: &[Kernelfs]) -> Result<Phase> {
         match (self, message) {
-            (Phase::Making, FromInit::Joinable) => Ok(Phase::Building),
-            (Phase::Building, FromInit::Ready(made)) if made == asked => Ok(Phase::Finishing),
+            (Phase::Making, FromInit::Ready(made)) if made == asked => Ok(Phase::Finishing),
             (Phase::Launching, FromInit::Started { .. }) => Ok(Phase::Running),
             (Phase::Running, FromInit::Exited(_)) => Ok(Phase::Ended),
             _ => Err(out_of_turn(Stage::Init, &format!("{message:?}"))),
@@ -55,8 +52,7 @@ mod tests {
 
     #[test]
     fn the_order_of_a_start() {
-        let phase = Phase::Making.after_init(&FromInit::Joinable, &ASKED).expect("joinable first");
-        let phase = phase.after_init(&FromInit::Ready(ASKED.to_vec()), &ASKED).expect("then ready");
+        let phase = Phase::Making.after_init(&FromInit::Ready(ASKED.to_vec()), &ASKED).expect("ready first");
         let phase = phase.after_mount(&FromMount::Built).expect("then built");
         let phase = phase.after_init(&FromInit::Started { pid: 2, terminal: false }, &ASKED).expect("then started");
         assert_eq!(phase.after_init(&FromInit::Exited(Status::Code(0)), &ASKED).expect("then exited"), Phase::Ended);
@@ -69,10 +65,9 @@ mod tests {
             FromInit::Ready(vec![]),
             FromInit::Started { pid: 2, terminal: false },
             FromInit::Exited(Status::Code(0)),
-            FromInit::Joinable,
         ];
-        let permitted = [(Phase::Making, 4), (Phase::Building, 0), (Phase::Launching, 2), (Phase::Running, 3)];
-        for phase in [Phase::Making, Phase::Building, Phase::Finishing, Phase::Launching, Phase::Running, Phase::Ended] {
+        let permitted = [(Phase::Making, 0), (Phase::Launching, 2), (Phase::Running, 3)];
+        for phase in [Phase::Making, Phase::Finishing, Phase::Launching, Phase::Running, Phase::Ended] {
             for (i, word) in words.iter().enumerate() {
                 assert_eq!(phase.after_init(word, &ASKED).is_ok(), permitted.contains(&(phase, i)), "{phase:?} {word:?}");
             }

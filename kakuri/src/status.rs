@@ -1,6 +1,6 @@
 //! `--status-fd N`: one JSON line a phase, for programs that start kakuri.
 //!
-//! `{"phase":"making"}`, `building`, `finishing`, `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
+//! `{"phase":"making"}`, `finishing`, `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
 //! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`.
 
 use std::fs::File;
@@ -33,7 +33,6 @@ impl Reporter {
     pub fn reached(&mut self, phase: Phase) {
         let name = match phase {
             Phase::Making => "making",
-            Phase::Building => "building",
             Phase::Finishing => "finishing",
             Phase::Launching => "launching",
             // These carry more than their name.
