@@ -1,0 +1,308 @@
+//! kakuri-init alone: these tests play the front, well and badly.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use kakuri_init::{FromInit, Process, Setup, Status, ToInit};
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Stage};
+use kakuri_wire::handshake::Version;
+use kakuri_wire::{Bytes, Channel, Fail, Kernelfs, document};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// PID 1 in fresh namespaces, with our end of its link.
+struct Init {
+    child: Child,
+    link: Option<Channel>,
+}
+
+impl Init {
+    fn start() -> Init {
+        let (ours, theirs) = Channel::pair().expect("a link");
+        let program = env!("CARGO_BIN_EXE_kakuri-init");
+        let mut command = Command::new("unshare");
+        // The name in brackets is how the front names a helper; bash is only there to set it.
+        command.args(["-Urmpiuf", "--kill-child", "bash", "-c", r#"exec -a "kakuri-init [test]" "$0""#, program]);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let fd = theirs.as_fd().as_raw_fd();
+        // SAFETY: dup2 and fcntl are async-signal-safe; the descriptor is alive until after the spawn.
+        unsafe {
+            command.pre_exec(move || {
+                if fd == 3 {
+                    libc::fcntl(3, libc::F_SETFD, 0)
+                } else {
+                    libc::dup2(fd, 3)
+                };
+                Ok(())
+            });
+        }
+        let child = command.spawn().expect("unshare and bash are installed");
+        Init { child, link: Some(ours) }
+    }
+
+    fn link(&self) -> &Channel {
+        self.link.as_ref().expect("the link is open")
+    }
+
+    fn recv(&self) -> (FromInit, Vec<OwnedFd>) {
+        self.link().recv_within(LIMIT).expect("a word from kakuri-init")
+    }
+
+    fn failure(&self) -> Fail {
+        match self.recv().0 {
+            FromInit::Failed(fail) => fail,
+            other => panic!("expected a failure, got {other:?}"),
+        }
+    }
+
+    fn hello(&self, setup: Setup) {
+        let own = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
+            .expect("pidfd");
+        self.link().send(&ToInit::Hello(Version::ours(), setup), &[own.as_fd()]).expect("hello");
+    }
+
+    /// Hello until Ready; the file systems it made.
+    fn greeted(setup: Setup) -> (Init, Vec<OwnedFd>) {
+        let init = Init::start();
+        let asked = setup.filesystems.clone();
+        init.hello(setup);
+        assert_eq!(init.recv().0, FromInit::Joinable);
+        let (message, fds) = init.recv();
+        assert_eq!(message, FromInit::Ready(asked));
+        (init, fds)
+    }
+
+    fn start_command(&self, process: &Process, stdio: [BorrowedFd; 3]) {
+        let document = document::seal(Stage::Front, process).expect("a document");
+        let fds = [document.as_fd(), stdio[0], stdio[1], stdio[2]];
+        self.link().send(&ToInit::Start { inherited: 3, passed: 0 }, &fds).expect("start");
+        self.link().send(&ToInit::Go, &[]).expect("go");
+    }
+
+    /// Everything up to the command's end, or the reason it did not start.
+    fn run(words: &[&str]) -> Result<Status, Fail> {
+        let (init, _made) = Init::greeted(setup());
+        let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
+        init.start_command(&process(words), [null.as_fd(); 3]);
+        match init.recv().0 {
+            FromInit::Failed(fail) => return Err(fail),
+            other => assert!(matches!(other, FromInit::Started { terminal: false, .. }), "{other:?}"),
+        }
+        match init.recv().0 {
+            FromInit::Exited(status) => Ok(status),
+            other => panic!("expected the end, got {other:?}"),
+        }
+    }
+
+    /// Whether the process ends by itself in time.
+    fn ends(&mut self) -> bool {
+        let end = std::time::Instant::now() + LIMIT;
+        while std::time::Instant::now() < end {
+            if self.child.try_wait().expect("our child").is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Init {
+    fn drop(&mut self) {
+        self.link = None;
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn setup() -> Setup {
+    Setup {
+        hostname: Some("tried".into()),
+        network: true,
+        filesystems: vec![Kernelfs::Proc, Kernelfs::Mqueue, Kernelfs::Sysfs],
+        uid: 0,
+        gid: 0,
+        nest: false,
+    }
+}
+
+fn process(words: &[&str]) -> Process {
+    Process {
+        argv: words.iter().map(Bytes::from).collect(),
+        env: vec![Bytes::from("PATH=/usr/bin:/bin")],
+        path: Bytes::from("/usr/bin:/bin"),
+        cwd: Bytes::from("/"),
+        bounding: kakuri_wire::caps::default_bounding().bits(),
+        limits: vec![],
+        terminal: [false; 3],
+        window: None,
+        pass: vec![],
+    }
+}
+
+#[test]
+fn runs_a_command_and_reports_how_it_ended() {
+    assert_eq!(Init::run(&["true"]), Ok(Status::Code(0)));
+    assert_eq!(Init::run(&["sh", "-c", "exit 255"]), Ok(Status::Code(255)));
+    assert_eq!(Init::run(&["sh", "-c", "kill -9 $$"]), Ok(Status::Signal { signal: 9, core: false }));
+}
+
+#[test]
+fn the_command_has_its_own_names_and_no_way_up() {
+    let script = r#"test "$(hostname)" = tried && test "$(id -u)" = 0 && ! unshare -U true 2>/dev/null"#;
+    assert_eq!(Init::run(&["sh", "-c", script]), Ok(Status::Code(0)));
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_named() {
+    let missing = Init::run(&["no-such-program"]).expect_err("nothing of that name");
+    assert_eq!((missing.stage, missing.code), (Stage::Command, CODE_NOT_FOUND));
+    assert!(missing.to_string().contains("no-such-program"), "{missing}");
+    let closed = Init::run(&["/etc/passwd"]).expect_err("not a program");
+    assert_eq!((closed.stage, closed.code), (Stage::Command, CODE_NOT_EXECUTABLE));
+}
+
+#[test]
+fn a_working_folder_that_is_missing_is_named() {
+    let (init, _made) = Init::greeted(setup());
+    let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
+    let process = Process { cwd: Bytes::from("/no/such/folder"), ..process(&["true"]) };
+    init.start_command(&process, [null.as_fd(); 3]);
+    assert!(init.failure().to_string().contains("/no/such/folder"));
+}
+
+#[test]
+fn orphans_are_collected_and_do_not_end_the_container() {
+    // The middle shell ends at once; its child outlives it, becomes PID 1's, and ends before the command.
+    let script = "sh -c '(sleep 0.1 & true) &' ; sleep 0.3; test -z \"$(ps -eo stat= | grep ^Z)\"";
+    assert_eq!(Init::run(&["sh", "-c", script]), Ok(Status::Code(0)));
+}
+
+#[test]
+fn a_signal_reaches_the_command() {
+    let (init, _made) = Init::greeted(setup());
+    let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
+    init.start_command(&process(&["sleep", "1000"]), [null.as_fd(); 3]);
+    assert!(matches!(init.recv().0, FromInit::Started { .. }));
+    init.link().send(&ToInit::Signal { signal: 15, group: false }, &[]).expect("signal");
+    assert_eq!(init.recv().0, FromInit::Exited(Status::Signal { signal: 15, core: false }));
+}
+
+#[test]
+fn everything_ends_with_the_front() {
+    let (mut init, _made) = Init::greeted(setup());
+    let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
+    let (mut read, write) = std::io::pipe().expect("a pipe");
+    init.start_command(
+        &process(&["sh", "-c", "trap '' TERM HUP INT; sleep 1000 & sleep 1000"]),
+        [null.as_fd(), write.as_fd(), null.as_fd()],
+    );
+    drop(write);
+    assert!(matches!(init.recv().0, FromInit::Started { .. }));
+    init.link = None;
+    // The pipe's end is held by the command and its children alone.
+    let mut rest = Vec::new();
+    read.read_to_end(&mut rest).expect("the pipe ends");
+    assert!(init.ends());
+}
+
+#[test]
+fn a_front_that_hangs_up_early_leaves_nothing() {
+    let mut silent = Init::start();
+    silent.link = None;
+    assert!(silent.ends(), "hung up before hello");
+    let (mut init, _made) = Init::greeted(setup());
+    init.link = None;
+    assert!(init.ends(), "hung up after ready");
+}
+
+#[test]
+fn another_build_is_refused() {
+    let init = Init::start();
+    let own =
+        rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty()).expect("pidfd");
+    let version = Version { protocol: 0, build: "0.0.0".into() };
+    init.link().send(&ToInit::Hello(version, setup()), &[own.as_fd()]).expect("hello");
+    let fail = init.failure();
+    assert!(fail.to_string().contains("not of one build"), "{fail}");
+}
+
+#[test]
+fn a_word_out_of_turn_is_refused() {
+    let init = Init::start();
+    init.link().send(&ToInit::Go, &[]).expect("go");
+    assert!(init.failure().to_string().contains("out of turn"));
+    let (init, _made) = Init::greeted(setup());
+    init.link().send(&ToInit::Go, &[]).expect("go before start");
+    assert!(init.failure().to_string().contains("out of turn"));
+}
+
+#[test]
+fn nonsense_is_refused() {
+    let null = File::open("/dev/null").expect("/dev/null");
+    let oversized = vec![b' '; kakuri_wire::channel::MAX_MESSAGE + 1];
+    let cases: [(&[u8], usize); 5] =
+        [(b"garbage", 0), (b"{}", 0), (b"\"Go\"", 1), (b"{\"Hello\":[]}", 1), (&oversized, 0)];
+    for (bytes, count) in cases {
+        let mut init = Init::start();
+        init.link().send_raw(bytes, &vec![null.as_fd(); count]).expect("sent");
+        let fail = init.failure();
+        assert!(fail.to_string().contains("no message"), "{fail}");
+        assert!(init.ends());
+    }
+}
+
+#[test]
+fn a_document_that_is_not_sealed_is_refused() {
+    let (init, _made) = Init::greeted(setup());
+    let loose = File::open("/etc/passwd").expect("/etc/passwd");
+    let null = File::open("/dev/null").expect("/dev/null");
+    let fds = [loose.as_fd(), null.as_fd(), null.as_fd(), null.as_fd()];
+    init.link().send(&ToInit::Start { inherited: 3, passed: 0 }, &fds).expect("start");
+    assert!(init.failure().to_string().contains("not sealed"));
+}
+
+#[test]
+fn descriptors_that_do_not_fit_the_start_are_refused() {
+    let (init, _made) = Init::greeted(setup());
+    let document = document::seal(Stage::Front, &process(&["true"])).expect("a document");
+    init.link().send(&ToInit::Start { inherited: 0, passed: 0 }, &[document.as_fd()]).expect("start");
+    assert!(init.failure().to_string().contains("does not fit"));
+}
+
+#[test]
+fn a_dead_link_is_seen_by_us_too() {
+    let mut init = Init::start();
+    let _ = init.child.kill();
+    assert!(init.ends());
+    assert!(matches!(init.link().recv_within::<FromInit>(LIMIT), Err(Broken::Closed)));
+}
+
+/// By hand it is a plain reaper.
+#[test]
+fn by_hand() {
+    let run = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_kakuri-init")).args(words).output().expect("kakuri-init runs")
+    };
+    assert_eq!(run(&["--", "sh", "-c", "exit 7"]).status.code(), Some(7));
+    assert_eq!(run(&["sh", "-c", "kill -9 $$"]).status.code(), Some(137));
+    assert_eq!(run(&["--", "no-such-program"]).status.code(), Some(127));
+    assert_eq!(run(&["--", "/etc/passwd"]).status.code(), Some(126));
+    assert_eq!(run(&[]).status.code(), Some(125));
+    let unknown = run(&["--frobnicate"]);
+    assert_eq!(unknown.status.code(), Some(125));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("--frobnicate"));
+    assert!(run(&["--version"]).status.success());
+    assert!(String::from_utf8_lossy(&run(&["--help"]).stdout).starts_with("usage: kakuri-init"));
+    // A signal to it is a signal to the command.
+    let script = format!(
+        "{} sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.05; done' & sleep 0.3; kill -TERM $!; wait $!",
+        env!("CARGO_BIN_EXE_kakuri-init")
+    );
+    assert_eq!(Command::new("bash").args(["-c", &script]).status().expect("bash").code(), Some(9));
+}
