@@ -54,7 +54,8 @@ impl Config {
             Err(e) => {
                 let shown = Bytes(named.unwrap_or(&path).to_vec());
                 let fail = Err(e).fail(Stage::Front, || format!("cannot read the configuration '{shown}'"));
-                return fail.map_err(|f: Fail| f.hint("kakuri config init writes one, kakuri config path names its place"));
+                return fail
+                    .map_err(|f: Fail| f.hint("kakuri config init writes one, kakuri config path names its place"));
             }
         };
         file::parse(path, &text)

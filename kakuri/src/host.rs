@@ -23,8 +23,7 @@ pub struct Host {
 
 impl Host {
     pub fn look() -> Host {
-        let env: BTreeMap<Vec<u8>, Vec<u8>> =
-            std::env::vars_os().map(|(k, v)| (k.into_vec(), v.into_vec())).collect();
+        let env: BTreeMap<Vec<u8>, Vec<u8>> = std::env::vars_os().map(|(k, v)| (k.into_vec(), v.into_vec())).collect();
         let uid = rustix::process::getuid().as_raw();
         let home = env
             .get(&b"HOME"[..])

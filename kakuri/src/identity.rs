@@ -67,7 +67,9 @@ fn field(value: &[u8]) -> Vec<u8> {
 
 /// Whether a private folder can stand at this path without covering what a command needs.
 fn is_home(path: &[u8]) -> bool {
-    let taken = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/proc", "/sys", "/dev"];
+    let taken = [
+        "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix", "/gnu", "/proc", "/sys", "/dev",
+    ];
     pathname::depth(path) > 0
         && !taken.iter().any(|t| pathname::below(path, t.as_bytes()).is_some())
         && ![&b"/home"[..], b"/tmp", b"/var", b"/run", b"/opt"].contains(&path)

@@ -29,17 +29,37 @@ pub enum Origin {
 /// What is at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    Folder { mode: u32 },
-    File { text: Vec<u8> },
-    Symlink { to: Vec<u8> },
-    Private { mode: u32, read_only: bool },
-    Tmpfs { mode: u32, size: Option<u64>, read_only: bool, noexec: bool },
+    Folder {
+        mode: u32,
+    },
+    File {
+        text: Vec<u8>,
+    },
+    Symlink {
+        to: Vec<u8>,
+    },
+    Private {
+        mode: u32,
+        read_only: bool,
+    },
+    Tmpfs {
+        mode: u32,
+        size: Option<u64>,
+        read_only: bool,
+        noexec: bool,
+    },
     Bind(Source),
     /// A folder of the host seen through a skeleton; the entries are by path below the place.
-    Union { from: Vec<u8>, how: UnionKind, skeleton: BTreeMap<Vec<u8>, Node> },
+    Union {
+        from: Vec<u8>,
+        how: UnionKind,
+        skeleton: BTreeMap<Vec<u8>, Node>,
+    },
     /// A read-only folder of nothing but what is put below it.
     Skeleton,
-    Hide { folder: bool },
+    Hide {
+        folder: bool,
+    },
     Devpts,
     Attach(Kernelfs),
 }

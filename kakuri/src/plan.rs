@@ -8,6 +8,8 @@ use kakuri_init::{Process, Setup};
 use kakuri_mount::{Op, UnionKind};
 use kakuri_wire::Bytes;
 
+use crate::bind::hint;
+use crate::host::Host;
 pub use crate::spec::Terminal;
 pub use make::make;
 
@@ -43,18 +45,20 @@ pub struct Namespaces {
 }
 
 impl Plan {
-    /// The same container with one bind per entry in place of the overlay at `at`, which the kernel has
-    /// refused; None means every overlay. False when there was none to change.
-    pub fn without_overlay(&mut self, at: Option<&Bytes>) -> bool {
-        let mut changed = false;
-        for op in &mut self.mount.ops {
-            if let Op::Union { at: place, how, .. } = op {
-                if *how == UnionKind::Overlay && at.is_none_or(|at| at == place) {
-                    *how = UnionKind::Entries;
-                    changed = true;
-                }
+    /// The same container with every union made this way: for a kernel that refuses one of the overlays.
+    pub fn with_unions(&self, kind: UnionKind) -> Plan {
+        let mut plan = self.clone();
+        for op in &mut plan.mount.ops {
+            if let Op::Union { how, .. } = op {
+                *how = kind;
             }
         }
-        changed
+        plan
+    }
+
+    /// For a command that was not found inside: what would show it, where the host has it.
+    pub fn hint_for_missing_command(&self) -> Option<String> {
+        let command = self.process.argv.first()?;
+        hint::hint_for_command(self, &Host::look(), command.as_bytes())
     }
 }

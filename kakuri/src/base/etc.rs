@@ -89,9 +89,7 @@ fn hosts_own(path: &str) -> Vec<u8> {
 /// overlay of /etc would not show, and that a user namespace may not look under. There /etc is made of
 /// one bind per entry.
 fn union_kind() -> UnionKind {
-    let mount = |path: &str| {
-        statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID).ok().map(|s| s.stx_mnt_id)
-    };
+    let mount = |path: &str| statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID).ok().map(|s| s.stx_mnt_id);
     let etc = mount("/etc");
     let foreign = |path: &&str| mount(path).is_some_and(|id| Some(id) != etc);
     match ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"].iter().any(foreign) {

@@ -57,7 +57,8 @@ pub fn file_systems(layout: &mut Layout, spec: &Spec, network: Network, notes: &
         Network::None => layout.put("/sys", Origin::Base, What::Attach(Kernelfs::Sysfs)),
         Network::Host => {
             layout.put("/sys", Origin::Base, hosts("/sys"));
-            notes.push("/sys is the host's, read-only: a fresh one needs a network namespace of the container's".into());
+            notes
+                .push("/sys is the host's, read-only: a fresh one needs a network namespace of the container's".into());
         }
     }
     // A cover on /proc would keep a nested container from mounting a fresh one.

@@ -30,12 +30,7 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
     for tmpfs in &spec.tmpfs {
         wishes.push(Wish {
             destination: pathname::absolute(b"/", tmpfs.at.as_bytes()),
-            what: What::Tmpfs {
-                mode: tmpfs.mode,
-                size: tmpfs.size,
-                read_only: tmpfs.read_only,
-                noexec: tmpfs.noexec,
-            },
+            what: What::Tmpfs { mode: tmpfs.mode, size: tmpfs.size, read_only: tmpfs.read_only, noexec: tmpfs.noexec },
             label: format!("cannot mount a tmpfs at '{}'", tmpfs.at),
         });
     }
@@ -72,7 +67,9 @@ fn bind_wish(bind: &Bind, host: &Host, home: &[u8], create: &mut Create) -> Resu
         Look::Is(real) if bind.create && real.kind != Kind::Folder => {
             return Err(fail().why("it is a file, and `create` makes a folder").hint("leave `create` out"));
         }
-        Look::Is(real) if pathname::below(&real.path, b"/dev").is_some_and(|r| r.split(|&b| b == b'/').next() != Some(b"shm")) => {
+        Look::Is(real)
+            if pathname::below(&real.path, b"/dev").is_some_and(|r| r.split(|&b| b == b'/').next() != Some(b"shm")) =>
+        {
             return Err(fail()
                 .why("it lies in /dev, and devices do not work in a bind")
                 .hint(format!("kakuri --device {}", bind.source)));
@@ -84,9 +81,7 @@ fn bind_wish(bind: &Bind, host: &Host, home: &[u8], create: &mut Create) -> Resu
             Source { from, typed: Some(typed.to_vec()), folder: true, ..Source::default() }
         }
         Look::Missing => {
-            return Err(fail()
-                .errno(libc::ENOENT)
-                .hint("correct the name, or add `:create` to have the folder made"));
+            return Err(fail().errno(libc::ENOENT).hint("correct the name, or add `:create` to have the folder made"));
         }
     };
     source.read_only = bind.read_only;

@@ -20,28 +20,23 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
         Some((source, rest)) if !source.is_empty() => (source, rest),
         _ => return wrong("it names no source", "--bind SRC[:DST][:ro,create,noexec]"),
     };
-    let mut bind = Bind {
-        source: Bytes(source.clone()),
-        destination: None,
-        read_only: false,
-        noexec: false,
-        create: false,
-    };
+    let mut bind =
+        Bind { source: Bytes(source.clone()), destination: None, read_only: false, noexec: false, create: false };
     let (destination, words) = match rest {
         [] => (None, None),
         [one] if one.first() == Some(&b'/') => (Some(one), None),
         [one] if is_words(one) => (None, Some(one)),
         [one, two] if one.first() == Some(&b'/') => (Some(one), Some(two)),
         [one] | [one, _] => {
-            let why = format!("'{}' is neither a destination, which begins with '/', nor an option", Bytes(one.clone()));
+            let why =
+                format!("'{}' is neither a destination, which begins with '/', nor an option", Bytes(one.clone()));
             return wrong(&why, "--bind SRC:/DST:ro; the options are ro, rw, create, noexec, exec");
         }
         _ => return wrong("it has more than three fields", r"write a colon in a name as '\:'"),
     };
     if let Some(words) = words {
-        options(&mut bind, words).map_err(|f| {
-            Fail { what: format!("cannot bind '{}': {}", Bytes(value.to_vec()), f.what), ..f }
-        })?;
+        options(&mut bind, words)
+            .map_err(|f| Fail { what: format!("cannot bind '{}': {}", Bytes(value.to_vec()), f.what), ..f })?;
     }
     if let Some(destination) = destination {
         check_destination("bind", value, destination)?;
@@ -55,9 +50,10 @@ pub fn check_destination(verb: &str, value: &[u8], destination: &[u8]) -> Result
     let fail = || Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(value.to_vec())));
     let shown = Bytes(destination.to_vec());
     if destination.first() != Some(&b'/') {
-        return Err(fail()
-            .why(format!("the destination '{shown}' is relative"))
-            .hint(format!("name the whole path in the container, such as /{}", shown.to_string().trim_start_matches("./"))));
+        return Err(fail().why(format!("the destination '{shown}' is relative")).hint(format!(
+            "name the whole path in the container, such as /{}",
+            shown.to_string().trim_start_matches("./")
+        )));
     }
     if destination.split(|&b| b == b'/').any(|c| c == b"..") {
         return Err(fail()
@@ -82,8 +78,9 @@ fn options(bind: &mut Bind, words: &[u8]) -> Result<()> {
             b"noexec" => bind.noexec = true,
             b"exec" => bind.noexec = false,
             b"cow" => {
-                return Err(Fail::new(Stage::Front, "this build has no `cow` yet")
-                    .hint("use ro, or bind a copy of the folder"));
+                return Err(
+                    Fail::new(Stage::Front, "this build has no `cow` yet").hint("use ro, or bind a copy of the folder")
+                );
             }
             word if ALREADY_SO.iter().any(|w| w.as_bytes() == word) => {}
             word => {
@@ -100,9 +97,8 @@ fn options(bind: &mut Bind, words: &[u8]) -> Result<()> {
 }
 
 fn is_words(field: &[u8]) -> bool {
-    let known = |w: &[u8]| {
-        w == b"cow" || w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w)
-    };
+    let known =
+        |w: &[u8]| w == b"cow" || w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w);
     field.split(|&b| b == b',').all(known)
 }
 

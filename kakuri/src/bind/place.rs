@@ -93,10 +93,12 @@ fn refuse(located: &Located, what: &What, label: &str) -> Result<()> {
             .hint("choose a folder below it; --device adds a device"));
     }
     match located.found {
-        Found::Blocked => Err(fail(format!("something on the way to '{at}' is not a folder"))
-            .hint("choose another destination")),
+        Found::Blocked => {
+            Err(fail(format!("something on the way to '{at}' is not a folder")).hint("choose another destination"))
+        }
         Found::Folder if !what.is_folder() => {
-            Err(fail(format!("'{at}' is a folder, and a file goes there")).hint(format!("name the file in it: {at}/NAME")))
+            Err(fail(format!("'{at}' is a folder, and a file goes there"))
+                .hint(format!("name the file in it: {at}/NAME")))
         }
         Found::File if what.is_folder() => {
             Err(fail(format!("'{at}' is a file, and a folder goes there")).hint("choose another destination"))

@@ -71,7 +71,8 @@ fn init(config: &Config) -> Result<()> {
 fn text(config: &Config) -> String {
     let mut out = String::new();
     let dir = quoted(&config.containers_dir);
-    let _ = writeln!(out, "[storage]\ncontainers_dir = {dir}\n\n[defaults]\nallow_network = {}\n", config.allow_network);
+    let _ =
+        writeln!(out, "[storage]\ncontainers_dir = {dir}\n\n[defaults]\nallow_network = {}\n", config.allow_network);
     let _ = writeln!(out, "[bind_profiles]");
     for (name, entries) in &config.bind_profiles {
         let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));

@@ -55,12 +55,7 @@ impl What {
     }
 }
 
-fn step(
-    at: &[u8],
-    point: &Point,
-    make: bool,
-    inside: Option<&BTreeMap<Vec<u8>, Node>>,
-) -> Op {
+fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, Node>>) -> Op {
     let at = Bytes(at.to_vec());
     let below = |inside: Option<&BTreeMap<_, _>>| -> Vec<Entry> { inside.map(entries).unwrap_or_default() };
     match &point.what {

@@ -1,0 +1,91 @@
+//! The command line: which verb, which options, what is left for the command. Only this folder knows clap.
+//!
+//! The run form is read by a scanner of our own ([`scan`]) over one table of options ([`options`]): building
+//! clap's parser costs as much as a tenth of a start. The same table feeds clap where a person waits: help
+//! and suggestions ([`help`]).
+
+mod forms;
+pub mod help;
+mod options;
+mod run;
+mod scan;
+mod value;
+mod verbs;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use kakuri_wire::{Bytes, Fail, Stage};
+
+use crate::config::verb::Verb;
+pub use crate::explain::Part;
+use crate::spec::Spec;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Run(Box<Run>),
+    Version,
+    /// Tries what this host allows.
+    Doctor {
+        /// As JSON, for programs.
+        json: bool,
+    },
+    /// The file named on the command line, if any.
+    Config(Verb, Option<Bytes>),
+}
+
+/// One temporary container.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub spec: Spec,
+    pub act: Act,
+    pub verbose: bool,
+    /// JSON lines, one per phase, go to this descriptor.
+    pub status_fd: Option<i32>,
+    /// `--config`, as typed.
+    pub config: Option<Bytes>,
+}
+
+/// What is done with the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Start,
+    Explain,
+    Emit(Part),
+}
+
+/// Nothing is to be done.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// Asked for: standard output, exit code 0.
+    Text(String),
+    /// Misuse: standard error, exit code 125.
+    Misuse(Fail),
+}
+
+impl From<Fail> for Stop {
+    fn from(fail: Fail) -> Stop {
+        Stop::Misuse(fail)
+    }
+}
+
+/// Reads the arguments, the program's own name not among them.
+pub fn parse(arguments: Vec<OsString>) -> Result<Command, Stop> {
+    let first = arguments.first().map(|a| a.as_bytes()).unwrap_or_default();
+    match first {
+        b"run" => run::parse(&arguments[1..], run::Form::Spelled),
+        b"version" => verbs::version(&arguments[1..]),
+        b"doctor" => verbs::doctor(&arguments[1..]),
+        b"config" => verbs::config(&arguments[1..]),
+        word if verbs::NOT_YET.iter().any(|v| v.as_bytes() == word) => {
+            Err(verbs::not_yet(&Bytes(word.to_vec())).into())
+        }
+        _ => run::parse(&arguments, run::Form::Bare),
+    }
+}
+
+/// Misuse of the command line.
+fn misuse(what: impl Into<String>) -> Fail {
+    Fail::new(Stage::Front, what)
+}

@@ -1,0 +1,178 @@
+//! The options of a run, as what the user wants.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use kakuri_wire::{Bytes, Fail};
+
+use super::options::Id;
+use super::scan::{Met, Scanned, scan, shown_option};
+use super::{Act, Command, Part, Run, Stop, forms, help, misuse, value, verbs};
+use crate::bind::parse;
+use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `kakuri [OPTIONS] [CMD...]`
+    Bare,
+    /// `kakuri run ...`
+    Spelled,
+}
+
+/// The ids of `--user` alone.
+const USER: User = User::Named { uid: 1000, gid: 1000 };
+
+pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
+    let scanned = scan(arguments)?;
+    for met in &scanned.met {
+        match met.id {
+            Id::Help => return Err(Stop::Text(help::run(form))),
+            Id::Version => return Ok(Command::Version),
+            _ => {}
+        }
+    }
+    let mut run = Run { spec: Spec::default(), act: Act::Start, verbose: false, status_fd: None, config: None };
+    for met in &scanned.met {
+        apply(&mut run, met)?;
+    }
+    sane(&run.spec)?;
+    command(arguments, &scanned, form)?;
+    run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
+    Ok(Command::Run(Box::new(run)))
+}
+
+fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
+    let name = shown_option(met.name);
+    let bytes = || Bytes(met.value.to_vec());
+    let Run { spec, act, verbose, status_fd, config } = run;
+    match met.id {
+        Id::AllowNetwork => spec.network = Some(Network::Host),
+        Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
+        Id::Bind => spec.binds.push(parse::bind(met.value)?),
+        Id::BindProfile => spec.profiles.push(bytes().to_string()),
+        Id::Config => *config = Some(bytes()),
+        Id::Device => spec.devices.push(forms::device(met.value)?),
+        Id::Emit => {
+            let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
+            *act = Act::Emit(value::word(&name, met.value, &parts, &[])?);
+        }
+        Id::Env => {
+            if matches!(met.value.first(), None | Some(b'=')) {
+                return Err(misuse(format!("{name} '{}' names no variable", bytes())).hint(format!("{name} KEY=VALUE")));
+            }
+            spec.environment.set.push(bytes());
+        }
+        Id::EnvFile => spec.environment.files.push(bytes()),
+        Id::EnvHost => spec.environment.host = true,
+        Id::Explain => *act = Act::Explain,
+        Id::Hide => {
+            if met.value.is_empty() {
+                return Err(misuse(format!("{name} '' names no path")).hint(format!("{name} PATH")));
+            }
+            spec.hide.push(bytes());
+        }
+        Id::Hostname => spec.hostname = Some(value::hostname(&name, met.value)?),
+        Id::Mount => forms::mount(met.value, spec)?,
+        Id::Nest => spec.nest = true,
+        Id::Network => {
+            let later = ["nat", "bridge", "ns", "container", "slirp4netns", "pasta"];
+            let words = [("none", Network::None), ("host", Network::Host)];
+            spec.network = Some(value::word(&name, met.value, &words, &later)?);
+        }
+        Id::NoAutoBind => spec.auto_bind = false,
+        Id::NoTty => spec.terminal = Terminal::Never,
+        Id::Tty => spec.terminal = Terminal::Always,
+        Id::PassFd => spec.pass.push(value::descriptor(&name, met.value, 3)?),
+        Id::Proc => {
+            let words = [("fresh", Proc::Fresh), ("host", Proc::Host), ("none", Proc::None)];
+            spec.proc = value::word(&name, met.value, &words, &[])?;
+        }
+        Id::ReadOnly => spec.read_only = true,
+        Id::Share => share(&name, met.value, spec)?,
+        Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
+        Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
+        Id::Tmpfs => spec.tmpfs.push(forms::tmpfs(met.value)?),
+        Id::User if met.bare => user(spec, USER)?,
+        Id::User | Id::Uid => user(spec, value::user(&name, met.value)?)?,
+        Id::Userns => {
+            if value::word(&name, met.value, &[("single", false), ("keep-id", true)], &["range", "auto"])? {
+                user(spec, User::KeepId)?;
+            }
+        }
+        Id::Verbose => *verbose = true,
+        Id::Workdir => spec.workdir = Some(bytes()),
+        Id::Help | Id::Version | Id::Nothing => {}
+    }
+    Ok(())
+}
+
+/// The last of several `--user` counts; a user and keep-id are two answers to one question.
+fn user(spec: &mut Spec, user: User) -> Result<(), Fail> {
+    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Root {
+        return Err(misuse("--user and --userns keep-id both say who you are inside").hint("choose one of them"));
+    }
+    spec.user = user;
+    Ok(())
+}
+
+fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
+    let words = [("ipc", 0), ("uts", 1), ("cgroup", 2), ("net", 3), ("network", 3)];
+    for word in list.split(|&b| b == b',') {
+        if [&b"pid"[..], b"user", b"mount", b"mnt"].contains(&word) {
+            return Err(misuse(format!("the {} namespace is never shared", Bytes(word.to_vec())))
+                .hint(format!("{name} ipc,uts,cgroup,net; --proc host shows the host's processes")));
+        }
+        match value::word(name, word, &words, &[])? {
+            0 => spec.share.ipc = true,
+            1 => spec.share.uts = true,
+            2 => spec.share.cgroup = true,
+            _ => spec.network = Some(Network::Host),
+        }
+    }
+    Ok(())
+}
+
+/// What goes wrong only together.
+fn sane(spec: &Spec) -> Result<(), Fail> {
+    if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
+        return Err(
+            misuse(format!("--hostname {name} with --share uts would rename the host")).hint("leave one of them out")
+        );
+    }
+    let mut pass = spec.pass.clone();
+    pass.sort_unstable();
+    match pass.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(misuse(format!("--pass-fd {} was given twice", pair[0])).hint("name each descriptor once")),
+        None => Ok(()),
+    }
+}
+
+/// Words that cannot be meant as a command.
+fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), Fail> {
+    let Some(first) = scanned.command.first() else { return Ok(()) };
+    let word = Bytes::from(first.as_os_str());
+    if first.is_empty() {
+        return Err(misuse("the command is empty").hint("kakuri CMD [ARG...], or no word at all for your shell"));
+    }
+    // The two-word form of bubblewrap: `--bind A /b`.
+    if let (false, Some(last)) = (scanned.dashes, scanned.met.last()) {
+        let two_words = last.id == Id::Bind && !parse::split(last.value).iter().skip(1).any(|f| f.starts_with(b"/"));
+        if two_words && first.as_bytes().starts_with(b"/") && !Path::new(first).is_file() {
+            let (name, value) = (shown_option(last.name), Bytes(last.value.to_vec()));
+            return Err(misuse(format!("'{word}' is not a command"))
+                .why(format!("{name} takes one word"))
+                .hint(format!("kakuri {name} {value}:{word}")));
+        }
+    }
+    let verb = verbs::is_verb(first.as_bytes());
+    if form == Form::Bare && verb && !scanned.dashes && !scanned.met.is_empty() {
+        let before: Vec<String> = arguments[..arguments.len() - scanned.command.len()]
+            .iter()
+            .map(|a| Bytes::from(a.as_os_str()).to_string())
+            .collect();
+        return Err(misuse(format!("'{word}' is a word of kakuri's own, and options stand before it"))
+            .hint(format!("to run a program of that name: kakuri {} -- {word}", before.join(" "))));
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The plan in words, and a helper's part of it as the very document it gets. Makes no system call.
+
+use std::fmt::Write as _;
+
+use kakuri_init::{Process, Setup};
+use kakuri_netns::{Link, PLAN_VERSION};
+use kakuri_wire::{Bytes, caps};
+use serde::Serialize;
+
+use crate::plan::{Plan, Terminal};
+
+/// One helper's part of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Mount,
+    Netns,
+    Init,
+}
+
+/// What would be done, a line a thing.
+pub fn explain(plan: &Plan) -> String {
+    let mut out = String::new();
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(out, "{key:<12} {value}");
+    };
+    let Plan { setup, process, namespaces, .. } = plan;
+    line("command", &words(&process.argv));
+    line("folder", &process.cwd.to_string());
+    line("identity", &format!("uid {}, gid {} inside; you outside, with your groups", setup.uid, setup.gid));
+    line("hostname", setup.hostname.as_deref().unwrap_or("the host's"));
+    let made = [
+        (true, "user"),
+        (true, "mount"),
+        (true, "pid"),
+        (namespaces.network, "net"),
+        (namespaces.ipc, "ipc"),
+        (namespaces.uts, "uts"),
+        (namespaces.cgroup, "cgroup"),
+    ];
+    let names = |new: bool| -> String {
+        made.iter().filter(|(own, _)| *own == new).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+    };
+    line("new", &names(true));
+    if !names(false).is_empty() {
+        line("shared", &names(false));
+    }
+    line("network", if setup.network { "none: its own loopback only" } else { "the host's, all of it" });
+    line("nesting", if setup.nest { "may make user namespaces" } else { "no user namespaces of its own" });
+    line("rights", &rights(process.bounding));
+    for limit in &process.limits {
+        let value = limit.hard.map_or("none".into(), |n| n.to_string());
+        line("limit", &format!("{} {value}", limit_name(limit.resource)));
+    }
+    line(
+        "terminal",
+        match plan.terminal {
+            Terminal::Auto => "terminals among 0-2 are replaced by the container's own",
+            Terminal::Always => "0-2 are a terminal of the container's own",
+            Terminal::Never => "none",
+        },
+    );
+    if let Some(limit) = plan.timeout {
+        line("timeout", &format!("{} s", limit.as_secs_f64()));
+    }
+    if !process.pass.is_empty() {
+        let numbers: Vec<String> = process.pass.iter().map(i32::to_string).collect();
+        line("descriptors", &format!("0 1 2 {}", numbers.join(" ")));
+    }
+    for folder in &plan.create {
+        line("create", &format!("{folder} on the host"));
+    }
+    for setting in &process.env {
+        line("environment", &shown(setting));
+    }
+    for note in &plan.notes {
+        line("note", note);
+    }
+    out.push('\n');
+    out + &kakuri_mount::explain::explain(&plan.mount)
+}
+
+/// The document, as JSON on its own: what `kakuri-mount FILE -- CMD` and its like take.
+pub fn emit(plan: &Plan, part: Part) -> String {
+    #[derive(Serialize)]
+    struct Init<'a> {
+        setup: &'a Setup,
+        process: &'a Process,
+    }
+    match part {
+        Part::Mount => pretty(&plan.mount),
+        Part::Init => pretty(&Init { setup: &plan.setup, process: &plan.process }),
+        // PID 1 does this much itself: the helper is not started for it.
+        Part::Netns => pretty(&kakuri_netns::Plan {
+            version: PLAN_VERSION,
+            links: plan.setup.network.then(|| Link::up("lo")).into_iter().collect(),
+            routes: Vec::new(),
+        }),
+    }
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    // Plain data of strings and numbers: writing it to memory does not fail.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+fn words(argv: &[Bytes]) -> String {
+    let word = |arg: &Bytes| {
+        let text = arg.to_string();
+        let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&b));
+        if plain { text } else { format!("'{text}'") }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Values that kakuri itself chose are shown; others may be secrets.
+fn shown(setting: &Bytes) -> String {
+    const OPEN: [&str; 14] = [
+        "COLORTERM",
+        "HOME",
+        "HOSTNAME",
+        "LANG",
+        "LANGUAGE",
+        "LOGNAME",
+        "NO_COLOR",
+        "PATH",
+        "SHELL",
+        "TERM",
+        "TZ",
+        "USER",
+        "container",
+        "PWD",
+    ];
+    let text = setting.to_string();
+    match text.split_once('=') {
+        Some((key, _)) if OPEN.contains(&key) || key.starts_with("LC_") => text,
+        Some((key, _)) => format!("{key}=..."),
+        None => text,
+    }
+}
+
+fn rights(bounding: u64) -> String {
+    let held = bounding.count_ones();
+    if bounding == caps::default_bounding().bits() {
+        format!("no capability outside; at most {held} over its own namespace; no new privileges")
+    } else {
+        format!("no capability outside; at most {held} ({bounding:#x}) over its own namespace; no new privileges")
+    }
+}
+
+fn limit_name(resource: u32) -> String {
+    match resource {
+        r if r == libc::RLIMIT_CORE as u32 => "core dump bytes".into(),
+        r if r == libc::RLIMIT_NPROC as u32 => "processes".into(),
+        r => format!("resource {r}"),
+    }
+}
