@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Fail, Kernelfs, Result, Stage};
+use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage};
 use rustix::fs::fstat;
 use rustix::mount::MountAttrFlags;
 
@@ -95,6 +95,13 @@ impl Build {
             }
         }
         Ok(())
+    }
+
+    /// A folder of the host with everything mounted below it, detached and read-only.
+    pub fn host(&self, from: &Bytes) -> Result<OwnedFd> {
+        let what = || format!("cannot bind '{from}'");
+        let folder = source::open(from, true).map_err(|e| source::unreachable(what(), e, true))?;
+        self.staging.unseen(from, || source::detach(folder.as_fd(), source::READ_ONLY).fail(Stage::Mount, what))
     }
 
     /// The end: the new root becomes the root, and the host's is gone.

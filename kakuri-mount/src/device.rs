@@ -6,6 +6,7 @@ use kakuri_wire::sys::{
     MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr,
 };
 use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage, fail::OrFail};
+use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 
 /// A devpts of the container's own, detached. Every mount of it is a new instance since Linux 4.7. No `gid=5`:
@@ -20,6 +21,13 @@ pub fn devpts(at: &Bytes) -> Result<OwnedFd> {
         fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
     };
     make().fail(Stage::Mount, || format!("cannot make terminals at '{at}'"))
+}
+
+/// The kernel's file system for the namespaces this process is in: for use by hand, where it stands for PID 1.
+pub fn make(what: Kernelfs) -> Result<OwnedFd, Errno> {
+    let fs = fsopen(what.name(), FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&fs)?;
+    fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
 /// What PID 1 made is given its attributes here, so that they are the same whoever made it.

@@ -16,10 +16,11 @@
 
 mod attach;
 pub mod build;
+pub mod byhand;
 pub mod check;
 mod device;
 pub mod explain;
-pub mod hand;
+
 mod pivot;
 pub mod serve;
 mod skeleton;

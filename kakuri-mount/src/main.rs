@@ -12,14 +12,14 @@
 
 use std::ffi::OsString;
 
-use kakuri_mount::{FromMount, build::Build, check::check, hand, serve};
+use kakuri_mount::{FromMount, build::Build, check::check, serve};
 use kakuri_wire::{Channel, Result, Stage, byhand, lifeline};
 
 kakuri_wire::program!(run);
 
 fn run(arguments: Vec<OsString>) -> u8 {
     if !byhand::by_front(&arguments) {
-        return hand::run(&arguments);
+        return kakuri_mount::byhand::run(&arguments);
     }
     let link = match lifeline::attach(Stage::Mount) {
         Ok(link) => link,
