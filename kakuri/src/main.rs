@@ -24,7 +24,7 @@ use kakuri::plan::{self, Plan};
 use kakuri::status::Reporter;
 use kakuri::{doctor, explain, run, version};
 use kakuri_wire::fail::{Fail, Result, Stage};
-use kakuri_wire::{handshake, sys};
+use kakuri_wire::sys;
 
 kakuri_wire::program!(begin);
 
