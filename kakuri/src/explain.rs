@@ -7,7 +7,7 @@ use kakuri_netns::{Link, PLAN_VERSION};
 use kakuri_wire::{Bytes, caps};
 use serde::Serialize;
 
-use crate::plan::{Plan, Terminal};
+use crate::plan::{Plan, Terminal, limit};
 
 /// One helper's part of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +149,8 @@ fn rights(bounding: u64) -> String {
 
 fn limit_name(resource: u32) -> String {
     match resource {
-        r if r == libc::RLIMIT_CORE as u32 => "core dump bytes".into(),
-        r if r == libc::RLIMIT_NPROC as u32 => "processes".into(),
+        limit::CORE => "core dump bytes".into(),
+        limit::PROCESSES => "processes".into(),
         r => format!("resource {r}"),
     }
 }

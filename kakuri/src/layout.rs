@@ -129,10 +129,10 @@ impl Layout {
     pub fn fill(&mut self, folder: &[u8], name: &[u8], text: Vec<u8>) {
         if let Some(Point { what: What::Union { skeleton, .. }, origin: Origin::Base }) = self.points.get_mut(folder) {
             skeleton.insert(name.to_vec(), Node::File(Bytes(text)));
-        } else if let Some(Point { what, origin: Origin::Base }) = self.points.get_mut(&pathname::join(folder, name)) {
-            if matches!(what, What::File { .. }) {
-                *what = What::File { text };
-            }
+        } else if let Some(Point { what: What::File { text: old }, origin: Origin::Base }) =
+            self.points.get_mut(&pathname::join(folder, name))
+        {
+            *old = text;
         }
     }
 

@@ -1,5 +1,6 @@
 //! The plan: everything decided, as plain data, before anything is made.
 
+pub mod limit;
 mod make;
 
 use std::time::Duration;

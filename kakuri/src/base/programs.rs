@@ -35,11 +35,11 @@ pub fn put(layout: &mut Layout, notes: &mut Vec<String>) {
         }
     }
     // NixOS and Guix find their programs by this link.
-    if layout.get(b"/nix").is_some() || layout.get(b"/gnu").is_some() {
-        if let Ok(to) = std::fs::read_link("/run/current-system") {
-            let to = to.into_os_string().into_vec();
-            layout.put("/run/current-system", Origin::Base, What::Symlink { to });
-        }
+    if (layout.get(b"/nix").is_some() || layout.get(b"/gnu").is_some())
+        && let Ok(to) = std::fs::read_link("/run/current-system")
+    {
+        let to = to.into_os_string().into_vec();
+        layout.put("/run/current-system", Origin::Base, What::Symlink { to });
     }
 }
 

@@ -110,10 +110,10 @@ fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<Strin
                 return Some("it is your home, or holds it".into());
             }
             let in_home = pathname::strictly_below(path, home).filter(|_| home != b"/");
-            if let Some(rest) = in_home.filter(|r| r.first() == Some(&b'.')) {
-                if rest.contains(&b'/') || candidate.real.kind == Kind::Folder {
-                    return Some("it is in a dot-folder of your home".into());
-                }
+            if let Some(rest) = in_home.filter(|r| r.first() == Some(&b'.'))
+                && (rest.contains(&b'/') || candidate.real.kind == Kind::Folder)
+            {
+                return Some("it is in a dot-folder of your home".into());
             }
         }
         if path == b"/" || PRIVATE.iter().any(|p| p == path) {

@@ -33,10 +33,11 @@ pub fn hint_for_command(plan: &Plan, host: &Host, command: &[u8]) -> Option<Stri
         folders.push(folder_of(host, &file));
     }
     // What it is a link to has to be visible too.
-    if let Ok(Look::Is(real)) = source::look(&file) {
-        if !layout.locate(&real.path).exists() && !folders.iter().any(|f| pathname::below(&real.path, f).is_some()) {
-            folders.push(folder_of(host, &real.path));
-        }
+    if let Ok(Look::Is(real)) = source::look(&file)
+        && !layout.locate(&real.path).exists()
+        && !folders.iter().any(|f| pathname::below(&real.path, f).is_some())
+    {
+        folders.push(folder_of(host, &real.path));
     }
     // The programs in ~/.cargo/bin are doors to the toolchains in ~/.rustup.
     let home = |name: &str| pathname::join(&host.home, name.as_bytes());

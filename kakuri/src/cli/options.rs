@@ -49,6 +49,8 @@ pub enum Takes {
     Number(&'static str),
 }
 
+use Takes::{Nothing, Number, Value};
+
 /// One option. Only the first long name is shown in the help.
 #[derive(Clone, Copy, Debug)]
 pub struct Opt {
@@ -76,8 +78,6 @@ const fn opt(
 ) -> Opt {
     Opt { id, short, long, takes, heading, help }
 }
-
-use Takes::{Nothing, Number, Value};
 
 /// In the order of the help.
 pub const OPTIONS: [Opt; 36] = [

@@ -1,10 +1,10 @@
 //! From what the user wants to the plan. The host is looked at, and nothing is made or changed.
 
-use kakuri_init::{Limit, Process, Setup};
+use kakuri_init::{Process, Setup};
 use kakuri_mount::Op;
 use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage, caps};
 
-use super::{Namespaces, Plan};
+use super::{Namespaces, Plan, limit};
 use crate::base::{self, Etc};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
@@ -16,8 +16,6 @@ use crate::layout::{Found, Layout};
 use crate::pathname;
 use crate::spec::{Base, Network, Spec};
 
-/// Processes of one container, counted in its user namespace.
-const PROCESSES: u64 = 2048;
 /// The host's own name is not the container's business.
 const HOSTNAME: &str = "kakuri";
 
@@ -85,7 +83,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
             env: env.iter().map(|(k, v)| Bytes([k, v].map(Vec::as_slice).join(&b'='))).collect(),
             cwd: Bytes(cwd),
             bounding: caps::default_bounding().bits(),
-            limits: limits(host),
+            limits: limit::defaults(host),
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
@@ -127,13 +125,6 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
         _ if visible(&who.home) => who.home.clone(),
         _ => b"/".to_vec(),
     }
-}
-
-/// Never above what the caller himself may have.
-fn limits(host: &Host) -> Vec<Limit> {
-    let processes = Some(host.processes.map_or(PROCESSES, |own| own.min(PROCESSES)));
-    let limit = |resource, value| Limit { resource, soft: value, hard: value };
-    vec![limit(libc::RLIMIT_CORE as u32, Some(0)), limit(libc::RLIMIT_NPROC as u32, processes)]
 }
 
 /// The command's name for `ps`: short, and nothing that could drive a terminal.
