@@ -64,7 +64,10 @@ fn refused(shown: &str, errno: i32) -> Fail {
     let fail = Fail::new(Stage::Command, format!("cannot run '{shown}'")).errno(errno);
     match errno {
         libc::ENOENT | libc::ENOTDIR => fail.why("command not found in the container").code(CODE_NOT_FOUND),
-        libc::EACCES => fail.why("it is not executable").code(CODE_NOT_EXECUTABLE),
+        libc::EACCES => fail
+            .why("it is not executable")
+            .hint("chmod +x makes a script or program executable; a folder cannot be run")
+            .code(CODE_NOT_EXECUTABLE),
         libc::ENOEXEC => fail.why("it is not a program this machine can run").code(CODE_NOT_EXECUTABLE),
         _ => fail.code(CODE_NOT_EXECUTABLE),
     }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Channel, Kernelfs, document};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{DumpableBehavior, Pid, Signal, pidfd_send_signal, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Pid, Signal, pidfd_send_signal, set_dumpable_behavior, setsid};
 
 use crate::launch::{Launch, launch};
 use crate::nsfs::Proc;
@@ -46,8 +46,10 @@ impl Session {
         Err(Fail::new(Stage::Init, "kakuri spoke out of turn").why(word))
     }
 
-    /// Phase one: who is there, and what to make.
+    /// Phase one: who is there, and what to make. In a session of its own, so that the caller's terminal is not
+    /// this process's, and no key pressed there concerns it.
     pub fn greet(&mut self) -> Result<Setup> {
+        setsid().fail(Stage::Init, || "cannot start a session".into())?;
         match self.recv()? {
             (ToInit::Hello(version, setup), mut fds) => {
                 version.check(Stage::Init)?;

@@ -50,7 +50,8 @@ impl Owned {
             return None;
         }
         // What it died of by itself is worth telling; a kill by us is not.
-        let ended = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten();
+        let ended =
+            waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten();
         if let Some(status) = ended {
             return match (status.terminating_signal(), status.exit_status()) {
                 (Some(signal), _) => Some(format!("it was killed by signal {signal}")),
@@ -118,13 +119,23 @@ pub fn start(
 
     let document = document::seal(Stage::Front, &plan.mount)?;
     send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
-    let mount = Birth { program: mount_program.as_fd(), link: mount_end.as_fd(), null: null.as_fd(), title: &title("kakuri-mount", &plan.label) };
+    let mount = Birth {
+        program: mount_program.as_fd(),
+        link: mount_end.as_fd(),
+        null: null.as_fd(),
+        title: &title("kakuri-mount", &plan.label),
+    };
     let mount = spawn(&mount, Stage::Mount)?;
     drop((mount_end, document));
 
     let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
     send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), plan.setup.clone()), &[own.as_fd()])?;
-    let init = Birth { program: init_program.as_fd(), link: init_end.as_fd(), null: null.as_fd(), title: &title("kakuri-init", &plan.label) };
+    let init = Birth {
+        program: init_program.as_fd(),
+        link: init_end.as_fd(),
+        null: null.as_fd(),
+        title: &title("kakuri-init", &plan.label),
+    };
     let init = clone_init(&init, plan)?;
     drop((init_end, own));
     // PID 1's maps are written and its image is loaded: kakuri-mount may join.
@@ -238,7 +249,13 @@ impl Start<'_> {
                             reached(phase);
                             // kakuri-mount has said its last word: it is ending or has ended.
                             self.mount.end();
-                            return Ok(Cell { link: self.init_link, init: self.init, signals: self.signals, terminal: fds.into_iter().next(), pid });
+                            return Ok(Cell {
+                                link: self.init_link,
+                                init: self.init,
+                                signals: self.signals,
+                                terminal: fds.into_iter().next(),
+                                pid,
+                            });
                         }
                         _ => {}
                     }
@@ -305,8 +322,11 @@ impl Start<'_> {
         if matches!(came.signal, libc::SIGWINCH | libc::SIGCONT) {
             return Ok(());
         }
-        Err(Fail::new(Stage::Front, format!("stopped by SIG{} before the command had started", signals::name(came.signal)))
-            .code(128 + came.signal as u8))
+        Err(Fail::new(
+            Stage::Front,
+            format!("stopped by SIG{} before the command had started", signals::name(came.signal)),
+        )
+        .code(128 + came.signal as u8))
     }
 
     fn stuck(&self, phase: Phase) -> Fail {
@@ -335,4 +355,3 @@ pub fn lost(helper: &mut Owned, broken: &Broken) -> Fail {
     };
     Fail::new(stage, format!("lost {stage}")).why(why)
 }
-

@@ -26,7 +26,8 @@ impl Programs {
         if let Some(folder) = std::env::var_os("KAKURI_LIBEXEC").filter(|f| !f.is_empty() && !login) {
             folders.push(PathBuf::from(folder));
         }
-        let own = rustix::fs::readlink("/proc/self/exe", Vec::new()).map(|p| PathBuf::from(OsString::from(Bytes(p.into_bytes()).as_os_str())));
+        let own = rustix::fs::readlink("/proc/self/exe", Vec::new())
+            .map(|p| PathBuf::from(OsString::from(Bytes(p.into_bytes()).as_os_str())));
         match own {
             Ok(own) => {
                 if let Some(folder) = own.parent() {
@@ -35,7 +36,9 @@ impl Programs {
                 }
             }
             Err(e) if folders.is_empty() => {
-                return Err(Fail::new(Stage::Front, "cannot tell where kakuri is installed: /proc/self/exe").errno(e).hint("kakuri needs /proc"));
+                return Err(Fail::new(Stage::Front, "cannot tell where kakuri is installed: /proc/self/exe")
+                    .errno(e)
+                    .hint("kakuri needs /proc"));
             }
             Err(_) => {}
         }
@@ -48,7 +51,9 @@ impl Programs {
             match openat(CWD, folder.join(name), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(fd) => return Ok(fd),
                 Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
-                Err(e) => return Err(Fail::new(Stage::Front, format!("cannot open {name} in {}", shown(folder))).errno(e)),
+                Err(e) => {
+                    return Err(Fail::new(Stage::Front, format!("cannot open {name} in {}", shown(folder))).errno(e));
+                }
             }
         }
         Err(self.missing())
@@ -118,7 +123,8 @@ impl Birth<'_> {
 
 /// Opens /dev/null for the helpers' 0-2.
 pub fn open_null() -> Result<OwnedFd> {
-    openat(CWD, "/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Front, || "cannot open /dev/null".into())
+    openat(CWD, "/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .fail(Stage::Front, || "cannot open /dev/null".into())
 }
 
 /// Whether this program runs as a login shell: its name then begins with a dash.

@@ -107,7 +107,9 @@ fn start_log(verbose: bool) {
         return;
     }
     let mut builder = env_logger::Builder::new();
-    builder.parse_filters(wanted.as_deref().unwrap_or("info")).format(|out, record| writeln!(out, "kakuri: {}", record.args()));
+    builder
+        .parse_filters(wanted.as_deref().unwrap_or("info"))
+        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
     builder.init();
 }
 

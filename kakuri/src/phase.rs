@@ -40,7 +40,9 @@ impl Phase {
 
 fn out_of_turn(stage: Stage, message: &str) -> Fail {
     let word: String = message.chars().take(40).collect();
-    Fail::new(stage, format!("{stage} spoke out of turn")).why(word).hint("are all four programs of one build? kakuri version tells")
+    Fail::new(stage, format!("{stage} spoke out of turn"))
+        .why(word)
+        .hint("are all four programs of one build? kakuri version tells")
 }
 
 #[cfg(test)]
@@ -69,7 +71,11 @@ mod tests {
         let permitted = [(Phase::Making, 0), (Phase::Launching, 2), (Phase::Running, 3)];
         for phase in [Phase::Making, Phase::Finishing, Phase::Launching, Phase::Running, Phase::Ended] {
             for (i, word) in words.iter().enumerate() {
-                assert_eq!(phase.after_init(word, &ASKED).is_ok(), permitted.contains(&(phase, i)), "{phase:?} {word:?}");
+                assert_eq!(
+                    phase.after_init(word, &ASKED).is_ok(),
+                    permitted.contains(&(phase, i)),
+                    "{phase:?} {word:?}"
+                );
             }
             assert_eq!(phase.after_mount(&FromMount::Built).is_ok(), phase == Phase::Finishing);
         }

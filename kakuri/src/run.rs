@@ -19,7 +19,8 @@ pub fn run(plan: &Plan, programs: &Programs, reporter: &mut Reporter) -> Result<
     let caller = Caller::look()?;
     let passed = passed(plan)?;
     for folder in &plan.create {
-        std::fs::create_dir_all(folder.as_path()).fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
+        std::fs::create_dir_all(folder.as_path())
+            .fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
     }
     let cell = match attempt(plan, &caller, &passed, programs, reporter) {
         // An overlay of the host's folder is refused where something is mounted in it, or where it is an
@@ -31,7 +32,9 @@ pub fn run(plan: &Plan, programs: &Programs, reporter: &mut Reporter) -> Result<
         other => other,
     };
     let cell = cell.map_err(|e| match e {
-        NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => with_bind_hint(plan, fail),
+        NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => {
+            with_bind_hint(plan, fail)
+        }
         NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
     })?;
     reporter.running(cell.pid);
@@ -42,22 +45,29 @@ pub fn run(plan: &Plan, programs: &Programs, reporter: &mut Reporter) -> Result<
     supervise(cell, relay, plan.timeout)
 }
 
-fn attempt(plan: &Plan, caller: &Caller, passed: &[OwnedFd], programs: &Programs, reporter: &mut Reporter) -> Result<Cell, NotStarted> {
+fn attempt(
+    plan: &Plan,
+    caller: &Caller,
+    passed: &[OwnedFd],
+    programs: &Programs,
+    reporter: &mut Reporter,
+) -> Result<Cell, NotStarted> {
     let mut process = plan.process.clone();
     process.terminal = caller.replaced(plan.terminal);
     if process.terminal.contains(&true) {
         process.window = caller.window();
     }
-    let inherited: Vec<BorrowedFd> = stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
+    let inherited: Vec<BorrowedFd> =
+        stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
     let descriptors = Descriptors { inherited, passed: passed.iter().map(AsFd::as_fd).collect() };
     cell::start(plan, &process, &descriptors, programs, &mut |phase: Phase| reporter.reached(phase))
 }
 
-/// A command that exists outside: the bind that would show it.
+/// A command that exists outside: the bind that would show it. One that does not: where it was looked for.
 fn with_bind_hint(plan: &Plan, fail: Fail) -> Fail {
     match plan.hint_for_missing_command() {
         Some(hint) => fail.hint(hint),
-        None => fail,
+        None => fail.hint(format!("the container's PATH is {}; is it installed?", plan.process.path)),
     }
 }
 

@@ -52,8 +52,10 @@ impl Reporter {
         };
         let origin = if timed_out { "kakuri" } else { "command" };
         let error = timed_out.then_some("the time limit passed");
-        self.line(&json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out), "signal": signal,
-            "stage": if timed_out { "kakuri" } else { "command" }, "error": error }));
+        self.line(
+            &json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out), "signal": signal,
+            "stage": if timed_out { "kakuri" } else { "command" }, "error": error }),
+        );
     }
 
     pub fn failed(&mut self, fail: &Fail) {

@@ -10,7 +10,9 @@ use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, fstat, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, read, write};
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
 
 use crate::plan;
 
@@ -29,7 +31,8 @@ impl Caller {
         let terminal = stdio.map(|fd| isatty(fd));
         // Output first: what is written must appear where the user expects it.
         let tty = [1, 2, 0].into_iter().find(|&n| terminal[n]).map(|n| keep(stdio[n])).transpose()?;
-        let piped = fstat(stdio[1]).is_ok_and(|s| matches!(FileType::from_raw_mode(s.st_mode), FileType::Fifo | FileType::Socket));
+        let piped = fstat(stdio[1])
+            .is_ok_and(|s| matches!(FileType::from_raw_mode(s.st_mode), FileType::Fifo | FileType::Socket));
         Ok(Caller { terminal, tty, piped })
     }
 
@@ -112,7 +115,18 @@ impl Relay {
             }
         };
         let saved = tcgetattr(&input).ok();
-        let mut relay = Relay { master, input, output, kind, saved, raw: false, reading: true, rests: false, to_command: Vec::new(), to_caller: Vec::new() };
+        let mut relay = Relay {
+            master,
+            input,
+            output,
+            kind,
+            saved,
+            raw: false,
+            reading: true,
+            rests: false,
+            to_command: Vec::new(),
+            to_caller: Vec::new(),
+        };
         relay.resume();
         Ok(relay)
     }
@@ -305,6 +319,7 @@ fn writable(fd: OwnedFd) -> Result<OwnedFd> {
 }
 
 fn own_terminal() -> Result<OwnedFd> {
-    openat(CWD, "/dev/tty", OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|e| Fail::new(Stage::Front, "cannot open /dev/tty").errno(e).hint("-T runs the command without a terminal"))
+    openat(CWD, "/dev/tty", OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).map_err(|e| {
+        Fail::new(Stage::Front, "cannot open /dev/tty").errno(e).hint("-T runs the command without a terminal")
+    })
 }
