@@ -1,206 +1,28 @@
-//! kakuri-mount alone: these tests play the front, the honest one and the lying one. PID 1 is played by a
-//! shell in namespaces of its own, which tells afterwards what it sees.
+//! kakuri-mount alone: what it builds. How it takes a lying front is in mount/lies.rs, use by hand in
+//! mount/byhand.rs.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
+#[path = "mount/byhand.rs"]
+mod byhand;
+#[path = "mount/front.rs"]
+mod front;
+#[path = "mount/lies.rs"]
+mod lies;
+
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use kakuri_mount::{Bind, Entry, FromMount, Node, Op, PLAN_VERSION, Plan, ToMount, UnionKind};
-use kakuri_wire::channel::Broken;
-use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Channel, Fail, Kernelfs, Stage, document, lifeline, sys};
+use front::{Pid1, Scratch, bind, build, built, entry, failed, file, plan, private};
+use kakuri_mount::{FromMount, Node, Op, UnionKind, overlay_refused};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_kakuri-mount");
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// kakuri-mount as the front starts it: link at 3, nothing at 0-2, no environment.
-fn start() -> (Child, Channel) {
-    let (ours, theirs) = Channel::pair().expect("a link");
-    let raw = theirs.as_fd().as_raw_fd();
-    let mut command = Command::new(PROGRAM);
-    command.arg0("kakuri-mount [test]").env_clear();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: dup_onto makes a dup2 or an fcntl, both async-signal-safe.
-    unsafe {
-        command.pre_exec(move || sys::dup_onto(std::os::fd::BorrowedFd::borrow_raw(raw), lifeline::LINK));
-    }
-    let child = command.spawn().expect("kakuri-mount starts");
-    drop(theirs);
-    (child, ours)
-}
-
-/// A shell in a user and a mount namespace of its own, waiting for commands.
-struct Pid1 {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Pid1 {
-    fn start() -> Option<Pid1> {
-        let mut child = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "--propagation", "unchanged", "/bin/sh"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .ok()?;
-        let input = child.stdin.take()?;
-        let output = BufReader::new(child.stdout.take()?);
-        let mut pid1 = Pid1 { child, input, output };
-        (pid1.say("echo ready") == "ready\n").then_some(pid1)
-    }
-
-    fn pidfd(&self) -> OwnedFd {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).expect("a pidfd")
-    }
-
-    /// What a command prints, both streams.
-    fn say(&mut self, command: &str) -> String {
-        if writeln!(self.input, "{{ {command}\n}} 2>&1; echo; echo --end--").is_err() {
-            return String::new();
-        }
-        let mut said = String::new();
-        while !said.ends_with("\n--end--\n") {
-            if self.output.read_line(&mut said).unwrap_or(0) == 0 {
-                return said;
-            }
-        }
-        said.truncate(said.len() - "\n--end--\n".len());
-        said
-    }
-}
-
-impl Drop for Pid1 {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Namespaces for an ordinary user, or a skip that says so.
-macro_rules! pid1 {
-    () => {
-        match Pid1::start() {
-            Some(pid1) => pid1,
-            None => {
-                eprintln!("skipped: this system makes no user namespaces for an ordinary user, or has no unshare(1)");
-                return;
-            }
-        }
-    };
-}
-
-/// The whole conversation of an honest front.
-fn build(pid1: &Pid1, plan: &Plan) -> FromMount {
-    let (mut child, link) = start();
-    let sealed = document::seal(Stage::Front, plan).expect("a document");
-    link.send(&ToMount::Plan(Version::ours()), &[sealed.as_fd()]).expect("sent");
-    let _ = link.send(&ToMount::Join, &[pid1.pidfd().as_fd()]);
-    let _ = link.send(&ToMount::Finish(vec![]), &[]);
-    let (answer, _) = link.recv_within::<FromMount>(LIMIT).expect("an answer");
-    let code = child.wait().expect("it ends").code();
-    assert_eq!(code, Some(if answer == FromMount::Built { 0 } else { 125 }), "{answer:?}");
-    answer
-}
-
-fn built(pid1: &Pid1, plan: &Plan) {
-    assert_eq!(build(pid1, plan), FromMount::Built);
-}
-
-fn failed(pid1: &Pid1, plan: &Plan) -> Fail {
-    match build(pid1, plan) {
-        FromMount::Failed(fail) => fail,
-        answer => panic!("{answer:?}"),
-    }
-}
-
-/// The host's programs, so that the shell can look around, and what the test is about.
-fn plan(ops: impl IntoIterator<Item = Op>) -> Plan {
-    let mut all = vec![bind("/usr", "/usr").read_only().op()];
-    for name in ["bin", "lib", "lib64", "sbin"] {
-        let path = Path::new("/").join(name);
-        match fs::read_link(&path) {
-            Ok(to) => all.push(Op::Symlink { at: path.into(), to: to.into() }),
-            Err(_) if path.exists() => all.push(bind(&path, &path).read_only().op()),
-            Err(_) => {}
-        }
-    }
-    // The host's /proc, which the shell's cat of mountinfo needs.
-    all.push(bind("/proc", "/proc").op());
-    all.extend(ops);
-    Plan { version: PLAN_VERSION, size: None, read_only: true, ops: all, finish: vec![] }
-}
-
-struct Binding(Bind);
-
-fn bind(from: impl AsRef<Path>, at: impl AsRef<Path>) -> Binding {
-    let from = from.as_ref().canonicalize().expect("the source exists");
-    Binding(Bind {
-        folder: from.is_dir(),
-        from: from.into(),
-        at: at.as_ref().to_path_buf().into(),
-        typed: None,
-        seen: None,
-        read_only: false,
-        noexec: false,
-        devices: false,
-        make: true,
-    })
-}
-
-impl Binding {
-    fn read_only(mut self) -> Binding {
-        self.0.read_only = true;
-        self
-    }
-    fn existing(mut self) -> Binding {
-        self.0.make = false;
-        self
-    }
-    fn op(self) -> Op {
-        Op::Bind(self.0)
-    }
-}
-
-fn private(at: &str, mode: u32) -> Op {
-    Op::Private { at: at.into(), mode, make: true, read_only: false }
-}
-
-/// A folder of this test's own, removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().canonicalize().expect("a temporary folder");
-        let path = path.join(format!("kakuri-mount-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Scratch(path)
-    }
-    fn file(&self, name: impl AsRef<Path>, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        fs::write(&path, text).expect("a file");
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+const BOTH: [UnionKind; 2] = [UnionKind::Overlay, UnionKind::Entries];
 
 #[test]
 fn a_root_is_built_and_the_old_one_is_gone() {
-    let mut pid1 = pid1!();
+    let Some(mut pid1) = Pid1::start() else { return };
     let own = Scratch::new("root");
     own.file("data", "from the host");
     let tree = plan([
@@ -210,34 +32,280 @@ fn a_root_is_built_and_the_old_one_is_gone() {
         bind(&own.0, "/work/here").op(),
         bind(own.0.join("data"), "/work/only/data").read_only().op(),
     ]);
-    built(&pid1, &tree);
-    assert_eq!(pid1.say("ls -A / | tr '\\n' ' '"), "bin etc lib lib64 proc sbin tmp usr work ");
+    built(&mut pid1, &tree);
     assert_eq!(pid1.say("cat /etc/hostname"), "box\n");
     assert_eq!(pid1.say("stat -c %a /tmp /etc /etc/hostname"), "1777\n755\n640\n");
     assert_eq!(pid1.say("cat /work/here/data /work/only/data"), "from the hostfrom the host");
     assert_eq!(pid1.say("echo new > /work/here/new; echo y > /tmp/y; cat /work/here/new /tmp/y"), "new\ny\n");
     assert_eq!(fs::read_to_string(own.0.join("new")).expect("written"), "new\n");
-    assert!(pid1.say("echo x > /work/only/data").contains("Read-only"));
-    assert!(pid1.say("echo x > /new").contains("Read-only"));
-    assert!(pid1.say("echo x > /usr/x").contains("Read-only"));
-    // Of the staging tmpfs only its root and /tmp are mounted, of the host only what was bound.
-    let mounts = pid1.say("cat /proc/$$/mountinfo");
-    let mut roots: Vec<_> = mounts
-        .lines()
-        .map(|line| line.split(' ').collect::<Vec<_>>())
-        .filter(|field| {
-            field[field.iter().position(|f| *f == "-").expect("a dash") + 1] == "tmpfs"
-                && !field[4].starts_with("/proc")
-        })
-        .filter(|field| !field[4].starts_with("/usr") && !field[4].starts_with("/work"))
-        .map(|field| format!("{} {}", field[3], field[4]))
-        .collect();
-    roots.sort();
-    assert_eq!(roots, ["/private-1 /tmp", "/root /"], "{mounts}");
-    for line in mounts.lines() {
-        assert!(!line.contains(" /.old"), "{mounts}");
-        let flags = line.split(' ').nth(5).expect("flags");
-        assert!(flags.contains("nosuid") && flags.contains("nodev"), "{line}");
-        assert!(!line.contains("shared:") && !line.contains("master:"), "later host mounts come in: {line}");
+    for place in ["/new", "/usr/new", "/work/only/data"] {
+        assert!(pid1.say(&format!("echo x > {place}")).contains("Read-only"), "{place}");
     }
+    assert_eq!(pid1.say("ls -A / | grep -v -e bin -e lib | tr '\\n' ' '"), "etc proc tmp usr work ");
+
+    let mounts = pid1.say("cat /proc/$$/mountinfo");
+    let fields = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
+    let root = mounts.lines().map(fields).find(|f| f[4] == "/").expect("a root");
+    // Everything on the staging tmpfs's device: only its root and /tmp are to be reached.
+    let mut staged: Vec<_> =
+        mounts.lines().map(fields).filter(|f| f[2] == root[2]).map(|f| format!("{} {}", f[3], f[4])).collect();
+    staged.sort();
+    assert_eq!(staged, ["/private-1 /tmp", "/root /"], "{mounts}");
+    for line in mounts.lines() {
+        let flags = &fields(line)[5];
+        assert!(flags.contains("nosuid") && flags.contains("nodev"), "{line}");
+        assert!(!line.contains("shared:") && !line.contains("master:"), "what the host mounts later comes in: {line}");
+        assert!(!line.contains(" /.old"), "{line}");
+    }
+}
+
+#[test]
+fn what_is_read_only_closes_last() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let tree = plan([
+        Op::Private { at: "/dev".into(), mode: 0o755, make: true, read_only: true },
+        Op::Bind(kakuri_mount::Bind { devices: true, ..bind("/dev/null", "/dev/null").0 }),
+        Op::Devpts { at: "/dev/pts".into() },
+        Op::Symlink { at: "/dev/ptmx".into(), to: "pts/ptmx".into() },
+        private("/dev/shm", 0o1777),
+        Op::Tmpfs { at: "/t".into(), mode: 0o700, size: Some(1 << 16), read_only: true, noexec: true, make: true },
+        Op::File { at: "/t/inside".into(), mode: 0o600, text: "early".into() },
+    ]);
+    built(&mut pid1, &tree);
+    assert_eq!(pid1.say("ls -A /dev | tr '\\n' ' '; cat /t/inside"), "null ptmx pts shm early");
+    assert_eq!(pid1.say("echo x > /dev/null; echo x > /dev/shm/x; ls -A /dev/pts"), "ptmx\n");
+    assert!(pid1.say("echo x > /dev/new").contains("Read-only"));
+    assert!(pid1.say("echo x > /t/new").contains("Read-only"));
+    assert_eq!(pid1.say("grep -c ' /t ro,nosuid,nodev,noexec' /proc/$$/mountinfo"), "1\n");
+}
+
+#[test]
+fn a_union_shows_both_and_neither_is_written() {
+    let own = Scratch::new("union");
+    let etc = own.folder("etc, of:the\\host");
+    for (name, text) in [("hosts", "theirs"), ("passwd", "theirs"), ("service/old", "theirs"), ("only/there", "theirs")]
+    {
+        own.file(etc.join(name), text);
+    }
+    own.file(etc.join(OsStr::from_bytes(b"odd \xff\n:,\\name")), "odd");
+    symlink("hosts", etc.join("link")).expect("a link");
+    symlink("nowhere", etc.join("resolv.conf")).expect("a link");
+    own.file(etc.join("secret/file"), "x");
+    fs::set_permissions(etc.join("secret"), PermissionsExt::from_mode(0o000)).expect("closed");
+    for how in BOTH {
+        let Some(mut pid1) = Pid1::start() else { return };
+        let skeleton = vec![
+            entry("hosts", file("ours")),
+            entry("resolv.conf", file("ours")),
+            entry("service/new", file("")),
+            entry("a", Node::Symlink("hosts".into())),
+            entry("empty", Node::Folder),
+        ];
+        let mount = own.file("mounted", "mounted");
+        let tree = plan([
+            Op::Union { at: "/etc".into(), from: etc.clone().into(), how, skeleton, make: true },
+            bind(&mount, "/etc/service/new").existing().op(),
+            bind(own.folder("folder"), "/etc/empty").existing().op(),
+        ]);
+        built(&mut pid1, &tree);
+        let seen = pid1.say("cd /etc; cat hosts a link resolv.conf passwd service/old service/new only/there odd*");
+        assert_eq!(seen, "ours".repeat(4) + "theirstheirsmountedtheirsodd", "{how:?}");
+        assert_eq!(pid1.say("readlink link a"), "hosts\nhosts\n", "{how:?}");
+        assert_eq!(pid1.say("stat -c %a /etc/secret"), "0\n", "{how:?}");
+        for write in ["> new", "> passwd", "> only/new", "> service/x", "rm hosts", "mkdir d"] {
+            assert!(pid1.say(&format!("(cd /etc; {write})")).contains("Read-only"), "{how:?} {write}");
+        }
+        assert_eq!(pid1.say("echo x > empty/x; cat empty/x"), "x\n", "{how:?}");
+        let flags = pid1.say("grep -v 'nosuid,nodev' /proc/$$/mountinfo");
+        assert_eq!(flags, "", "{how:?}");
+    }
+    assert_eq!(fs::read_dir(&etc).expect("listed").count(), 8, "the host's folder is as it was");
+    fs::set_permissions(etc.join("secret"), PermissionsExt::from_mode(0o700)).expect("open");
+}
+
+#[test]
+fn a_skeleton_holds_nothing_else_and_takes_binds() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("skeleton");
+    let named = own.file("home/u/src/main.c", "code");
+    let at = own.0.join("home/u");
+    let tree = plan([
+        Op::Skeleton { at: at.clone().into(), entries: vec![entry("src/main.c", file(""))], make: true },
+        bind(&named, &named).read_only().existing().op(),
+    ]);
+    built(&mut pid1, &tree);
+    assert_eq!(pid1.say(&format!("cd {}; find . -type f; cat src/main.c", at.display())), "./src/main.c\ncode");
+    assert!(pid1.say("> src/main.o").contains("Read-only"));
+}
+
+#[test]
+fn what_is_hidden_is_empty() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("hide");
+    own.file("folder/secret", "x");
+    own.file("file", "x");
+    let hide = |name: &str, folder| Op::Hide { at: format!("/w/{name}").into(), folder };
+    let tree = plan([bind(&own.0, "/w").op(), hide("folder", true), hide("file", false)]);
+    built(&mut pid1, &tree);
+    assert_eq!(pid1.say("ls -A /w/folder; cat /w/file"), "");
+    assert!(pid1.say("> /w/folder/x").contains("Read-only"));
+    assert!(pid1.say("> /w/file").contains("Read-only"));
+    assert_eq!(fs::read_to_string(own.0.join("file")).expect("there"), "x");
+}
+
+#[test]
+fn nothing_is_made_on_the_host() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("host");
+    let data = own.file("data", "x");
+    let shared = own.folder("shared");
+    for (op, name) in [
+        (bind(&data, "/w/deep/data").op(), "/w/deep"),
+        (bind(&data, "/w/data").op(), "/w/data"),
+        (private("/w/private", 0o755), "/w/private"),
+        (Op::Folder { at: "/w/folder".into(), mode: 0o755 }, "/w/folder"),
+        (Op::File { at: "/w/file".into(), mode: 0o644, text: "x".into() }, "/w/file"),
+        (Op::Symlink { at: "/w/link".into(), to: "x".into() }, "/w/link"),
+    ] {
+        let fail = failed(&mut pid1, &plan([bind(&shared, "/w").op(), op]));
+        assert!(fail.to_string().contains(name) && fail.to_string().contains("of the host"), "{fail}");
+    }
+    let fail = failed(&mut pid1, &plan([bind(&own.0, "/w").op(), Op::Folder { at: "/w/shared".into(), mode: 0 }]));
+    assert!(fail.to_string().contains("of the host"), "{fail}");
+    assert_eq!(fs::read_dir(&shared).expect("listed").count(), 0);
+    assert_ne!(fs::metadata(&shared).expect("there").mode() & 0o777, 0);
+}
+
+#[test]
+fn a_symbolic_link_carries_no_mount_elsewhere() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("links");
+    let shared = own.folder("shared");
+    symlink("/usr", shared.join("way")).expect("a link");
+    symlink("/proc/self/root", shared.join("magic")).expect("a link");
+    for at in ["/w/way", "/w/way/bin", "/w/magic/usr"] {
+        for make in [true, false] {
+            let mut bind = bind(&shared, at);
+            bind.0.make = make;
+            let fail = failed(&mut pid1, &plan([front::bind(&shared, "/w").op(), bind.op()]));
+            assert!(fail.to_string().contains("symbolic link"), "{at}: {fail}");
+        }
+    }
+    // Nor does one in a skeleton.
+    let skeleton = vec![entry("a", Node::Symlink("/usr".into())), entry("a/b", file("x"))];
+    let fail = failed(&mut pid1, &plan([Op::Skeleton { at: "/s".into(), entries: skeleton, make: true }]));
+    assert!(fail.to_string().contains("symbolic link"), "{fail}");
+}
+
+#[test]
+fn a_source_that_was_replaced_is_an_error_that_names_it() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("replaced");
+    let data = own.file("data", "x");
+    let seen = fs::metadata(&data).map(|m| (m.dev(), m.ino())).expect("there");
+    let mut binding = bind(&data, "/data").typed("./data");
+    binding.0.seen = Some(seen);
+    let tree = plan([binding.op()]);
+    built(&mut pid1, &tree);
+
+    let replaced = |pid1: &mut Pid1| {
+        let fail = failed(pid1, &tree).to_string();
+        assert!(fail.starts_with("cannot bind './data' at '/data': it changed while it was being bound"), "{fail}");
+    };
+    let mut pid1 = Pid1::start().expect("as before");
+    // The old one stays, so that the new one cannot be given its inode.
+    fs::rename(&data, own.0.join("old")).expect("moved");
+    own.file("data", "other");
+    replaced(&mut pid1);
+    fs::remove_file(&data).expect("removed");
+    symlink("old", &data).expect("a link");
+    replaced(&mut pid1);
+    fs::remove_file(&data).expect("removed");
+    own.folder("data");
+    replaced(&mut pid1);
+    fs::remove_dir(&data).expect("removed");
+    let fail = failed(&mut pid1, &tree).to_string();
+    assert!(fail.starts_with("cannot bind './data' at '/data': No such file"), "{fail}");
+}
+
+#[test]
+fn kinds_must_agree() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("kinds");
+    let data = own.file("data", "x");
+    for op in [
+        bind(&data, "/usr/bin").existing().op(),
+        bind(&own.0, "/usr/bin/env").existing().op(),
+        Op::Hide { at: "/usr/bin".into(), folder: false },
+        bind(&data, "/usr/bin/env/data").op(),
+        bind(&data, "/usr/not-there").existing().op(),
+        Op::Hide { at: "/usr/not-there".into(), folder: true },
+    ] {
+        let fail = failed(&mut pid1, &plan([op.clone()]));
+        assert!(fail.to_string().contains("'/usr/"), "{op:?}: {fail}");
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_bind_comes_with_it_and_obeys_it() {
+    let own = Scratch::new("below");
+    own.folder("tree/sub");
+    let prepare = format!("mount -t tmpfs t {0}/tree/sub && echo deep > {0}/tree/sub/file", own.0.display());
+    let Some(mut pid1) = Pid1::after_mounting(&prepare) else { return };
+    let tree = own.0.join("tree");
+    // A locked mount lies below: an overlay would show what it covers, and the kernel refuses.
+    let union = |how| {
+        let skeleton = vec![entry("ours", file("ours"))];
+        plan([Op::Union { at: "/u".into(), from: tree.clone().into(), how, skeleton, make: true }])
+    };
+    let fail = failed(&mut pid1, &union(UnionKind::Overlay));
+    assert!(overlay_refused(&fail), "{fail}");
+    assert!(fail.to_string().contains("'/u'"), "{fail}");
+    let mut tree = union(UnionKind::Entries);
+    tree.ops.push(bind(&own.0, "/ro").read_only().op());
+    built(&mut pid1, &tree);
+    assert_eq!(pid1.say("cat /u/sub/file /ro/tree/sub/file /u/ours"), "deep\ndeep\nours");
+    for file in ["/u/sub/file", "/ro/tree/sub/file", "/ro/tree/sub/new"] {
+        assert!(pid1.say(&format!("echo x > {file}")).contains("Read-only"), "{file}");
+    }
+}
+
+#[test]
+fn the_whole_host_can_be_bound_without_what_is_staged() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    built(&mut pid1, &plan([bind("/", "/host").read_only().op()]));
+    let mounts = pid1.say("cat /proc/$$/mountinfo");
+    assert!(mounts.lines().any(|line| line.contains(" /host ")), "{mounts}");
+    assert!(!mounts.contains("/proc/fs") && !mounts.contains("/sys/fs/nfsd"), "{mounts}");
+}
+
+#[test]
+fn a_thousand_binds() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let own = Scratch::new("many");
+    let data = own.file("data", "x");
+    built(&mut pid1, &plan((0..1000).map(|i| bind(&data, format!("/many/{}/{i}", i % 2)).op())));
+    assert_eq!(pid1.say("ls /many/* | wc -l; cat /many/1/999"), "1003\nx");
+}
+
+#[test]
+fn a_full_root_says_so() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let text = kakuri_wire::Bytes(vec![b'x'; 1 << 20]);
+    let mut tree = plan([Op::File { at: "/etc/large".into(), mode: 0o644, text }]);
+    tree.size = Some(1 << 16);
+    let fail = failed(&mut pid1, &tree);
+    assert!(
+        fail.to_string().starts_with("cannot make '/etc/large': the container's own file system is full"),
+        "{fail}"
+    );
+    assert!(fail.hint.is_some());
+}
+
+#[test]
+fn a_failed_build_leaves_the_old_root() {
+    let Some(mut pid1) = Pid1::start() else { return };
+    let answer = build(&mut pid1, &plan([Op::Hide { at: "/not-there".into(), folder: true }]));
+    assert!(matches!(answer, FromMount::Failed(_)), "{answer:?}");
+    assert_eq!(pid1.say("test -e /etc/passwd && echo there"), "there\n");
 }

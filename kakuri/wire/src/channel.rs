@@ -130,11 +130,12 @@ impl Channel {
     pub fn recv_raw(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
         // The length first, so that the common small message costs no 64 KiB buffer.
         let mut none = [0_u8; 0];
-        let (_, length) = retry(|| rustix::net::recv(&self.socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC))?;
+        let (_, length) =
+            retry_received(|| rustix::net::recv(&self.socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC))?;
         let mut bytes = vec![0_u8; length.min(MAX_MESSAGE + 1)];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = retry(|| {
+        let received = retry_received(|| {
             recvmsg(&self.socket, &mut [io::IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
         })?;
         let mut fds = Vec::new();
@@ -187,5 +188,14 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Resu
             Err(rustix::io::Errno::INTR) => {}
             other => return other,
         }
+    }
+}
+
+/// The same for receiving. A peer that closed its end with words of ours unread is told by one ECONNRESET, ahead of
+/// what it said last; that word (an error, mostly) comes with the next call, or the end of file.
+fn retry_received<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    match retry(&mut call) {
+        Err(rustix::io::Errno::CONNRESET) => retry(call),
+        other => other,
     }
 }
