@@ -1,0 +1,195 @@
+//! Rows about this machine and this installation: the kernel's age, device nodes, ids, terminal, programs, and
+//! whether a container starts. No capability.
+
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use kakuri_wire::handshake::{BUILD, PROTOCOL};
+use kakuri_wire::{Bytes, fail};
+
+use super::Row;
+use crate::helper::{NAMES, Programs};
+
+/// mount_setattr(2) is the youngest call a start needs.
+const FLOOR: (u32, u32) = (5, 12);
+
+pub(super) fn kernel() -> Row {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".into());
+    let release = release.trim();
+    let row = "kernel";
+    match version(release) {
+        Some(found) if found < FLOOR => Row::fails(row, format!("{release} is older than {}.{}", FLOOR.0, FLOOR.1))
+            .mend("boot Linux 5.12 or later (on Debian 11: sudo apt install -t bullseye-backports linux-image-amd64)")
+            .without("nothing: mount_setattr(2) makes read-only whole"),
+        _ => Row::works(row, format!("{release} ({}.{} or later)", FLOOR.0, FLOOR.1)),
+    }
+}
+
+/// `6.1.0-32-amd64` is (6, 1).
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Nodes an ordinary user cannot make: the outer ones are bound.
+pub(super) fn devices() -> Row {
+    let missing: Vec<&str> = ["null", "zero", "full", "random", "urandom", "tty"]
+        .into_iter()
+        .filter(|name| !fs::metadata(format!("/dev/{name}")).is_ok_and(|m| m.file_type().is_char_device()))
+        .collect();
+    if missing.is_empty() {
+        return Row::works("devices", "null zero full random urandom tty");
+    }
+    Row::fails("devices", format!("missing in /dev: {}", missing.join(" ")))
+        .mend("give the outer container a /dev (bwrap: --dev /dev; chroot: sudo mount --rbind /dev CHROOT/dev)")
+        .without("containers without the missing ones")
+}
+
+/// More ids than one: only images with users of their own want them.
+pub(super) fn ids() -> Row {
+    const NAME: &str = "id range";
+    const WITHOUT: &str = "every container whose files belong to one user: you";
+    let found = |name: &str| {
+        std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).exists()))
+    };
+    if !found("newuidmap") || !found("newgidmap") {
+        return Row::lesser(NAME, "newuidmap and newgidmap are not installed")
+            .mend("sudo apt install uidmap (Fedora: shadow-utils; Arch, Alpine: shadow)")
+            .without(WITHOUT);
+    }
+    let uid = rustix::process::getuid().as_raw();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = account(&passwd, uid).unwrap_or("").to_string();
+    let listed = |file: &str| fs::read_to_string(file).is_ok_and(|text| has_range(&text, &name, uid));
+    if !listed("/etc/subuid") || !listed("/etc/subgid") {
+        return Row::lesser(NAME, "this user has no range in /etc/subuid and /etc/subgid")
+            .mend("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$USER\"")
+            .without(WITHOUT);
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if status.lines().any(|line| line.split_whitespace().eq(["NoNewPrivs:", "1"])) {
+        return Row::lesser(NAME, "no_new_privs is set on this process, so that newuidmap gains no rights")
+            .mend("run kakuri outside the sandbox or service that sets it (systemd: NoNewPrivileges=no)")
+            .without(WITHOUT);
+    }
+    Row::works(NAME, "newuidmap, and a range for this user")
+}
+
+fn account(passwd: &str, uid: u32) -> Option<&str> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    })
+}
+
+fn has_range(text: &str, name: &str, uid: u32) -> bool {
+    text.lines().any(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        fields.len() == 3
+            && (fields[0] == name || fields[0].parse() == Ok(uid))
+            && fields[2].parse::<u32>().is_ok_and(|count| count > 0)
+    })
+}
+
+pub(super) fn terminal() -> Row {
+    let here: Vec<&str> = [
+        ("stdin", rustix::termios::isatty(std::io::stdin())),
+        ("stdout", rustix::termios::isatty(std::io::stdout())),
+        ("stderr", rustix::termios::isatty(std::io::stderr())),
+    ]
+    .into_iter()
+    .filter_map(|(name, is)| is.then_some(name))
+    .collect();
+    if here.is_empty() {
+        return Row::works("terminal", "none here; -t gives a command one of its own");
+    }
+    Row::works("terminal", format!("{}: replaced inside by the container's own", here.join(" ")))
+}
+
+/// All four, and of one build.
+pub(super) fn programs() -> Row {
+    const NAME: &str = "programs";
+    const MEND: &str = "cargo install --path . --target x86_64-unknown-linux-musl";
+    let fails = |why: String| Row::fails(NAME, why).mend(MEND).without("nothing: each does a part of every start");
+    let found = match Programs::locate(false) {
+        Ok(found) => found,
+        Err(e) => return fails(e.to_string()),
+    };
+    let expected = |name: &str| format!("{name} {BUILD} (protocol {PROTOCOL})");
+    for name in NAMES {
+        // Opened once and run by descriptor, as at a start.
+        let fd = match found.open(name) {
+            Ok(fd) => fd,
+            Err(e) => return fails(e.to_string().lines().next().unwrap_or_default().into()),
+        };
+        let said = Command::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).arg("--version").output();
+        let said = match said {
+            Ok(out) => String::from_utf8_lossy(&out.stdout).trim().to_string(),
+            Err(e) => return fails(format!("{name} cannot be run: {}", fail::describe(e.raw_os_error().unwrap_or(0)))),
+        };
+        if said != expected(name) {
+            return fails(format!("'{}' where {} belongs", said.escape_debug(), expected(name)));
+        }
+    }
+    Row::works(NAME, format!("four of build {BUILD}"))
+}
+
+/// The proof of all the rest.
+pub(super) fn container() -> Row {
+    const NAME: &str = "a container";
+    let own = match std::env::current_exe() {
+        Ok(own) => own,
+        Err(_) => return Row::fails(NAME, "cannot tell where kakuri is").mend("mount /proc"),
+    };
+    let tried = Command::new(&own)
+        .args(["run", "--no-auto-bind", "true"])
+        .current_dir(Path::new("/"))
+        .stdin(Stdio::null())
+        .output();
+    match tried {
+        Ok(out) if out.status.success() => Row::works(NAME, "kakuri true"),
+        Ok(out) => {
+            let said = Bytes(out.stderr);
+            let said = String::from_utf8_lossy(said.as_bytes()).into_owned();
+            let mut lines = said.lines().map(|line| line.trim().trim_start_matches("kakuri: "));
+            let row = Row::fails(
+                NAME,
+                format!("kakuri true: {}", lines.next().unwrap_or("it failed without a word").escape_debug()),
+            );
+            match lines.find_map(|line| line.strip_prefix("hint: ")) {
+                Some(hint) => row.mend(hint.escape_debug().to_string()),
+                None => row.mend("see what fails above"),
+            }
+        }
+        Err(e) => Row::fails(NAME, format!("kakuri cannot be run: {}", fail::describe(e.raw_os_error().unwrap_or(0))))
+            .mend("chmod +x the program, or leave the noexec mount it is on"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{account, has_range, version};
+
+    #[test]
+    fn kernel_versions() {
+        assert_eq!(version("6.1.0-32-amd64"), Some((6, 1)));
+        assert_eq!(version("5.12"), Some((5, 12)));
+        assert_eq!(version("6.18.44-fc-v669"), Some((6, 18)));
+        assert!(version("5.4.0") < Some((5, 12)));
+        assert_eq!(version("odd"), None);
+    }
+
+    #[test]
+    fn ranges() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        assert_eq!((account(passwd, 1000), account(passwd, 7)), (Some("ann"), None));
+        assert!(has_range("bob:1:2\nann:100000:65536\n", "ann", 1000));
+        assert!(has_range("1000:100000:65536\n", "ann", 1000));
+        assert!(!has_range("ann:100000:0\nanne:100000:65536\nodd\n", "ann", 1000));
+    }
+}

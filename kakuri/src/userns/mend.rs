@@ -1,0 +1,105 @@
+//! Each cause in words, and what to type. Pure.
+
+use super::{Cause, Facts, Outer};
+
+const KEPT_IN: &str = "/etc/sysctl.d/60-kakuri.conf";
+
+pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
+    match cause {
+        Cause::NotBuilt => "this kernel is built without user namespaces (CONFIG_USER_NS)".into(),
+        Cause::Switch => "kernel.unprivileged_userns_clone is 0: this system forbids user namespaces to ordinary users".into(),
+        Cause::Apparmor => {
+            "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor takes all rights from an ordinary user's namespace".into()
+        }
+        Cause::NoneAllowed => "user.max_user_namespaces is 0: this system allows no user namespace at all".into(),
+        Cause::UsedUp => match facts.limit {
+            Some(limit) => format!("all {limit} user namespaces this user may have (user.max_user_namespaces) exist already"),
+            None => "the limit on user namespaces is used up".into(),
+        },
+        Cause::OuterLimit => match facts.outer {
+            Some(Outer::Kakuri) => "the kakuri container this runs in forbids containers in it".into(),
+            _ => "the sandbox this runs in sets a limit on user namespaces, which is used up (or 32 are nested)".into(),
+        },
+        Cause::Processes => "this user may start no more processes (ulimit -u, or a cgroup's pids limit)".into(),
+        Cause::Memory => "the kernel has no memory left for it".into(),
+        Cause::Filter => format!("{} filters system calls (seccomp) and refuses this one", surroundings(facts)),
+        Cause::Chroot => "this process runs in a chroot, where the kernel makes no user namespace".into(),
+        Cause::Unmapped => "the caller's own user or group id is not mapped in the user namespace this runs in".into(),
+        Cause::Module => "a security module (SELinux, AppArmor) refuses it".into(),
+        Cause::Unknown => format!("{}, and no known setting explains it", kakuri_wire::fail::describe(facts.errno)),
+    }
+}
+
+pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
+    match cause {
+        Cause::NotBuilt => "boot a kernel with CONFIG_USER_NS=y; every distribution's own has it".into(),
+        Cause::Switch => sysctl("kernel.unprivileged_userns_clone=1"),
+        Cause::Apparmor => format!(
+            "{}; or for kakuri alone: {}",
+            sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
+            profile(&facts.program)
+        ),
+        Cause::NoneAllowed if facts.nested => outer_hint(facts),
+        Cause::NoneAllowed => sysctl("user.max_user_namespaces=28633"),
+        Cause::UsedUp => {
+            let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
+            sysctl(&format!("user.max_user_namespaces={more}"))
+        }
+        Cause::OuterLimit | Cause::Filter => outer_hint(facts),
+        Cause::Processes => "end some of them (ps -u \"$USER\"), or raise the limit: ulimit -u unlimited".into(),
+        Cause::Memory => "free some memory, or raise the memory limit of the cgroup this runs in".into(),
+        Cause::Chroot => "run kakuri outside the chroot, or enter the folder by pivot_root instead: unshare -m, bwrap or systemd-nspawn do".into(),
+        Cause::Unmapped => "start the outer namespace with this user mapped: unshare --map-root-user, or --map-current-user".into(),
+        Cause::Module => "sudo ausearch -m avc -ts recent (or sudo dmesg | grep -i denied) names the rule; it must allow user_namespace { create }".into(),
+        Cause::Unknown => "kakuri doctor shows what works here and what does not".into(),
+    }
+}
+
+/// Now, and after the next boot.
+fn sysctl(setting: &str) -> String {
+    format!("sudo sysctl -w {setting} (to keep it: echo {setting} | sudo tee -a {KEPT_IN})")
+}
+
+/// AppArmor's own way: a profile that changes nothing but this.
+fn profile(program: &str) -> String {
+    format!(
+        "echo 'abi <abi/4.0>, profile kakuri \"{program}\" flags=(unconfined) {{ userns, }}' \
+         | sudo tee /etc/apparmor.d/kakuri && sudo apparmor_parser -r /etc/apparmor.d/kakuri"
+    )
+}
+
+fn surroundings(facts: &Facts) -> &'static str {
+    match facts.outer {
+        Some(Outer::Docker) => "the docker container this runs in",
+        Some(Outer::Podman) => "the podman container this runs in",
+        Some(Outer::Kubernetes) => "the pod this runs in",
+        Some(Outer::Flatpak) => "the flatpak this runs in",
+        Some(Outer::Kakuri) => "the kakuri container this runs in",
+        Some(Outer::Lxc) => "the lxc container this runs in",
+        Some(Outer::Nspawn) => "the systemd-nspawn container this runs in",
+        Some(Outer::Service) => "the systemd service this runs in",
+        Some(Outer::Other) | None => "the sandbox this runs in",
+    }
+}
+
+/// The flag to give to whatever is around us.
+fn outer_hint(facts: &Facts) -> String {
+    match facts.outer {
+        Some(Outer::Docker) => {
+            "start the outer one with: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined"
+        }
+        Some(Outer::Podman) => "start the outer one with: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL",
+        Some(Outer::Kubernetes) => {
+            "give the pod securityContext: seccompProfile: {type: Unconfined}, procMount: Unmasked, hostUsers: false"
+        }
+        Some(Outer::Flatpak) => "run it outside: flatpak-spawn --host kakuri",
+        Some(Outer::Kakuri) => "start the outer one with: kakuri --nest",
+        Some(Outer::Lxc) => "give the outer one: lxc config set NAME security.nesting true",
+        Some(Outer::Nspawn) => "start the outer one with: systemd-nspawn --private-users=pick --system-call-filter=@mount",
+        Some(Outer::Service) => "give the service: RestrictNamespaces=no and SystemCallFilter=@system-service @mount",
+        Some(Outer::Other) | None => {
+            "run kakuri outside that sandbox, or let the sandbox allow user namespaces (bwrap: no --disable-userns; a limit: sysctl user.max_user_namespaces)"
+        }
+    }
+    .into()
+}
