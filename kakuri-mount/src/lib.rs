@@ -136,9 +136,9 @@ pub enum Op {
     Skeleton { at: Bytes, entries: Vec<Entry>, make: bool },
     /// Covers a folder or file that exists with an empty read-only one.
     Hide { at: Bytes, folder: bool },
-    /// A new devpts, and nothing else.
+    /// A new devpts, and nothing else; its mount point is made where it is missing.
     Devpts { at: Bytes },
-    /// A file system PID 1 made.
+    /// A file system PID 1 made; its mount point is made where it is missing.
     Attach { what: Kernelfs, at: Bytes },
 }
 
