@@ -24,8 +24,8 @@ fn refused(args: &[&str], words: &[&str]) -> common::Output {
 fn a_bind_source_that_is_not_there() {
     refused(&["--bind", "/no/such/source:/x", "true"], &["/no/such/source"]).hints(&[]);
     refused(&["--bind", "./no-such-folder:/x", "true"], &["./no-such-folder"]).hints(&[]);
-    refused(&["--bind", ":/x", "true"], &["--bind"]);
-    refused(&["--bind", "", "true"], &["--bind"]);
+    refused(&["--bind", ":/x", "true"], &[":/x"]).hints(&["SRC"]);
+    refused(&["--bind", "", "true"], &["source"]).hints(&["SRC"]);
 }
 
 #[test]
@@ -120,7 +120,9 @@ fn values_of_the_wrong_form() {
         ("--hide", "relative"),
         ("--config", "/no/such/config.toml"),
     ] {
-        let what = if value.is_empty() { flag } else { value };
+        // What was wrong about it, where the value has parts.
+        let part = value.rsplit(['=', ':']).next().unwrap_or_default();
+        let what = if value.is_empty() { flag } else { part };
         refused(&[flag, value, "true"], &[what]);
     }
 }
@@ -145,10 +147,10 @@ fn a_configuration_that_is_no_toml() {
 fn a_configuration_with_an_unknown_key_or_a_wrong_type() {
     let scene = Scene::alone();
     for (text, word, line) in [
-        ("[defaults]\nallow_netwrk = true\n", "allow_netwrk", "2"),
-        ("[default]\nallow_network = true\n", "default", "1"),
-        ("[defaults]\n\nallow_network = \"yes\"\n", "allow_network", "3"),
-        ("[bind_profiles]\ndev = \"~/.ssh\"\n", "dev", "2"),
+        ("[defaults]\nallow_netwrk = true\n", "allow_netwrk", "2:1"),
+        ("[default]\nallow_network = true\n", "default", "1:2"),
+        ("[defaults]\n\nallow_network = \"yes\"\n", "boolean", "3:17"),
+        ("[bind_profiles]\ndev = \"~/.ssh\"\n", "sequence", "2:7"),
     ] {
         // The usual place, not a named file: it is read when something asks for it.
         let folder = scene.home().join(".config/container");

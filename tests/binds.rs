@@ -147,8 +147,7 @@ fn odd_names_can_be_bound() {
     let scene = Scene::new();
     for name in ["with space", "new\nline", "quote'\"", "日本", "-dash", "*", "back\\slash"] {
         scene.file(&format!("{name}/in"), name);
-        let source = format!("./{}", name.replace('\\', "\\\\"));
-        let output = scene.kakuri(["--bind", &format!("{source}:/a"), "cat", "/a/in"]).output().ok();
+        let output = scene.kakuri(["--bind", &format!("./{name}:/a"), "cat", "/a/in"]).output().ok();
         assert_eq!(output.stdout, name.as_bytes());
     }
     let raw = OsStr::from_bytes(b"\xff\xfe raw");

@@ -170,7 +170,9 @@ fn signals_ignored_by_the_caller_stay_ignored() {
     // And what kakuri blocks or ignores for itself is given back.
     let state = scene.kakuri(["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"]).output().ok().text();
     for line in state.lines() {
-        assert!(line.ends_with("\t0000000000000000"), "{state}");
+        let set = u64::from_str_radix(line.split_once('\t').unwrap().1, 16).unwrap();
+        // 32 and 33 are the C library's own: the one that starts a program sets them as it likes.
+        assert_eq!(set & !(0b11 << 31), 0, "{state}");
     }
 }
 
