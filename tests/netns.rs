@@ -5,12 +5,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use kakuri_netns::{FromNetns, PLAN_VERSION, Plan, ToNetns};
+use kakuri_netns::{FromNetns, ToNetns};
 use kakuri_wire::channel::{Broken, Channel, MAX_MESSAGE};
-use kakuri_wire::document::{MAX_DOCUMENT, seal, seal_bytes};
+use kakuri_wire::document::{MAX_DOCUMENT, seal_bytes};
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Fail, Stage};
 
@@ -36,6 +36,9 @@ macro_rules! needs_namespaces {
         }
     };
 }
+
+#[path = "netns/byhand.rs"]
+mod byhand;
 
 fn ip_program() -> Option<&'static str> {
     let found = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].into_iter().find(|p| Path::new(p).exists());
@@ -347,69 +350,8 @@ fn without_a_link_it_says_so() {
     assert!(text(&out.stderr).contains("started without a link"), "{out:?}");
 }
 
-fn by_hand(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(PROGRAM)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    // It may end without reading.
-    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-    child.wait_with_output().expect("ends")
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[test]
-fn by_hand_version_help_check_explain() {
-    let version = by_hand(&["--version"], "");
-    assert!(text(&version.stdout).starts_with("kakuri-netns ") && version.status.success());
-    let help = by_hand(&["--help"], "");
-    assert!(text(&help.stdout).starts_with("usage: kakuri-netns PLAN -- CMD [ARG...]") && help.status.success());
-    let check = by_hand(&["--check", "-"], LO);
-    assert!(check.status.success() && check.stdout.is_empty() && check.stderr.is_empty());
-    let explain = by_hand(&["--explain", "-"], LO);
-    assert_eq!((text(&explain.stdout).as_str(), explain.status.code()), ("lo: up\n", Some(0)));
-}
-
-#[test]
-fn by_hand_bad_input_is_one_line_and_a_hint() {
-    for (arguments, input, words) in [
-        (&[][..], "", "no plan given"),
-        (&["--chekc", "-"][..], LO, "cannot understand '--chekc -'"),
-        (&["-", "--"][..], LO, "cannot understand '- --'"),
-        (&["-", "ip", "addr"][..], LO, "cannot understand '- ip addr'"),
-        (&["--check", "/nosuch/n.json"][..], "", "cannot read '/nosuch/n.json': No such file"),
-        (&["--check", "-"][..], "{\n  nonsense", "line 2 column 3"),
-        (&["--explain", "-"][..], r#"{"version":2,"links":[]}"#, "version 2"),
-        (&["-", "--", "true"][..], r#"{"version":1,"links":[{"name":"a b","up":true}]}"#, "'a b'"),
-    ] {
-        let out = by_hand(arguments, input);
-        let said = text(&out.stderr);
-        assert_eq!(out.status.code(), Some(125), "{said}");
-        assert!(said.contains(words) && said.lines().count() <= 2 && out.stdout.is_empty(), "{said}");
-    }
-}
-
-#[test]
-fn by_hand_it_becomes_the_command_in_a_network_of_its_own() {
-    needs_namespaces!();
-    let plan =
-        seal(Stage::Front, &Plan { version: PLAN_VERSION, links: vec![kakuri_netns::Link::up("lo")], routes: vec![] });
-    drop(plan.expect("a plan made by the library is a document"));
-    let out = by_hand(&["-", "--", "sh", "-c", "id -u; cat /proc/net/dev /proc/net/if_inet6; exit 7"], LO);
-    let said = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(7), "{out:?}");
-    assert!(said.starts_with("0\n"), "root there: {said}");
-    assert_eq!(said.lines().filter(|l| l.contains(':') && !l.contains('|')).count(), 1, "lo alone: {said}");
-    let missing = by_hand(&["-", "--", "/nosuch/program"], LO);
-    assert_eq!(missing.status.code(), Some(127), "{missing:?}");
-    let folder = by_hand(&["-", "--", "/"], LO);
-    assert_eq!(folder.status.code(), Some(126), "{folder:?}");
 }
 
 /// While it works it holds CAP_NET_ADMIN over the container and nothing else; before, nothing at all.

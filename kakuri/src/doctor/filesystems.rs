@@ -72,7 +72,12 @@ fn probes() -> [Probe; 8] {
         Probe {
             name: "sysfs",
             kinds: MOUNT | CloneFlags::CLONE_NEWNET,
-            action: || make("sysfs", &[]).map(drop),
+            action: || {
+                // Read-only from birth: where the outer one is, the kernel makes no other.
+                let context = fsopen("sysfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+                fsconfig_create(&context)?;
+                mount(&context, MountAttrFlags::MOUNT_ATTR_RDONLY).map(drop)
+            },
             works: "a fresh one for its own network",
             mend: |errno| match errno {
                 libc::EPERM => {
@@ -135,9 +140,13 @@ fn make(kind: &str, options: &[(&str, &str)]) -> Tried<OwnedFd> {
         fsconfig_set_string(&context, *key, *value)?;
     }
     fsconfig_create(&context)?;
+    mount(&context, MountAttrFlags::empty())
+}
+
+fn mount(context: &OwnedFd, more: MountAttrFlags) -> Tried<OwnedFd> {
     let attributes =
         MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attributes | more)
 }
 
 /// A read-only bind of the whole root, submounts and all, in its place.

@@ -61,6 +61,11 @@ pub(super) fn ids() -> Row {
             .mend("sudo apt install uidmap (Fedora: shadow-utils; Arch, Alpine: shadow)")
             .without(WITHOUT);
     }
+    if mapped(&fs::read_to_string("/proc/self/uid_map").unwrap_or_default()) < 65536 {
+        return Row::lesser(NAME, "the user namespace this runs in has too few ids itself")
+            .mend("run kakuri outside the outer container, or map a range into that one")
+            .without(WITHOUT);
+    }
     let uid = rustix::process::getuid().as_raw();
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = account(&passwd, uid).unwrap_or("").to_string();
@@ -77,6 +82,11 @@ pub(super) fn ids() -> Row {
             .without(WITHOUT);
     }
     Row::works(NAME, "newuidmap, and a range for this user")
+}
+
+/// How many ids the user namespace we are in has.
+fn mapped(map: &str) -> u64 {
+    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
 }
 
 fn account(passwd: &str, uid: u32) -> Option<&str> {
@@ -154,15 +164,14 @@ pub(super) fn container() -> Row {
     match tried {
         Ok(out) if out.status.success() => Row::works(NAME, "kakuri true"),
         Ok(out) => {
-            let said = Bytes(out.stderr);
-            let said = String::from_utf8_lossy(said.as_bytes()).into_owned();
+            let said = String::from_utf8_lossy(&out.stderr);
             let mut lines = said.lines().map(|line| line.trim().trim_start_matches("kakuri: "));
             let row = Row::fails(
                 NAME,
-                format!("kakuri true: {}", lines.next().unwrap_or("it failed without a word").escape_debug()),
+                format!("kakuri true: {}", Bytes::from(lines.next().unwrap_or("it failed without a word"))),
             );
             match lines.find_map(|line| line.strip_prefix("hint: ")) {
-                Some(hint) => row.mend(hint.escape_debug().to_string()),
+                Some(hint) => row.mend(Bytes::from(hint).to_string()),
                 None => row.mend("see what fails above"),
             }
         }
@@ -173,7 +182,7 @@ pub(super) fn container() -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::{account, has_range, version};
+    use super::{account, has_range, mapped, version};
 
     #[test]
     fn kernel_versions() {
@@ -188,6 +197,7 @@ mod tests {
     fn ranges() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
         assert_eq!((account(passwd, 1000), account(passwd, 7)), (Some("ann"), None));
+        assert_eq!((mapped("0 0 4294967295\n"), mapped("0 0 1\n1 1 65536\n"), mapped("")), (4294967295, 65537, 0));
         assert!(has_range("bob:1:2\nann:100000:65536\n", "ann", 1000));
         assert!(has_range("1000:100000:65536\n", "ann", 1000));
         assert!(!has_range("ann:100000:0\nanne:100000:65536\nodd\n", "ann", 1000));

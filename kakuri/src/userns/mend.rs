@@ -11,6 +11,7 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
         Cause::Apparmor => {
             "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor takes all rights from an ordinary user's namespace".into()
         }
+        Cause::NoneAllowed if facts.nested => "user.max_user_namespaces is 0 in the sandbox this runs in".into(),
         Cause::NoneAllowed => "user.max_user_namespaces is 0: this system allows no user namespace at all".into(),
         Cause::UsedUp => match facts.limit {
             Some(limit) => format!("all {limit} user namespaces this user may have (user.max_user_namespaces) exist already"),
@@ -39,19 +40,20 @@ pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
             sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
             profile(&facts.program)
         ),
-        Cause::NoneAllowed if facts.nested => outer_hint(facts),
+        Cause::NoneAllowed if facts.nested => limit_hint(facts),
         Cause::NoneAllowed => sysctl("user.max_user_namespaces=28633"),
         Cause::UsedUp => {
             let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
             sysctl(&format!("user.max_user_namespaces={more}"))
         }
-        Cause::OuterLimit | Cause::Filter => outer_hint(facts),
+        Cause::OuterLimit => limit_hint(facts),
+        Cause::Filter => outer_hint(facts),
         Cause::Processes => "end some of them (ps -u \"$USER\"), or raise the limit: ulimit -u unlimited".into(),
         Cause::Memory => "free some memory, or raise the memory limit of the cgroup this runs in".into(),
         Cause::Chroot => "run kakuri outside the chroot, or enter the folder by pivot_root instead: unshare -m, bwrap or systemd-nspawn do".into(),
         Cause::Unmapped => "start the outer namespace with this user mapped: unshare --map-root-user, or --map-current-user".into(),
         Cause::Module => "sudo ausearch -m avc -ts recent (or sudo dmesg | grep -i denied) names the rule; it must allow user_namespace { create }".into(),
-        Cause::Unknown => "kakuri doctor shows what works here and what does not".into(),
+        Cause::Unknown => "sudo dmesg | tail may name who refuses it; kakuri doctor shows what else works here".into(),
     }
 }
 
@@ -79,6 +81,14 @@ fn surroundings(facts: &Facts) -> &'static str {
         Some(Outer::Nspawn) => "the systemd-nspawn container this runs in",
         Some(Outer::Service) => "the systemd service this runs in",
         Some(Outer::Other) | None => "the sandbox this runs in",
+    }
+}
+
+/// The limit was set by whoever made the user namespace around us; no flag about filters lifts it.
+fn limit_hint(facts: &Facts) -> String {
+    match facts.outer {
+        Some(Outer::Kakuri | Outer::Flatpak) => outer_hint(facts),
+        _ => "let the outer sandbox allow more (bwrap: no --disable-userns; else, as root of that sandbox: sysctl -w user.max_user_namespaces=28633)".into(),
     }
 }
 
