@@ -56,9 +56,10 @@ pub fn wait_for_no_children(whose: &str) {
     assert!(gone, "{whose} left processes: {left:?}");
 }
 
-/// Every living descendant of this process; orphans that have ended are reaped on the way.
-fn children() -> Vec<(i32, String)> {
-    let me = std::process::id() as i32;
+/// Pid, parent, state and name of a process.
+type Seen = (i32, i32, String, String);
+
+fn processes() -> Vec<Seen> {
     let mut all = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
@@ -68,16 +69,36 @@ fn children() -> Vec<(i32, String)> {
         let fields: Vec<&str> = rest.split_whitespace().collect();
         all.push((pid, fields[1].parse::<i32>().unwrap(), fields[0].to_string(), name.to_string()));
     }
-    let mut family = BTreeSet::from([me]);
+    all
+}
+
+/// A process and all its descendants.
+fn family(root: i32, all: &[Seen]) -> BTreeSet<i32> {
+    let mut family = BTreeSet::from([root]);
     loop {
+        let more: Vec<i32> =
+            all.iter().filter(|(_, parent, ..)| family.contains(parent)).map(|(pid, ..)| *pid).collect();
         let size = family.len();
-        family.extend(
-            all.iter().filter(|(_, parent, ..)| family.contains(parent)).map(|(pid, ..)| *pid).collect::<Vec<_>>(),
-        );
+        family.extend(more);
         if family.len() == size {
-            break;
+            return family;
         }
     }
+}
+
+/// Kills a child that hangs, with everything it has started.
+pub fn kill_family(root: u32) {
+    for pid in family(root as i32, &processes()) {
+        // SAFETY: a descendant of an unreaped child of ours, seen a moment ago; the test has failed in any case.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+    }
+}
+
+/// Every living descendant of this process; orphans that have ended are reaped on the way.
+fn children() -> Vec<(i32, String)> {
+    let me = std::process::id() as i32;
+    let all = processes();
+    let family = family(me, &all);
     let mut living = Vec::new();
     for (pid, parent, state, name) in all {
         if pid == me || !family.contains(&pid) {

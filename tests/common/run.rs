@@ -115,7 +115,13 @@ impl Run {
     }
 
     /// Runs it to its end and gives what it said. Panics when it takes longer than the limit.
+    #[track_caller]
     pub fn output(self) -> Output {
+        self.try_output().unwrap_or_else(|hang| panic!("{hang}"))
+    }
+
+    /// The same, with a hang as an error; everything that hangs has been killed then.
+    pub fn try_output(self) -> Result<Output, String> {
         let what = format!("{:?}", self.command).chars().take(2000).collect::<String>();
         let limit = self.limit;
         finish(self.spawn(), limit, what)
@@ -123,26 +129,25 @@ impl Run {
 }
 
 /// Waits for a child and for the end of what it says.
-pub fn finish(mut child: Child, limit: Duration, what: String) -> Output {
+fn finish(mut child: Child, limit: Duration, what: String) -> Result<Output, String> {
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let status = wait_within(&mut child, limit);
     if status.is_none() {
-        let _ = child.kill();
+        super::leak::kill_family(child.id());
         let _ = child.wait();
     }
     let get = |from: mpsc::Receiver<Vec<u8>>| {
         from.recv_timeout(Duration::from_secs(10)).unwrap_or_else(|_| b"(still open: something keeps it)".to_vec())
     };
     let (stdout, stderr) = (get(stdout), get(stderr));
-    let status = status.unwrap_or_else(|| {
-        panic!(
-            "hangs: {what}\nstdout: {}\nstderr: {}",
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr)
-        )
-    });
-    Output { status, stdout, stderr, what }
+    match status {
+        Some(status) => Ok(Output { status, stdout, stderr, what }),
+        None => {
+            let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+            Err(format!("hangs: {what}\nstdout: {stdout}\nstderr: {stderr}"))
+        }
+    }
 }
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
@@ -185,7 +190,7 @@ impl Output {
     /// What a child that was started on its own said, once it has ended.
     pub fn of(child: Child) -> Output {
         let what = format!("process {}", child.id());
-        finish(child, HANG, what)
+        finish(child, HANG, what).unwrap_or_else(|hang| panic!("{hang}"))
     }
 
     /// The exit code; a program that a signal ended has none, and that is a failure of the test.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use super::{KAKURI, Output, Scene};
 
@@ -30,14 +31,15 @@ pub fn calls(scene: &Scene, args: &[&str]) -> BTreeMap<String, usize> {
 }
 
 /// `kakuri ARGS` with a fault: `CALL:error=EPERM:when=3` or `CALL:signal=KILL:when=3`. The count is each process's own.
-pub fn inject(scene: &Scene, fault: &str, args: &[&str]) -> Output {
+pub fn inject(scene: &Scene, fault: &str, args: &[&str]) -> Result<Output, String> {
     let call = fault.split(':').next().unwrap();
     scene
         .program("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}")])
         .arg(KAKURI)
         .args(args)
-        .output()
+        .limit(Duration::from_secs(30))
+        .try_output()
 }
 
 /// Whether strace may trace here at all; says so if not.
