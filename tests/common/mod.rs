@@ -157,7 +157,8 @@ fn adopt_orphans() {
 
 /// Says that a test (or a part of one) did not run, and why; past the capture of the harness, so that it is seen.
 pub fn skip(reason: impl Display) {
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    // One write, so that two tests at once do not mix their words.
+    let _ = std::io::stderr().write_all(format!("\nskipped: {reason}\n").as_bytes());
 }
 
 /// Whether a program is installed.

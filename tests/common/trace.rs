@@ -33,13 +33,18 @@ pub fn calls(scene: &Scene, args: &[&str]) -> BTreeMap<String, usize> {
 /// `kakuri ARGS` with a fault: `CALL:error=EPERM:when=3` or `CALL:signal=KILL:when=3`. The count is each process's own.
 pub fn inject(scene: &Scene, fault: &str, args: &[&str]) -> Result<Output, String> {
     let call = fault.split(':').next().unwrap();
-    scene
+    let mut output = scene
         .program("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}")])
         .arg(KAKURI)
         .args(args)
         .limit(Duration::from_secs(30))
-        .try_output()
+        .try_output()?;
+    // strace remarks on a process that was killed while it was at it.
+    let said = output.err();
+    output.stderr =
+        said.lines().filter(|l| !l.starts_with("strace: ")).map(|l| format!("{l}\n")).collect::<String>().into();
+    Ok(output)
 }
 
 /// Whether strace may trace here at all; says so if not.
