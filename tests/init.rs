@@ -71,7 +71,6 @@ impl Init {
         let init = Init::start();
         let asked = setup.filesystems.clone();
         init.hello(setup);
-        assert_eq!(init.recv().0, FromInit::Joinable);
         let (message, fds) = init.recv();
         assert_eq!(message, FromInit::Ready(asked));
         (init, fds)

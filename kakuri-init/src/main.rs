@@ -34,13 +34,14 @@ fn serve(session: &mut Session) -> Result<u8> {
     let setup = session.greet()?;
     // With power: what only PID 1 can make, nothing of it named by the payload.
     let proc = nsfs::make_proc(&setup)?;
-    let user = payload::make_namespace(&proc, &setup)?;
-    payload::limit_nesting(&proc, &setup)?;
-    network::set_hostname(&setup)?;
+    let user = payload::begin_namespace(&proc, &setup)?;
     let queue = nsfs::make_mqueue(&setup)?;
     network::make(&setup)?;
     let sys = nsfs::make_sysfs(&setup)?;
+    let user = user.finish()?;
     session.ready(&setup, &proc, queue, sys)?;
+    payload::limit_nesting(&proc, &setup)?;
+    network::set_hostname(&setup)?;
     network::configure(&proc, &setup)?;
     drop(proc);
     // Without: the user's words, then the command.

@@ -54,6 +54,9 @@ fn make(kind: Kernelfs) -> Result<OwnedFd> {
         fsconfig_create(context.as_fd())?;
         let attributes =
             MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        // Where the outer sysfs is locked read-only, the kernel lets nobody make a writable one.
+        let attributes =
+            if kind == Kernelfs::Sysfs { attributes | MountAttrFlags::MOUNT_ATTR_RDONLY } else { attributes };
         fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
     })();
     made.map_err(|e: rustix::io::Errno| {

@@ -1,7 +1,7 @@
 //! P, the payload's user namespace: a child of S, so that not even all capabilities in it reach the mounts,
 //! the network or the host name, which S owns. Full capabilities in S.
 
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::sys;
@@ -9,30 +9,33 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use crate::Setup;
+use crate::nsfs::Proc;
 
-/// Makes P in a throw-away child and keeps its descriptor; it is never looked up again, because the payload
-/// may wander on into namespaces of its own.
+/// P being made: a throw-away child that shares our memory and descriptors maps itself (one id needs no
+/// privilege for that, and our CAP_SETFCAP at its birth lets it map S's root), opens itself, and ends.
+pub struct Making {
+    child: OwnedFd,
+}
+
+/// Begins to make P, beside the network namespace that takes this process the longest.
 ///
-/// The child shares our memory and descriptors, maps itself (one id needs no privilege for that, and our
-/// CAP_SETFCAP at its birth lets it map S's root), and ends.
-pub fn make_namespace(proc: &impl AsFd, setup: &Setup) -> Result<OwnedFd> {
-    let proc = proc.as_fd();
-    let mut outcome: Result<RawFd, (&str, rustix::io::Errno)> = Err(("start", rustix::io::Errno::IO));
-    let (_, child) = sys::clone_vfork(libc::CLONE_NEWUSER | libc::CLONE_FILES, &mut || {
-        let made = || {
-            write(proc, "self/uid_map", &format!("{} 0 1\n", setup.uid)).map_err(|e| ("map its user id", e))?;
-            write(proc, "self/gid_map", &format!("{} 0 1\n", setup.gid)).map_err(|e| ("map its group id", e))?;
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            openat(proc, "self/ns/user", flags, Mode::empty()).map_err(|e| ("open it", e))
-        };
-        // The descriptor table is shared: as a bare number it outlives this child.
-        outcome = made().map(std::os::fd::IntoRawFd::into_raw_fd);
-        0
+/// It has to be whole before kakuri-mount pivots: while a pivot is under way PID 1 looks chrooted, and a chrooted
+/// process may make no user namespace.
+pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
+    let proc = sys::lend(proc);
+    // Its words are ready before it exists: it may not allocate.
+    let (uid_map, gid_map) = (format!("{} 0 1\n", setup.uid), format!("{} 0 1\n", setup.gid));
+    let (_, child) = sys::clone_beside(libc::CLONE_NEWUSER | libc::CLONE_FILES, move || {
+        let made = write(proc, "self/uid_map", &uid_map)
+            .and_then(|()| write(proc, "self/gid_map", &gid_map))
+            .and_then(|()| openat(proc, "self/ns/user", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()));
+        // The descriptor table is shared: as a bare number it outlives this child. Small, because this is the
+        // first dozen of a new process.
+        made.map_or(0, std::os::fd::IntoRawFd::into_raw_fd)
     })
     .map_err(|e| {
-        let fail = Fail::new(Stage::Init, "cannot make the payload's user namespace");
         let number = e.raw_os_error();
-        let fail = fail.errno(e);
+        let fail = Fail::new(Stage::Init, "cannot make the payload's user namespace").errno(e);
         match number {
             Some(libc::ENOSPC | libc::EUSERS) => fail
                 .why("no user namespace may be made here any more (nesting depth or user.max_user_namespaces)")
@@ -40,13 +43,22 @@ pub fn make_namespace(proc: &impl AsFd, setup: &Setup) -> Result<OwnedFd> {
             _ => fail,
         }
     })?;
-    let _ = waitid(WaitId::PidFd(child.as_fd()), WaitIdOptions::EXITED);
-    let what = |step| format!("cannot make the payload's user namespace: {step}");
-    let fd = outcome.map_err(|(step, e)| Fail::new(Stage::Init, what(step)).errno(e))?;
-    sys::inherit(fd).ok_or_else(|| Fail::new(Stage::Init, what("keep it")).errno(libc::EBADF))
+    Ok(Making { child })
 }
 
-/// Forbids further user namespaces, unless asked for: once P exists, S may hold one. Written in S, where the
+impl Making {
+    /// P's descriptor. It is never looked up again, because the payload may wander on into namespaces of its own.
+    pub fn finish(self) -> Result<OwnedFd> {
+        let what = || "cannot make the payload's user namespace".to_string();
+        let status = waitid(WaitId::PidFd(self.child.as_fd()), WaitIdOptions::EXITED).fail(Stage::Init, what)?;
+        let number = status.and_then(|status| status.exit_status()).filter(|&number| number > 2);
+        number
+            .and_then(sys::inherit)
+            .ok_or_else(|| Fail::new(Stage::Init, what()).why("its id maps could not be written"))
+    }
+}
+
+/// Forbids further user namespaces, unless asked for: S may hold one, and P is the one. Written in S, where the
 /// payload has no say (a limit written in P could be lifted by its root). Needs CAP_SYS_RESOURCE in S.
 pub fn limit_nesting(proc: &impl AsFd, setup: &Setup) -> Result<()> {
     if setup.nest {

@@ -39,11 +39,12 @@ fn private(layout: &mut Layout, spec: &Spec, who: &Identity) {
         layout.put("/var/run", Origin::Base, What::Symlink { to: b"/run".to_vec() });
         layout.put("/var/lock", Origin::Base, What::Symlink { to: b"/run/lock".to_vec() });
     }
-    // A home in one of these is a folder of it; elsewhere it needs to be writable itself.
-    let inside = layout.holder(&who.home).is_some_and(|(_, h)| matches!(h.what, What::Private { .. }));
-    let what = match inside {
-        true => What::Folder { mode: 0o700 },
-        false => What::Private { mode: 0o700, read_only },
+    // A home directly in one of these is a folder of it; elsewhere it has to be writable by itself, whatever
+    // becomes of the folders above.
+    let above = pathname::parent(&who.home).and_then(|up| layout.get(up));
+    let what = match above.map(|point| &point.what) {
+        Some(What::Private { .. }) => What::Folder { mode: 0o700 },
+        _ => What::Private { mode: 0o700, read_only },
     };
     if pathname::depth(&who.home) > 0 {
         layout.put_new(who.home.clone(), Origin::Base, what);

@@ -65,6 +65,13 @@ impl Owned {
     }
 }
 
+impl AsFd for Owned {
+    /// The pidfd: readable once the process has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
 impl Drop for Owned {
     fn drop(&mut self) {
         self.end();
@@ -83,6 +90,8 @@ pub struct Cell {
     /// PID 1's link; EOF on it is the end of the container.
     pub link: Channel,
     pub init: Owned,
+    /// Has said its last word and is ending; reaped when it has.
+    pub mount: Option<Owned>,
     pub signals: Signals,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
@@ -119,23 +128,13 @@ pub fn start(
 
     let document = document::seal(Stage::Front, &plan.mount)?;
     send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
-    let mount = Birth {
-        program: mount_program.as_fd(),
-        link: mount_end.as_fd(),
-        null: null.as_fd(),
-        title: &title("kakuri-mount", &plan.label),
-    };
-    let mount = spawn(&mount, Stage::Mount)?;
+    let mount = Birth::new(&mount_program, &mount_end, &null, title("kakuri-mount", &plan.label));
+    let mount = spawn(mount, Stage::Mount)?;
     drop((mount_end, document));
 
     let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
     send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), plan.setup.clone()), &[own.as_fd()])?;
-    let init = Birth {
-        program: init_program.as_fd(),
-        link: init_end.as_fd(),
-        null: null.as_fd(),
-        title: &title("kakuri-init", &plan.label),
-    };
+    let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &plan.label));
     let init = clone_init(&init, plan)?;
     drop((init_end, own));
     // PID 1's maps are written and its image is loaded: kakuri-mount may join.
@@ -169,15 +168,14 @@ fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds:
     }
 }
 
-/// Forks and goes on: waiting for the exec would cost the start a tenth of its time.
-fn spawn(birth: &Birth, stage: Stage) -> Result<Owned> {
-    match sys::fork().fail(Stage::Front, || format!("cannot start {stage}"))? {
-        Some((_, pidfd)) => Ok(Owned::new(pidfd, stage)),
-        None => {
-            let _ = birth.become_helper();
-            std::process::exit(i32::from(CODE_FAILED))
-        }
-    }
+/// Starts kakuri-mount and goes on: waiting for its exec would cost the start a tenth of its time.
+fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
+    let spawned = sys::clone_beside(0, move || {
+        let _ = birth.become_helper();
+        i32::from(CODE_FAILED)
+    });
+    let (_, pidfd) = spawned.fail(Stage::Front, || format!("cannot start {stage}"))?;
+    Ok(Owned::new(pidfd, stage))
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
@@ -247,11 +245,10 @@ impl Start<'_> {
                         }
                         FromInit::Started { pid, .. } => {
                             reached(phase);
-                            // kakuri-mount has said its last word: it is ending or has ended.
-                            self.mount.end();
                             return Ok(Cell {
                                 link: self.init_link,
                                 init: self.init,
+                                mount: Some(self.mount),
                                 signals: self.signals,
                                 terminal: fds.into_iter().next(),
                                 pid,

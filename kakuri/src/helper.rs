@@ -1,12 +1,12 @@
 //! Finding the helper programs and starting one. No capability.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
-use kakuri_wire::{Bytes, lifeline, sys};
+use kakuri_wire::{Bytes, Channel, lifeline, sys};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 /// The programs beside this one, by name.
@@ -79,12 +79,13 @@ fn shown(folder: &Path) -> String {
     Bytes::from(folder).to_string()
 }
 
-/// What a helper is born with: its link at 3, nothing else but /dev/null at 0-2.
-pub struct Birth<'a> {
-    pub program: BorrowedFd<'a>,
-    pub link: BorrowedFd<'a>,
-    pub null: BorrowedFd<'a>,
-    pub title: &'a CStr,
+/// What a helper is born with: its link at 3, nothing else but /dev/null at 0-2. The descriptors are lent: they
+/// stay open here until the child has its own table of them.
+pub struct Birth {
+    program: BorrowedFd<'static>,
+    link: BorrowedFd<'static>,
+    null: BorrowedFd<'static>,
+    image: sys::Image,
 }
 
 /// `kakuri-init [web]`: what `ps` shows.
@@ -93,14 +94,19 @@ pub fn title(program: &str, label: &str) -> CString {
     CString::new([program.as_bytes(), b" [", &clean, b"]"].concat()).unwrap_or_default()
 }
 
-impl Birth<'_> {
+impl Birth {
+    pub fn new(program: &OwnedFd, link: &Channel, null: &OwnedFd, title: CString) -> Birth {
+        let image = sys::Image::new(title);
+        Birth { program: sys::lend(program), link: sys::lend(link), null: sys::lend(null), image }
+    }
+
     /// In a child: everything but the link is closed, and the helper's image takes over. Returns only the error.
     ///
     /// Closing comes first and not at the exec: until then a copy of the front's own ends lives here, and a
     /// front that dies in this moment would not be seen to hang up.
     pub fn become_helper(&self) -> std::io::Error {
         match self.place() {
-            Ok(program) => sys::exec_fd(program.as_fd(), &[self.title], &[]),
+            Ok(program) => self.image.exec(program.as_fd()),
             Err(e) => e,
         }
     }

@@ -86,26 +86,37 @@ pub struct Point {
 /// Every place something was decided for, by its absolute path without links.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
-    points: BTreeMap<Vec<u8>, Point>,
+    /// Kept apart from the points, because an ordered map moves what is in it, and that costs.
+    places: BTreeMap<Vec<u8>, usize>,
+    points: Vec<Point>,
 }
 
 impl Layout {
     pub fn get(&self, at: &[u8]) -> Option<&Point> {
-        self.points.get(at)
+        self.places.get(at).map(|i| &self.points[*i])
     }
 
+    fn get_mut(&mut self, at: &[u8]) -> Option<&mut Point> {
+        self.places.get(at).map(|i| &mut self.points[*i])
+    }
+
+    /// In the order of their paths: parents before what lies in them.
     pub fn points(&self) -> impl Iterator<Item = (&[u8], &Point)> {
-        self.points.iter().map(|(at, point)| (at.as_slice(), point))
+        self.places.iter().map(|(at, i)| (at.as_slice(), &self.points[*i]))
     }
 
     /// Puts something of the base, of kakuri's own, or of an argument at a place.
     pub fn put(&mut self, at: impl Into<Vec<u8>>, origin: Origin, what: What) {
-        self.points.insert(at.into(), Point { what, origin });
+        self.places.insert(at.into(), self.points.len());
+        self.points.push(Point { what, origin });
     }
 
     /// The same where nothing has been put yet.
     pub fn put_new(&mut self, at: impl Into<Vec<u8>>, origin: Origin, what: What) {
-        self.points.entry(at.into()).or_insert(Point { what, origin });
+        let at = at.into();
+        if !self.places.contains_key(&at) {
+            self.put(at, origin, what);
+        }
     }
 
     /// Puts what the user named, which takes the place of the base's own there and below.
@@ -113,24 +124,24 @@ impl Layout {
         let covered: Vec<Vec<u8>> =
             self.under(at).filter(|(_, p)| p.origin == Origin::Base).map(|(place, _)| place.to_vec()).collect();
         for place in covered {
-            self.points.remove(&place);
+            self.places.remove(&place);
         }
         self.put(at, Origin::User, what);
     }
 
     /// Adds to the skeleton of the union at `union`.
     pub fn add_entry(&mut self, union: &[u8], entry: &[u8], node: Node) {
-        if let Some(Point { what: What::Union { skeleton, .. }, .. }) = self.points.get_mut(union) {
+        if let Some(Point { what: What::Union { skeleton, .. }, .. }) = self.get_mut(union) {
             skeleton.entry(entry.to_vec()).or_insert(node);
         }
     }
 
     /// Gives a file of kakuri's own its text, in the union at `folder` or as a file of the base.
     pub fn fill(&mut self, folder: &[u8], name: &[u8], text: Vec<u8>) {
-        if let Some(Point { what: What::Union { skeleton, .. }, origin: Origin::Base }) = self.points.get_mut(folder) {
+        if let Some(Point { what: What::Union { skeleton, .. }, origin: Origin::Base }) = self.get_mut(folder) {
             skeleton.insert(name.to_vec(), Node::File(Bytes(text)));
         } else if let Some(Point { what: What::File { text: old }, origin: Origin::Base }) =
-            self.points.get_mut(&pathname::join(folder, name))
+            self.get_mut(&pathname::join(folder, name))
         {
             *old = text;
         }
@@ -139,11 +150,11 @@ impl Layout {
     /// Everything strictly below a place.
     pub fn under(&self, at: &[u8]) -> impl Iterator<Item = (&[u8], &Point)> {
         let start = pathname::join(at, b"\0");
-        let prefix = start[..start.len() - 1].to_vec();
-        self.points
-            .range(start..)
-            .take_while(move |(place, _)| place.starts_with(&prefix))
-            .map(|(place, point)| (place.as_slice(), point))
+        let prefix = start.len() - 1;
+        self.places
+            .range(start.clone()..)
+            .take_while(move |(place, _)| place.starts_with(&start[..prefix]))
+            .map(|(place, i)| (place.as_slice(), &self.points[*i]))
     }
 
     /// The nearest place above `at` where something is mounted; None is the root itself.
@@ -151,7 +162,7 @@ impl Layout {
         let mut place = at;
         while let Some(up) = pathname::parent(place) {
             place = up;
-            match self.points.get(place) {
+            match self.get(place) {
                 Some(point) if point.what.is_mount() => return Some((place, point)),
                 _ => {}
             }

@@ -33,6 +33,9 @@ pub fn supervise(mut cell: Cell, mut relay: Option<Relay>, timeout: Option<Durat
     let status = result?;
     // PID 1 ends and the kernel clears up; waiting for that would cost the caller a fifth of the start.
     cell.init.release();
+    if let Some(mount) = cell.mount {
+        mount.release();
+    }
     Ok(Outcome { status, timed_out: clock.passed })
 }
 
@@ -40,6 +43,9 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
     loop {
         let seen = wait(cell, relay.as_ref(), clock.left())?;
         clock.strike(cell)?;
+        if seen.mount {
+            cell.mount = None;
+        }
         if seen.signal {
             while let Some(came) = cell.signals.take() {
                 pass_on(cell, relay, came)?;
@@ -82,15 +88,19 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
 struct Seen {
     link: bool,
     signal: bool,
+    mount: bool,
     input: bool,
     output: bool,
     caller: bool,
 }
 
 fn wait(cell: &Cell, relay: Option<&Relay>, left: Option<Duration>) -> Result<Seen> {
-    let mut fds = Vec::with_capacity(5);
+    let mut fds = Vec::with_capacity(6);
     fds.push(PollFd::new(&cell.link, PollFlags::IN));
     fds.push(PollFd::new(&cell.signals, PollFlags::IN));
+    if let Some(mount) = &cell.mount {
+        fds.push(PollFd::new(mount, PollFlags::IN));
+    }
     let (input, output);
     let mut asked = [false; 2];
     if let Some(relay) = relay.filter(|relay| !relay.rests()) {
@@ -122,6 +132,7 @@ fn wait(cell: &Cell, relay: Option<&Relay>, left: Option<Duration>) -> Result<Se
     Ok(Seen {
         link: next(true),
         signal: next(true),
+        mount: next(cell.mount.is_some()),
         output: next(relay.is_some_and(|relay| !relay.rests())) && relay.is_some_and(Relay::wants_output),
         input: next(asked[0]),
         caller: next(asked[1]),

@@ -15,7 +15,7 @@ use crate::layout::{Found, Layout, Origin, What};
 use crate::pathname;
 
 /// Folders the container has its own of: shown whole, one would cover them.
-const PRIVATE: [&[u8]; 5] = [b"/tmp", b"/var", b"/home", b"/root", b"/run"];
+const PRIVATE: [&[u8]; 4] = [b"/tmp", b"/var", b"/home", b"/root"];
 /// Nothing in these is a user's file.
 const KERNELS: [&[u8]; 4] = [b"/proc", b"/sys", b"/dev", b"/run"];
 
@@ -42,7 +42,9 @@ pub fn put(layout: &mut Layout, command: &[Bytes], host: &Host, workdir: Option<
         let Some(candidate) = candidate(typed, workdir) else { continue };
         let home = home.get_or_insert_with(|| real_home(host));
         match refused(&candidate, host, home) {
-            Some(why) => notes.push(format!("'{argument}' is not shown inside by itself: {why}; --bind shows it")),
+            // The kernel's own files and the root are there anyway.
+            Some(Refusal::Kernels) if layout.locate(&candidate.place).exists() => {}
+            Some(refusal) => notes.push(format!("'{argument}' is not shown inside by itself: {refusal}")),
             None => candidates.push(candidate),
         }
     }
@@ -60,7 +62,11 @@ pub fn put(layout: &mut Layout, command: &[Bytes], host: &Host, workdir: Option<
             let located = layout.locate(folder);
             if located.found == Found::Missing && made_here(layout, &located.at) {
                 way(layout, &located.at);
-                layout.put_new(located.at, Origin::Automatic, What::Skeleton);
+                let what = match writable(layout, &located.at) {
+                    true => What::Skeleton,
+                    false => What::Folder { mode: 0o755 },
+                };
+                layout.put_new(located.at, Origin::Automatic, what);
             }
         }
     }
@@ -102,25 +108,44 @@ fn real_home(host: &Host) -> Vec<u8> {
     std::fs::canonicalize(as_path(&host.home)).map_or_else(|_| host.home.clone(), |p| p.into_os_string().into_vec())
 }
 
-/// Why it is not shown, in words; None if it may be.
-fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<String> {
+/// Why an argument is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Home,
+    DotFolder,
+    Private,
+    Kernels,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Refusal::Home => "it is your home, or holds it; --bind shows it",
+            Refusal::DotFolder => "it is in a dot-folder of your home; --bind shows it",
+            Refusal::Private => "the container has its own",
+            Refusal::Kernels => "it is in /proc, /sys, /dev or /run",
+        })
+    }
+}
+
+fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<Refusal> {
+    let homes = [&host.home[..], real_home].into_iter().filter(|home| *home != b"/");
     for path in [&candidate.place, &candidate.real.path] {
-        for home in [&host.home[..], real_home] {
-            if home != b"/" && pathname::below(home, path).is_some() {
-                return Some("it is your home, or holds it".into());
+        if path == b"/" || KERNELS.iter().any(|k| pathname::below(path, k).is_some()) {
+            return Some(Refusal::Kernels);
+        }
+        if PRIVATE.iter().any(|p| p == path) {
+            return Some(Refusal::Private);
+        }
+        for home in homes.clone() {
+            if pathname::below(home, path).is_some() {
+                return Some(Refusal::Home);
             }
-            let in_home = pathname::strictly_below(path, home).filter(|_| home != b"/");
-            if let Some(rest) = in_home.filter(|r| r.first() == Some(&b'.'))
+            if let Some(rest) = pathname::strictly_below(path, home).filter(|rest| rest.first() == Some(&b'.'))
                 && (rest.contains(&b'/') || candidate.real.kind == Kind::Folder)
             {
-                return Some("it is in a dot-folder of your home".into());
+                return Some(Refusal::DotFolder);
             }
-        }
-        if path == b"/" || PRIVATE.iter().any(|p| p == path) {
-            return Some(format!("the container has its own {}", Bytes(path.clone())));
-        }
-        if let Some(kernel) = KERNELS.iter().find(|k| pathname::below(path, k).is_some()) {
-            return Some(format!("it is in {}", Bytes(kernel.to_vec())));
         }
     }
     None
@@ -136,12 +161,14 @@ fn made_here(layout: &Layout, at: &[u8]) -> bool {
     }
 }
 
+/// Whether what is made at a place could be written to: the root turns read-only, private folders do not.
+fn writable(layout: &Layout, at: &[u8]) -> bool {
+    layout.holder(at).is_some_and(|(_, holder)| matches!(holder.what, What::Private { .. } | What::Tmpfs { .. }))
+}
+
 /// In a writable folder of the container, the outermost folder that is made for `at` is a read-only one.
 fn way(layout: &mut Layout, at: &[u8]) {
-    let Some((holder, point)) = layout.holder(at) else { return };
-    if !matches!(point.what, What::Private { .. } | What::Tmpfs { .. }) {
-        return;
-    }
+    let Some((holder, _)) = layout.holder(at).filter(|_| writable(layout, at)) else { return };
     let mut end = holder.len();
     while let Some(next) = at[end + 1..].iter().position(|&b| b == b'/') {
         end += 1 + next;

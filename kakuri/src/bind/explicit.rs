@@ -130,6 +130,11 @@ fn device_wish(device: &Device, host: &Host) -> Result<Wish> {
 /// Covers what exists; a typo in a name that is to be hidden must not pass unseen.
 fn hide(placing: &mut Placing, destination: &[u8], label: &str) -> Result<()> {
     let located = placing.layout.locate(destination);
+    if located.at.starts_with(b"/proc/self/") || [&b"/proc/self"[..], b"/proc/thread-self"].contains(&&located.at[..]) {
+        return Err(Fail::new(Stage::Front, label)
+            .why("it leads each process to itself")
+            .hint("--proc none leaves /proc out"));
+    }
     let folder = match located.found {
         Found::Folder if located.at != b"/" => true,
         Found::File => false,

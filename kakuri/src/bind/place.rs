@@ -40,12 +40,12 @@ impl Placing {
         let Some((holder, point)) = self.layout.holder(&located.at) else { return Ok(()) };
         let (how, origin) = match &point.what {
             What::Union { how, .. } => (*how, point.origin),
-            What::Bind(source) if source.read_only => (UnionKind::Overlay, point.origin),
+            What::Bind(source) if source.read_only && !source.noexec => (UnionKind::Overlay, point.origin),
             What::Bind(source) => {
                 let there = pathname::join(&source.from, pathname::below(&located.at, holder).unwrap_or(b""));
                 let make = if what.is_folder() { "mkdir -p" } else { "touch" };
                 return Err(Fail::new(Stage::Front, label)
-                    .why("the destination does not exist in the writable folder bound around it")
+                    .why("the destination does not exist in the folder bound around it")
                     .hint(format!("make it on the host first: {make} '{}'", Bytes(there))));
             }
             _ => return Ok(()),

@@ -121,8 +121,7 @@ fn unknown(name: &[u8]) -> Fail {
         return misuse(format!("this build has no `--{word}` yet")).hint("kakuri --help lists what it has");
     }
     if let Some((_, instead)) = BUBBLEWRAP.iter().find(|(theirs, _)| *theirs == word) {
-        return misuse(format!("unknown option '--{word}'"))
-            .hint(format!("that is bubblewrap's; kakuri's is {instead}"));
+        return misuse(format!("unknown option '--{word}'")).hint(format!("that is bubblewrap's: {instead}"));
     }
     let hint = match help::suggestion(&word) {
         Some(near) => format!("did you mean {near}?"),

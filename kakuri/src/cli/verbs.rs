@@ -91,6 +91,6 @@ pub fn config(rest: &[OsString]) -> Result<Command, Stop> {
     }
     match verb {
         Some(verb) => Ok(Command::Config(verb, file)),
-        None => Err(misuse("kakuri config: what about it?").hint(usage).into()),
+        None => Err(misuse("'kakuri config' needs a word more").hint(usage).into()),
     }
 }

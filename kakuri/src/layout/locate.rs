@@ -133,7 +133,8 @@ impl Layout {
             let there = pathname::join(&folder, name);
             match std::fs::symlink_metadata(as_path(&there)) {
                 Ok(meta) if meta.is_dir() => host = Some(there),
-                Ok(meta) if meta.file_type().is_symlink() => {
+                // Links of /proc lead each process elsewhere.
+                Ok(meta) if meta.file_type().is_symlink() && !there.starts_with(b"/proc/") => {
                     let Ok(to) = std::fs::read_link(as_path(&there)) else {
                         let deepest = at[..above].to_vec();
                         return end(at, Found::Blocked, &deepest, Some(folder), None);
@@ -190,4 +191,67 @@ fn joined(at: Vec<u8>, wanted: &[u8]) -> Vec<u8> {
 fn through(folder: &[u8], to: &[u8], rest: &[u8]) -> Vec<u8> {
     let target = pathname::absolute(folder, to);
     pathname::absolute(&target, rest.strip_prefix(b"/").unwrap_or(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Source;
+    use kakuri_mount::UnionKind;
+
+    fn layout() -> Layout {
+        let mut layout = Layout::default();
+        let shown = |from: &str, folder| What::Bind(Source { from: from.into(), folder, ..Source::default() });
+        layout.put("/usr", Origin::Base, shown("/usr", true));
+        layout.put("/bin", Origin::Base, What::Symlink { to: b"usr/bin".to_vec() });
+        layout.put("/tmp", Origin::Base, What::Private { mode: 0o1777, read_only: false });
+        layout.put("/var", Origin::Base, What::Private { mode: 0o755, read_only: false });
+        layout.put("/var/run", Origin::Base, What::Symlink { to: b"../run".to_vec() });
+        layout.put("/tmp/a/b", Origin::User, shown("/usr/bin/env", false));
+        layout.put("/loop", Origin::Base, What::Symlink { to: b"loop".to_vec() });
+        let skeleton = [(b"made/deep".to_vec(), Node::Folder), (b"hosts".to_vec(), Node::File(Default::default()))];
+        let what = What::Union {
+            from: b"/usr/share".to_vec(),
+            how: UnionKind::Overlay,
+            skeleton: skeleton.into_iter().collect(),
+        };
+        layout.put("/etc", Origin::Base, what);
+        layout
+    }
+
+    #[test]
+    fn walks_as_the_kernel_would_inside() {
+        let layout = layout();
+        for (path, at, found) in [
+            ("/", "/", Found::Folder),
+            ("/usr", "/usr", Found::Folder),
+            ("/bin/env", "/usr/bin/env", Found::File),
+            ("/bin/env/x", "/usr/bin/env", Found::Blocked),
+            ("/bin/missing/x", "/usr/bin/missing/x", Found::Missing),
+            ("/tmp", "/tmp", Found::Folder),
+            ("/tmp/a", "/tmp/a", Found::Folder),
+            ("/tmp/a/b", "/tmp/a/b", Found::File),
+            ("/tmp/a/c", "/tmp/a/c", Found::Missing),
+            ("/var/run/x", "/run/x", Found::Missing),
+            ("/etc/hosts", "/etc/hosts", Found::File),
+            ("/etc/made", "/etc/made", Found::Folder),
+            ("/etc/made/deep", "/etc/made/deep", Found::Folder),
+            ("/etc/made/other", "/etc/made/other", Found::Missing),
+            ("/loop/x", "/loop/x", Found::Blocked),
+        ] {
+            let located = layout.locate(path.as_bytes());
+            assert_eq!((&*String::from_utf8_lossy(&located.at), located.found), (at, found), "{path}");
+        }
+    }
+
+    #[test]
+    fn tells_where_a_missing_place_would_be() {
+        let located = layout().locate(b"/bin/missing/x");
+        assert_eq!(
+            (located.deepest.as_slice(), located.deepest_host.as_deref()),
+            (&b"/usr/bin"[..], Some(&b"/usr/bin"[..]))
+        );
+        let located = layout().locate(b"/tmp/a/c/d");
+        assert_eq!((located.deepest.as_slice(), located.deepest_host), (&b"/tmp/a"[..], None));
+    }
 }

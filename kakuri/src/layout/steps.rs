@@ -18,7 +18,7 @@ pub struct Steps {
 impl Layout {
     pub fn steps(&self) -> Steps {
         let skeletons = self.skeleton_entries();
-        let mut steps = Steps { ops: Vec::with_capacity(self.points.len()), finish: Vec::new() };
+        let mut steps = Steps { ops: Vec::with_capacity(self.places.len()), finish: Vec::new() };
         for (at, point) in self.points() {
             let holder = self.holder(at);
             let op = match holder.map(|(_, h)| &h.what) {
@@ -37,6 +37,10 @@ impl Layout {
     /// For each skeleton what it must hold: the places of all that lies below it, and the folders between.
     fn skeleton_entries(&self) -> BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Node>> {
         let mut all: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Node>> = BTreeMap::new();
+        let holds = |p: &Point| matches!(p.what, What::Skeleton | What::Hide { folder: true });
+        if !self.points.iter().any(holds) {
+            return all;
+        }
         for (at, point) in self.points() {
             let Some((place, Point { what: What::Skeleton | What::Hide { .. }, .. })) = self.holder(at) else {
                 continue;

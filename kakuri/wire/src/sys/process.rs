@@ -1,9 +1,9 @@
 //! Making processes and becoming programs.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use super::check;
@@ -41,6 +41,85 @@ pub fn clone_vfork<F: FnMut() -> c_int>(flags: c_int, child: &mut F) -> io::Resu
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
 
+static BESIDE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
+
+/// clone(2) with CLONE_VM|CLONE_PIDFD and `flags`: like [`clone_vfork`], but the caller goes on at once beside
+/// the child. No page table is copied, and nobody waits for an exec.
+///
+/// The child is a thread as far as memory is concerned, but none to libc: it may make system calls and nothing
+/// else, no allocation above all, because malloc knows of one thread and takes no lock. So it is given what it
+/// needs ready made, which stays allocated, and what it has to say is its exit status. One at a time: the child
+/// before must have exec'ed or ended.
+pub fn clone_beside<F>(flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
+where
+    F: Fn() -> c_int + Send + Sync + 'static,
+{
+    extern "C" fn enter<F: Fn() -> c_int>(arg: *mut c_void) -> c_int {
+        // SAFETY: arg is the leaked closure below.
+        let child = unsafe { &*arg.cast::<F>() };
+        let status = child();
+        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
+        unsafe { libc::_exit(status) }
+    }
+    let mut pidfd: c_int = -1;
+    let child: &'static F = Box::leak(Box::new(child));
+    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
+    // SAFETY: the stack is this child's alone by this function's contract, its top is aligned; the closure is
+    // Sync and lives for ever, so it shares nothing with the parent that a thread could not.
+    let pid = unsafe {
+        let top = BESIDE_STACK.0.get().cast::<u8>().add(STACK).cast::<c_void>();
+        let arg = ptr::from_ref(child).cast_mut().cast();
+        libc::clone(enter::<F>, top, flags, arg, ptr::from_mut(&mut pidfd))
+    };
+    check(pid as libc::c_long)?;
+    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
+/// A program's name and an empty environment, in the form execveat(2) takes, ready for a child that may not
+/// allocate.
+pub struct Image {
+    argv: [*const c_char; 2],
+    _title: CString,
+}
+
+// SAFETY: the pointers are to the string this value owns, and nothing changes either.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
+
+impl Image {
+    pub fn new(title: CString) -> Image {
+        Image { argv: [title.as_ptr(), ptr::null()], _title: title }
+    }
+
+    /// execveat(2) of an open program by its descriptor; returns only the error. A script needs a descriptor
+    /// that stays open over exec, so programs started this way are ELF.
+    pub fn exec(&self, program: BorrowedFd) -> io::Error {
+        let env: [*const c_char; 1] = [ptr::null()];
+        // SAFETY: both arrays are null-terminated and outlive the call.
+        unsafe {
+            let argv = self.argv.as_ptr();
+            libc::syscall(
+                libc::SYS_execveat,
+                program.as_raw_fd(),
+                c"".as_ptr(),
+                argv,
+                env.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            )
+        };
+        io::Error::last_os_error()
+    }
+}
+
+/// The same descriptor for a child made by [`clone_beside`]: whoever lends it keeps it open until the child has
+/// a table of its own, or has ended.
+pub fn lend(fd: impl AsFd) -> BorrowedFd<'static> {
+    // SAFETY: by this function's contract the number stays open as long as it is used.
+    unsafe { BorrowedFd::borrow_raw(fd.as_fd().as_raw_fd()) }
+}
+
 /// fork(2) with a pidfd: None in the child. The parent goes on at once.
 pub fn fork() -> io::Result<Option<(i32, OwnedFd)>> {
     let mut pidfd: c_int = -1;
@@ -64,24 +143,6 @@ pub fn fork() -> io::Result<Option<(i32, OwnedFd)>> {
 
 fn pointers(strings: &[&CStr]) -> Vec<*const c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
-}
-
-/// execveat(2) of an open program by its descriptor; returns only the error. A script needs a descriptor
-/// that stays open over exec, so programs started this way are ELF.
-pub fn exec_fd(program: BorrowedFd, argv: &[&CStr], env: &[&CStr]) -> io::Error {
-    let (argv, env) = (pointers(argv), pointers(env));
-    // SAFETY: both arrays are null-terminated and outlive the call.
-    unsafe {
-        libc::syscall(
-            libc::SYS_execveat,
-            program.as_raw_fd(),
-            c"".as_ptr(),
-            argv.as_ptr(),
-            env.as_ptr(),
-            libc::AT_EMPTY_PATH,
-        )
-    };
-    io::Error::last_os_error()
 }
 
 /// execve(2); returns only the error.
