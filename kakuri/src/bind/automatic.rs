@@ -42,8 +42,10 @@ pub fn put(layout: &mut Layout, command: &[Bytes], host: &Host, workdir: Option<
         let Some(candidate) = candidate(typed, workdir) else { continue };
         let home = home.get_or_insert_with(|| real_home(host));
         match refused(&candidate, host, home) {
-            // The kernel's own files and the root are there anyway.
-            Some(Refusal::Kernels) if layout.locate(&candidate.place).exists() => {}
+            // The container has a /proc, /sys and /dev of its own, and everything of the base.
+            Some(Refusal::Kernels)
+                if pathname::below(&candidate.real.path, b"/run").is_none()
+                    || layout.locate(&candidate.place).exists() => {}
             Some(refusal) => notes.push(format!("'{argument}' is not shown inside by itself: {refusal}")),
             None => candidates.push(candidate),
         }
@@ -123,7 +125,7 @@ impl std::fmt::Display for Refusal {
             Refusal::Home => "it is your home, or holds it; --bind shows it",
             Refusal::DotFolder => "it is in a dot-folder of your home; --bind shows it",
             Refusal::Private => "the container has its own",
-            Refusal::Kernels => "it is in /proc, /sys, /dev or /run",
+            Refusal::Kernels => "it is in /run; --bind shows it",
         })
     }
 }
