@@ -83,12 +83,12 @@ fn mind(command: &[OsString]) -> Result<Status> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(Fail::new(Stage::Init, "cannot wait").errno(e)),
         }
-        while let Some(signal) = signals.next() {
+        while let Some(signal) = signals.take() {
             if signal != libc::SIGCHLD {
                 forward(pid, signal);
             }
         }
-        if let Some(status) = collect(pid) {
+        if let Some(status) = collect(pid)? {
             return Ok(status);
         }
     }

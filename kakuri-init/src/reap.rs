@@ -2,9 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use kakuri_wire::fail::{OrFail, Result, Stage};
+use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
 use crate::Status;
@@ -36,21 +37,23 @@ impl Signals {
     }
 
     /// The next pending signal's number.
-    pub fn next(&mut self) -> Option<i32> {
+    pub fn take(&mut self) -> Option<i32> {
         self.fd.read_signal().ok().flatten().map(|info| info.ssi_signo as i32)
     }
 }
 
 /// Collects every child that has ended; the status of `main` if it is among them. Orphans of the container
 /// are ours, and one SIGCHLD may stand for many.
-pub fn collect(main: i32) -> Option<Status> {
+pub fn collect(main: i32) -> Result<Option<Status>> {
     let mut found = None;
-    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-        if Pid::as_raw(Some(pid)) == main {
-            found = Some(translate(status));
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if Pid::as_raw(Some(pid)) == main => found = Some(translate(status)),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(found),
+            Err(e) => return Err(Fail::new(Stage::Init, "cannot collect what has ended").errno(e)),
         }
     }
-    found
 }
 
 fn translate(status: WaitStatus) -> Status {

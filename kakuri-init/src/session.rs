@@ -165,8 +165,8 @@ impl Session {
             }
             let [children, link, front] = fds.map(|fd| !fd.revents().is_empty());
             if children {
-                while signals.next().is_some() {}
-                if let Some(status) = collect(child.pid) {
+                while signals.take().is_some() {}
+                if let Some(status) = collect(child.pid)? {
                     return Ok(status);
                 }
             }

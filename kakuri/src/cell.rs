@@ -16,7 +16,7 @@ use kakuri_wire::{Channel, document, sys};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 
-use crate::helper::{Birth, Programs, open_null, title};
+use crate::helper::{Birth, MORE_FILES, Programs, open_null, title};
 use crate::idmap;
 use crate::phase::Phase;
 use crate::plan::Plan;
@@ -44,21 +44,27 @@ impl Owned {
         self.reaped = true;
     }
 
+    /// How it ended by itself, if it has.
+    fn died(&mut self) -> Option<String> {
+        let ended = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        let status = ended.ok().flatten()?;
+        self.reaped = true;
+        Some(match status.terminating_signal() {
+            Some(signal) => format!("it was killed by signal {signal}"),
+            None => format!("it exited with code {}", status.exit_status().unwrap_or_default()),
+        })
+    }
+
     /// Kills and waits, so that nothing of it is left when this returns. For PID 1 that is the whole container.
     fn end(&mut self) -> Option<String> {
-        if std::mem::replace(&mut self.reaped, true) {
+        if self.reaped {
             return None;
         }
         // What it died of by itself is worth telling; a kill by us is not.
-        let ended =
-            waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten();
-        if let Some(status) = ended {
-            return match (status.terminating_signal(), status.exit_status()) {
-                (Some(signal), _) => Some(format!("it was killed by signal {signal}")),
-                (_, Some(code)) => Some(format!("it exited with code {code}")),
-                _ => None,
-            };
+        if let Some(how) = self.died() {
+            return Some(how);
         }
+        self.reaped = true;
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
         None
@@ -154,7 +160,7 @@ pub fn start(
 
 fn link() -> Result<(Channel, Channel)> {
     Channel::pair().fail(Stage::Front, || "cannot make a link to a helper".into()).map_err(|fail| match fail.errno {
-        Some(libc::EMFILE | libc::ENFILE) => fail.hint("raise the limit of open files: ulimit -n 64"),
+        Some(libc::EMFILE | libc::ENFILE) => fail.hint(MORE_FILES),
         _ => fail,
     })
 }
@@ -263,7 +269,7 @@ impl Start<'_> {
                         FromMount::Failed(fail) if kakuri_mount::overlay_refused(&fail) => {
                             return Err(NotStarted::Refused(fail));
                         }
-                        FromMount::Failed(fail) => return Err(fail.into()),
+                        FromMount::Failed(fail) => return Err(self.cause(fail).into()),
                         FromMount::Built => {}
                     }
                     phase = phase.after_mount(&message)?;
@@ -309,21 +315,34 @@ impl Start<'_> {
                 };
             }
             if signals && let Some(came) = self.signals.take() {
-                self.heed(came)?;
+                self.heed(phase, came)?;
             }
         }
     }
 
-    /// A signal before there is a command to send it to ends the start; a resize or a continue does not.
-    fn heed(&self, came: Came) -> Result<()> {
+    /// A signal before there is a command to send it to ends the start; a resize or a continue does not. After
+    /// Go there is one, or will be: it waits on the link behind Go.
+    fn heed(&self, phase: Phase, came: Came) -> Result<()> {
         if matches!(came.signal, libc::SIGWINCH | libc::SIGCONT) {
             return Ok(());
+        }
+        if phase == Phase::Launching {
+            let signal = ToInit::Signal { signal: came.signal, group: came.by_terminal };
+            return send(Stage::Init, &self.init_link, &signal, &[]);
         }
         Err(Fail::new(
             Stage::Front,
             format!("stopped by SIG{} before the command had started", signals::name(came.signal)),
         )
         .code(128 + came.signal as u8))
+    }
+
+    /// What kakuri-mount could not do because PID 1 was gone is told as the end of PID 1.
+    fn cause(&mut self, fail: Fail) -> Fail {
+        match self.init.died() {
+            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how),
+            None => fail,
+        }
     }
 
     fn stuck(&self, phase: Phase) -> Fail {

@@ -28,7 +28,7 @@ pub struct Caller {
 impl Caller {
     pub fn look() -> Result<Caller> {
         let stdio = stdio();
-        let terminal = stdio.map(|fd| isatty(fd));
+        let terminal = stdio.map(isatty);
         // Output first: what is written must appear where the user expects it.
         let tty = [1, 2, 0].into_iter().find(|&n| terminal[n]).map(|n| keep(stdio[n])).transpose()?;
         let piped = fstat(stdio[1])

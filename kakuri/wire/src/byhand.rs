@@ -65,8 +65,9 @@ pub fn exec_along(name: &CStr, path: &[u8], argv: &[&CStr], env: &[&CStr]) -> i3
         let Ok(file) = CString::new([folder, b"/", name.to_bytes()].concat()) else { continue };
         match attempt(&file) {
             libc::ENOENT | libc::ENOTDIR => {}
-            // A match that may not be executed, or a folder that may not be searched: remember, look on.
-            libc::EACCES => result = libc::EACCES,
+            // A match that may not be executed is remembered; a folder that may not be searched holds none.
+            libc::EACCES if rustix::fs::stat(&file).is_ok() => result = libc::EACCES,
+            libc::EACCES => {}
             errno => return errno,
         }
     }

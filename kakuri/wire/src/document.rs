@@ -25,7 +25,15 @@ pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
     let what = || "cannot make a document in memory".to_string();
     let fd = memfd_create("kakuri", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).fail(stage, what)?;
     let mut file = File::from(fd);
-    file.write_all(bytes).fail(stage, what)?;
+    // With a limit on file sizes the kernel would kill us here instead of saying so.
+    crate::sys::ignoring(libc::SIGXFSZ, || file.write_all(bytes)).map_err(|e| {
+        let fail = Fail::new(stage, what()).errno(e);
+        if fail.errno == Some(libc::EFBIG) {
+            fail.hint("raise the limit of file sizes: ulimit -f unlimited")
+        } else {
+            fail
+        }
+    })?;
     fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)
         .fail(stage, what)?;
     Ok(file.into())

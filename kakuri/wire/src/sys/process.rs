@@ -169,3 +169,16 @@ pub fn stop_self(signal: RawFd) {
         libc::raise(signal);
     }
 }
+
+/// Runs `call` with a signal ignored, and puts its disposition back: for signals the kernel raises for the very
+/// call, like SIGXFSZ.
+pub fn ignoring<T>(signal: c_int, call: impl FnOnce() -> T) -> T {
+    // SAFETY: signal() only exchanges a disposition; single-threaded, so nobody sees the one in between.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    let result = call();
+    if before != libc::SIG_ERR {
+        // SAFETY: as above; `before` is what signal() gave.
+        unsafe { libc::signal(signal, before) };
+    }
+    result
+}
