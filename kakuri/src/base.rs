@@ -7,46 +7,58 @@ mod programs;
 
 use crate::host::Host;
 use crate::identity::Identity;
-use crate::layout::{Layout, Origin, What};
+use crate::layout::{Layout, What};
 use crate::pathname;
 use crate::spec::{Base, Network, Spec};
 
 pub use etc::Etc;
 
-/// Puts the base into the tree. `etc` is what kakuri itself writes into /etc.
+/// Places of the base, in no order.
+type Places = Vec<(Vec<u8>, What)>;
+
+/// Puts the base into the tree.
 pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, host: &Host, notes: &mut Vec<String>) {
+    let mut places = Places::with_capacity(64);
     if spec.base == Base::Host {
-        programs::put(layout, notes);
+        programs::add_folders(&mut places, notes);
     }
-    private(layout, spec, who);
-    kernel::devices(layout, spec, notes);
-    kernel::file_systems(layout, spec, network, notes);
-    etc::mount_point(layout, spec, host);
+    private(&mut places, spec, who);
+    kernel::devices(&mut places, spec, notes);
+    kernel::file_systems(&mut places, spec, network, notes);
+    etc::mount_point(&mut places, spec, host);
+    layout.put_base(places);
+}
+
+fn add(places: &mut Places, at: &str, what: What) {
+    places.push((at.into(), what));
 }
 
 /// Folders of the container's own that anything may be written to, gone with it.
-fn private(layout: &mut Layout, spec: &Spec, who: &Identity) {
+fn private(places: &mut Places, spec: &Spec, who: &Identity) {
     let read_only = spec.read_only;
-    let mut folder = |at: &str, mode| layout.put(at, Origin::Base, What::Private { mode, read_only });
-    folder("/tmp", 0o1777);
-    folder("/run", 0o755);
+    let folders: &[(&str, u32)] = match spec.base {
+        Base::Host => &[("/tmp", 0o1777), ("/run", 0o755), ("/var", 0o755), ("/home", 0o755), ("/root", 0o700)],
+        Base::None => &[("/tmp", 0o1777), ("/run", 0o755)],
+    };
+    for (at, mode) in folders {
+        add(places, at, What::Private { mode: *mode, read_only });
+    }
     if spec.base == Base::Host {
-        folder("/var", 0o755);
-        folder("/home", 0o755);
-        folder("/root", 0o700);
-        layout.put("/var/tmp", Origin::Base, What::Folder { mode: 0o1777 });
-        layout.put("/run/lock", Origin::Base, What::Folder { mode: 0o1777 });
-        layout.put("/var/run", Origin::Base, What::Symlink { to: b"/run".to_vec() });
-        layout.put("/var/lock", Origin::Base, What::Symlink { to: b"/run/lock".to_vec() });
+        add(places, "/var/tmp", What::Folder { mode: 0o1777 });
+        add(places, "/run/lock", What::Folder { mode: 0o1777 });
+        add(places, "/var/run", What::Symlink { to: b"/run".to_vec() });
+        add(places, "/var/lock", What::Symlink { to: b"/run/lock".to_vec() });
+    }
+    let is = |path: &[u8]| folders.iter().any(|(at, _)| at.as_bytes() == path);
+    if is(&who.home) {
+        return;
     }
     // A home directly in one of these is a folder of it; elsewhere it has to be writable by itself, whatever
     // becomes of the folders above.
-    let above = pathname::parent(&who.home).and_then(|up| layout.get(up));
-    let what = match above.map(|point| &point.what) {
-        Some(What::Private { .. }) => What::Folder { mode: 0o700 },
-        _ => What::Private { mode: 0o700, read_only },
+    let what = match pathname::parent(&who.home) {
+        Some(up) if is(up) => What::Folder { mode: 0o700 },
+        Some(_) => What::Private { mode: 0o700, read_only },
+        None => return,
     };
-    if pathname::depth(&who.home) > 0 {
-        layout.put_new(who.home.clone(), Origin::Base, what);
-    }
+    places.push((who.home.clone(), what));
 }

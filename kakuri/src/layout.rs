@@ -111,6 +111,14 @@ impl Layout {
         self.points.push(Point { what, origin });
     }
 
+    /// Puts the base. In order, because an ordered map moves least when it only grows at its end.
+    pub fn put_base(&mut self, mut places: Vec<(Vec<u8>, What)>) {
+        places.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (at, what) in places {
+            self.put(at, Origin::Base, what);
+        }
+    }
+
     /// The same where nothing has been put yet.
     pub fn put_new(&mut self, at: impl Into<Vec<u8>>, origin: Origin, what: What) {
         let at = at.into();

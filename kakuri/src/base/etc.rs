@@ -6,9 +6,10 @@ use kakuri_mount::{Node, UnionKind};
 use kakuri_wire::Bytes;
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
+use super::{Places, add};
 use crate::host::{Host, as_path};
 use crate::identity::Identity;
-use crate::layout::{Layout, Origin, What};
+use crate::layout::{Layout, What};
 use crate::spec::{Base, Network, Spec};
 
 /// A hosts or resolv.conf larger than this, in bytes, is not one.
@@ -26,7 +27,7 @@ pub struct Etc<'a> {
 }
 
 /// The union over the host's /etc, still without the files of the container's own.
-pub fn mount_point(layout: &mut Layout, spec: &Spec, host: &Host) {
+pub fn mount_point(places: &mut Places, spec: &Spec, host: &Host) {
     if spec.base == Base::Host && std::fs::metadata("/etc").is_ok_and(|m| m.is_dir()) {
         let mut skeleton = BTreeMap::new();
         // One id is mapped: for a caller who is root, so are the files only root may read.
@@ -37,10 +38,10 @@ pub fn mount_point(layout: &mut Layout, spec: &Spec, host: &Host) {
         }
         // Known from the start, so that nobody follows the links that the host may have in their place.
         skeleton.extend(NAMES.iter().map(|name| (name.as_bytes().to_vec(), Node::File(Bytes::default()))));
-        layout.put("/etc", Origin::Base, What::Union { from: b"/etc".to_vec(), how: union_kind(), skeleton });
+        add(places, "/etc", What::Union { from: b"/etc".to_vec(), how: union_kind(), skeleton });
     } else {
         for name in NAMES {
-            layout.put(format!("/etc/{name}"), Origin::Base, What::File { text: Vec::new() });
+            add(places, &format!("/etc/{name}"), What::File { text: Vec::new() });
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use kakuri_wire::Kernelfs;
 
-use crate::layout::{Layout, Origin, Source, What};
+use super::{Places, add};
+use crate::layout::{Source, What};
 use crate::spec::{Network, Proc, Spec};
 
 const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
@@ -17,56 +18,50 @@ const LINKS: [(&str, &str); 5] = [
 const TELLING: [&str; 2] = ["/proc/keys", "/proc/key-users"];
 
 /// A small /dev. It lies in the root folder, which turns read-only; writing to devices still works.
-pub fn devices(layout: &mut Layout, spec: &Spec, notes: &mut Vec<String>) {
-    layout.put("/dev", Origin::Base, What::Folder { mode: 0o755 });
+pub fn devices(places: &mut Places, spec: &Spec, notes: &mut Vec<String>) {
+    add(places, "/dev", What::Folder { mode: 0o755 });
     for device in DEVICES {
-        if std::fs::symlink_metadata(device).is_err() {
-            notes.push(format!("there is no {device}, because the host has none"));
-            continue;
-        }
         let from = device.as_bytes().to_vec();
-        layout.put(device, Origin::Base, What::Bind(Source { from, devices: true, ..Source::default() }));
+        add(places, device, What::Bind(Source { from, devices: true, ..Source::default() }));
     }
     for (at, to) in LINKS {
-        layout.put(at, Origin::Base, What::Symlink { to: to.into() });
+        add(places, at, What::Symlink { to: to.into() });
     }
-    layout.put("/dev/pts", Origin::Base, What::Devpts);
-    layout.put("/dev/shm", Origin::Base, What::Private { mode: 0o1777, read_only: false });
+    add(places, "/dev/pts", What::Devpts);
+    add(places, "/dev/shm", What::Private { mode: 0o1777, read_only: false });
     if spec.share.ipc {
         notes.push("/dev/mqueue is left out: message queues belong to the shared ipc namespace".into());
     } else {
-        layout.put("/dev/mqueue", Origin::Base, What::Attach(Kernelfs::Mqueue));
+        add(places, "/dev/mqueue", What::Attach(Kernelfs::Mqueue));
     }
 }
 
 /// What only a process in the container's own namespaces can make; the host's, where a namespace is shared.
-pub fn file_systems(layout: &mut Layout, spec: &Spec, network: Network, notes: &mut Vec<String>) {
+pub fn file_systems(places: &mut Places, spec: &Spec, network: Network, notes: &mut Vec<String>) {
     let hosts = |path: &str| {
         let from = path.as_bytes().to_vec();
         What::Bind(Source { from, folder: true, read_only: true, ..Source::default() })
     };
     match spec.proc {
-        Proc::Fresh => layout.put("/proc", Origin::Base, What::Attach(Kernelfs::Proc)),
+        Proc::Fresh => add(places, "/proc", What::Attach(Kernelfs::Proc)),
         Proc::Host => {
-            layout.put("/proc", Origin::Base, hosts("/proc"));
+            add(places, "/proc", hosts("/proc"));
             notes.push("/proc is the host's, read-only: the command sees the host's processes (--proc host)".into());
         }
         Proc::None => notes.push("there is no /proc (--proc none)".into()),
     }
     match network {
-        Network::None => layout.put("/sys", Origin::Base, What::Attach(Kernelfs::Sysfs)),
+        Network::None => add(places, "/sys", What::Attach(Kernelfs::Sysfs)),
         Network::Host => {
-            layout.put("/sys", Origin::Base, hosts("/sys"));
+            add(places, "/sys", hosts("/sys"));
             notes
                 .push("/sys is the host's, read-only: a fresh one needs a network namespace of the container's".into());
         }
     }
-    // A cover on /proc would keep a nested container from mounting a fresh one.
-    if spec.proc != Proc::None && !spec.nest {
+    // A cover on /proc would keep a nested container from mounting a fresh one. A kernel has both or none.
+    if spec.proc != Proc::None && !spec.nest && std::fs::symlink_metadata(TELLING[0]).is_ok() {
         for file in TELLING {
-            if std::fs::symlink_metadata(file).is_ok() {
-                layout.put(file, Origin::Base, What::Hide { folder: false });
-            }
+            add(places, file, What::Hide { folder: false });
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt;
 
+use super::{Places, add};
 use crate::host::as_path;
-use crate::layout::{Layout, Origin, Source, What};
+use crate::layout::{Source, What};
 use crate::pathname;
 
 const FOLDERS: [&str; 10] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu"];
 
 /// A folder is shown read-only with all below it; a link (merged /usr) is made again where it leads to
 /// something shown, and else what it leads to is shown in its place.
-pub fn put(layout: &mut Layout, notes: &mut Vec<String>) {
+pub fn add_folders(places: &mut Places, notes: &mut Vec<String>) {
     for place in FOLDERS {
         let meta = match std::fs::symlink_metadata(place) {
             Ok(meta) => meta,
@@ -23,23 +24,23 @@ pub fn put(layout: &mut Layout, notes: &mut Vec<String>) {
         };
         let at = place.as_bytes();
         if meta.is_dir() {
-            layout.put(at, Origin::Base, show(at.to_vec()));
+            add(places, place, show(at.to_vec()));
         } else if let Ok(to) = std::fs::read_link(place) {
             let to = to.into_os_string().into_vec();
             let target = pathname::absolute(b"/", &to);
             if FOLDERS.iter().any(|f| *f != place && pathname::below(&target, f.as_bytes()).is_some()) {
-                layout.put(at, Origin::Base, What::Symlink { to });
+                add(places, place, What::Symlink { to });
             } else if let Ok(real) = std::fs::canonicalize(as_path(at)) {
-                layout.put(at, Origin::Base, show(real.into_os_string().into_vec()));
+                add(places, place, show(real.into_os_string().into_vec()));
             }
         }
     }
     // NixOS and Guix find their programs by this link.
-    if (layout.get(b"/nix").is_some() || layout.get(b"/gnu").is_some())
+    if places.iter().any(|(at, _)| at == b"/nix" || at == b"/gnu")
         && let Ok(to) = std::fs::read_link("/run/current-system")
     {
         let to = to.into_os_string().into_vec();
-        layout.put("/run/current-system", Origin::Base, What::Symlink { to });
+        add(places, "/run/current-system", What::Symlink { to });
     }
 }
 

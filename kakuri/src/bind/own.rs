@@ -24,6 +24,10 @@ pub fn cover(layout: &mut Layout, config: &Config, host: &Host) {
         if !more && !shown.iter().any(|(_, from)| pathname::below(&folder, from).is_some()) {
             continue;
         }
+        // Most do not exist, which one look tells.
+        if std::fs::symlink_metadata(as_path(&folder)).is_err() {
+            continue;
+        }
         let Ok(real) = std::fs::canonicalize(as_path(&folder)) else { continue };
         let real = real.into_os_string().into_vec();
         for (at, from) in &shown {
