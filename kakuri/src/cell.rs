@@ -132,21 +132,20 @@ pub fn start(
     let (mount_link, mount_end) = link()?;
     let (init_link, init_end) = link()?;
 
-    let document = document::seal(Stage::Front, &plan.mount)?;
-    send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
     let mount = Birth::new(&mount_program, &mount_end, &null, title("kakuri-mount", &plan.label));
     let mount = spawn(mount, Stage::Mount)?;
-    drop((mount_end, document));
+    drop(mount_end);
 
     let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
     send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), plan.setup.clone()), &[own.as_fd()])?;
     let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &plan.label));
     let init = clone_init(&init, plan)?;
     drop((init_end, own));
-    // PID 1's maps are written and its image is loaded: kakuri-mount may join.
+    // From here on everything runs beside PID 1's work, which takes longest: its maps are written and its image is
+    // loaded, so kakuri-mount may join.
+    let document = document::seal(Stage::Front, &plan.mount)?;
+    send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
     send(Stage::Mount, &mount_link, &ToMount::Join, &[init.pidfd.as_fd()])?;
-
-    // Everything below runs beside the helpers' work.
     let document = document::seal(Stage::Front, process)?;
     let mut fds = vec![document.as_fd()];
     fds.extend(&descriptors.inherited);
