@@ -12,14 +12,14 @@ use kakuri_mount::{FromMount, ToMount};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Channel, document, sys};
+use kakuri_wire::{Channel, Kernelfs, document, sys};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 
 use crate::helper::{Birth, MORE_FILES, Programs, open_null, title};
 use crate::idmap;
 use crate::phase::Phase;
-use crate::plan::Plan;
+use crate::plan::{Namespaces, Outline, Plan};
 use crate::signals::{self, Came, Signals};
 
 /// How long the helpers may take together before a start is given up: far beyond any slow disk, so that only
@@ -119,42 +119,60 @@ impl From<Fail> for NotStarted {
     }
 }
 
-/// Starts the container of `plan`; returns once its command's image is loaded.
-pub fn start(
-    plan: &Plan,
-    process: &Process,
-    descriptors: &Descriptors,
-    programs: &Programs,
-    reached: &mut dyn FnMut(Phase),
-) -> Result<Cell, NotStarted> {
+/// A container of which nothing stands but its namespaces and its helpers. Dropped, it is gone.
+pub struct Begun {
+    mount_link: Channel,
+    init_link: Channel,
+    mount: Owned,
+    init: Owned,
+    end: Instant,
+}
+
+/// Begins a container: PID 1 in its namespaces, and kakuri-mount, without any right yet, beside it.
+///
+/// Called before the files are planned, because PID 1 takes longer for what it makes than all the rest, and
+/// nothing it makes is seen by anybody: an error found while planning drops it again.
+pub fn begin(outline: &Outline, programs: &Programs) -> Result<Begun> {
+    let end = Instant::now() + DEADLINE;
     let (mount_program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
     let null = open_null()?;
     let (mount_link, mount_end) = link()?;
     let (init_link, init_end) = link()?;
 
-    let mount = Birth::new(&mount_program, &mount_end, &null, title("kakuri-mount", &plan.label));
+    let mount = Birth::new(&mount_program, &mount_end, &null, title("kakuri-mount", &outline.label));
     let mount = spawn(mount, Stage::Mount)?;
     drop(mount_end);
 
     let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
-    send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), plan.setup.clone()), &[own.as_fd()])?;
-    let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &plan.label));
-    let init = clone_init(&init, plan)?;
-    drop((init_end, own));
-    // From here on everything runs beside PID 1's work, which takes longest: its maps are written and its image is
-    // loaded, so kakuri-mount may join.
-    let document = document::seal(Stage::Front, &plan.mount)?;
-    send(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
-    send(Stage::Mount, &mount_link, &ToMount::Join, &[init.pidfd.as_fd()])?;
-    let document = document::seal(Stage::Front, process)?;
-    let mut fds = vec![document.as_fd()];
-    fds.extend(&descriptors.inherited);
-    fds.extend(&descriptors.passed);
-    let words = ToInit::Start { inherited: descriptors.inherited.len() as u8, passed: descriptors.passed.len() as u8 };
-    send(Stage::Init, &init_link, &words, &fds)?;
-    let signals = Signals::block()?;
-    let start = Start { plan, mount_link, init_link, mount, init, signals, end: Instant::now() + DEADLINE };
-    start.carry_through(reached)
+    send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
+    let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
+    let init = clone_init(&init, outline.namespaces)?;
+    Ok(Begun { mount_link, init_link, mount, init, end })
+}
+
+impl Begun {
+    /// Carries the container through to its running command.
+    pub fn carry_out(
+        self,
+        plan: &Plan,
+        process: &Process,
+        descriptors: &Descriptors,
+        reached: &mut dyn FnMut(Phase),
+    ) -> Result<Cell, NotStarted> {
+        // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
+        let document = document::seal(Stage::Front, &plan.mount)?;
+        send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
+        send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.pidfd.as_fd()])?;
+        let document = document::seal(Stage::Front, process)?;
+        let mut fds = vec![document.as_fd()];
+        fds.extend(&descriptors.inherited);
+        fds.extend(&descriptors.passed);
+        let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
+        send(Stage::Init, &self.init_link, &ToInit::Start { inherited, passed }, &fds)?;
+        let signals = Signals::block()?;
+        let Begun { mount_link, init_link, mount, init, end } = self;
+        Start { plan, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+    }
 }
 
 fn link() -> Result<(Channel, Channel)> {
@@ -184,12 +202,12 @@ fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, plan: &Plan) -> Result<Owned> {
+fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
     let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     for (wanted, flag) in [
-        (plan.namespaces.ipc, libc::CLONE_NEWIPC),
-        (plan.namespaces.uts, libc::CLONE_NEWUTS),
-        (plan.namespaces.cgroup, libc::CLONE_NEWCGROUP),
+        (namespaces.ipc, libc::CLONE_NEWIPC),
+        (namespaces.uts, libc::CLONE_NEWUTS),
+        (namespaces.cgroup, libc::CLONE_NEWCGROUP),
     ] {
         if wanted {
             flags |= flag;
@@ -245,7 +263,14 @@ impl Start<'_> {
                     phase = phase.after_init(&message, &self.plan.setup.filesystems)?;
                     match message {
                         FromInit::Ready(made) => {
-                            let fds: Vec<BorrowedFd> = fds.iter().map(AsFd::as_fd).collect();
+                            // Only what the plan shows: a bind may stand in the place of one of them.
+                            let shown = self.plan.attaches();
+                            let (made, fds): (Vec<Kernelfs>, Vec<BorrowedFd>) = made
+                                .iter()
+                                .zip(&fds)
+                                .filter(|(kind, _)| shown.contains(kind))
+                                .map(|(kind, fd)| (*kind, fd.as_fd()))
+                                .unzip();
                             send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
                         }
                         FromInit::Started { pid, .. } => {

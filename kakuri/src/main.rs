@@ -7,22 +7,27 @@
 //! only the rights of its one job, and [`supervise`](kakuri::supervise) minds the container until its
 //! command ends. kakuri/docs/architecture.md draws the sequence.
 //!
-//! Nothing is made before everything has been parsed and decided, so that bad input leaves no trace. An
+//! The command line and the configuration are read before anything is made; the files are planned while PID 1
+//! already works in namespaces nobody sees, and an error found then drops them: bad input leaves no trace. An
 //! error is a record, rendered once, below.
 
 #![no_main]
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 
-use kakuri::cli::{self, Act, Command, Run, Stop};
+use kakuri::cell;
+use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::config::{self, Config};
 use kakuri::exit::{self, CODE_FAILED};
 use kakuri::helper::{self, Programs};
 use kakuri::host::Host;
-use kakuri::plan::{self, Plan};
+use kakuri::plan::{self, Outline, Plan};
+use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
-use kakuri::{doctor, explain, run, version};
+use kakuri::terminal::Caller;
+use kakuri::{doctor, explain, version};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
@@ -66,32 +71,49 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
 }
 
 /// `kakuri [OPTIONS] [CMD...]`: planned, then shown or carried out.
-fn temporary(wanted: &Run, login: bool) -> Result<u8> {
-    start_log(wanted.verbose);
+fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
+    // Before anything of ours is opened, at what might be one of these numbers.
     let status = wanted.status_fd.map(take_status).transpose()?;
+    let passed = if wanted.act == Act::Start { run::take_passed(&wanted.spec.pass)? } else { Vec::new() };
+    start_log(wanted.verbose);
     let mut reporter = Reporter::new(status);
-    let outcome = decide(wanted).and_then(|plan| match wanted.act {
-        Act::Explain => print(explain::explain(&plan).as_bytes()),
-        Act::Emit(part) => print(explain::emit(&plan, part).as_bytes()),
-        Act::Start => {
-            for note in &plan.notes {
-                log::info!("{note}");
-            }
-            let outcome = run::run(&plan, &Programs::locate(login)?, &mut reporter)?;
-            reporter.ended(outcome.status, outcome.timed_out);
-            Ok(exit::code(outcome.status, outcome.timed_out))
-        }
-    });
+    let outcome = match wanted.act {
+        Act::Explain => decide(wanted).and_then(|plan| print(explain::explain(&plan).as_bytes())),
+        Act::Emit(part) => decide(wanted).and_then(|plan| print(explain::emit(&plan, part).as_bytes())),
+        Act::Start => start(wanted, passed, login, &mut reporter),
+    };
     outcome.inspect_err(|fail| reporter.failed(fail))
 }
 
-fn decide(wanted: &Run) -> Result<Plan> {
-    let host = Host::look();
-    let config = Config::load(&host, wanted.config.as_ref().map(|f| f.as_bytes()))?;
+fn decide(wanted: &Wanted) -> Result<Plan> {
+    let (host, config) = surroundings(wanted)?;
     plan::make(&wanted.spec, &host, &config)
 }
 
-fn take_status(number: i32) -> Result<std::os::fd::OwnedFd> {
+fn surroundings(wanted: &Wanted) -> Result<(Host, Config)> {
+    let host = Host::look();
+    let config = Config::load(&host, wanted.config.as_ref().map(|f| f.as_bytes()))?;
+    Ok((host, config))
+}
+
+/// The files are planned while PID 1 is already at work: it takes longest, and needs to know nothing of them.
+fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Reporter) -> Result<u8> {
+    let (host, config) = surroundings(wanted)?;
+    let programs = Programs::locate(login)?;
+    let caller = Caller::look()?;
+    let outline = Outline::of(&wanted.spec, &host, &config);
+    let begun = cell::begin(&outline, &programs)?;
+    let plan = plan::make(&wanted.spec, &host, &config)?;
+    for note in &plan.notes {
+        log::info!("{note}");
+    }
+    let run = Run { programs: &programs, outline: &outline, caller, passed };
+    let outcome = run.finish(begun, &plan, reporter)?;
+    reporter.ended(outcome.status, outcome.timed_out);
+    Ok(exit::code(outcome.status, outcome.timed_out))
+}
+
+fn take_status(number: i32) -> Result<OwnedFd> {
     sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
         Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
             .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })

@@ -2,17 +2,19 @@
 
 pub mod limit;
 mod make;
+mod outline;
 
 use std::time::Duration;
 
 use kakuri_init::{Process, Setup};
 use kakuri_mount::{Op, UnionKind};
-use kakuri_wire::Bytes;
+use kakuri_wire::{Bytes, Kernelfs};
 
 use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;
 pub use make::make;
+pub use outline::Outline;
 
 /// One start of one container, decided. Making it makes no further decision.
 #[derive(Clone, Debug)]
@@ -46,6 +48,12 @@ pub struct Namespaces {
 }
 
 impl Plan {
+    /// What PID 1 makes and the root shows.
+    pub fn attaches(&self) -> Vec<Kernelfs> {
+        let attached = |op: &Op| if let Op::Attach { what, .. } = op { Some(*what) } else { None };
+        self.mount.finish.iter().filter_map(attached).collect()
+    }
+
     /// The same container with every union made this way: for a kernel that refuses one of the overlays.
     pub fn with_unions(&self, kind: UnionKind) -> Plan {
         let mut plan = self.clone();

@@ -6,61 +6,62 @@ use kakuri_mount::UnionKind;
 use kakuri_wire::fail::{CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
 use kakuri_wire::sys;
 
-use crate::cell::{self, Cell, Descriptors, NotStarted};
+use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
-use crate::plan::Plan;
+use crate::plan::{Outline, Plan};
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
 
-/// Runs the plan's command in a container that is gone afterwards.
-pub fn run(plan: &Plan, programs: &Programs, reporter: &mut Reporter) -> Result<Outcome> {
-    let caller = Caller::look()?;
-    let passed = passed(plan)?;
-    for folder in &plan.create {
-        std::fs::create_dir_all(folder.as_path())
-            .fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
-    }
-    let cell = match attempt(plan, &caller, &passed, programs, reporter) {
-        // An overlay of the host's folder is refused where something is mounted in it, or where it is an
-        // overlay of overlays: binding its entries one by one shows the same.
-        Err(NotStarted::Refused(fail)) => {
-            log::info!("{fail}; binding its entries one by one instead");
-            attempt(&plan.with_unions(UnionKind::Entries), &caller, &passed, programs, reporter)
-        }
-        other => other,
-    };
-    let cell = cell.map_err(|e| match e {
-        NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => {
-            with_bind_hint(plan, fail)
-        }
-        NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
-    })?;
-    reporter.running(cell.pid);
-    let Cell { terminal, .. } = &cell;
-    let relay = terminal.as_ref().map(|master| master.try_clone()).transpose();
-    let relay = relay.map_err(|e| Fail::new(Stage::Front, "cannot use the container's terminal").errno(e))?;
-    let relay = relay.map(|master| Relay::new(&caller, master)).transpose()?;
-    supervise(cell, relay, plan.timeout)
+/// What a run is given beside its plan.
+pub struct Run<'a> {
+    pub programs: &'a Programs,
+    pub outline: &'a Outline,
+    pub caller: Caller,
+    /// In the order of the plan's numbers.
+    pub passed: Vec<OwnedFd>,
 }
 
-fn attempt(
-    plan: &Plan,
-    caller: &Caller,
-    passed: &[OwnedFd],
-    programs: &Programs,
-    reporter: &mut Reporter,
-) -> Result<Cell, NotStarted> {
-    let mut process = plan.process.clone();
-    process.terminal = caller.replaced(plan.terminal);
-    if process.terminal.contains(&true) {
-        process.window = caller.window();
+impl Run<'_> {
+    /// Runs the plan's command in the container begun for it, which is gone afterwards.
+    pub fn finish(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Outcome> {
+        for folder in &plan.create {
+            std::fs::create_dir_all(folder.as_path())
+                .fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
+        }
+        let cell = match self.attempt(begun, plan, reporter) {
+            // An overlay of the host's folder is refused where something is mounted in it, or where it is an
+            // overlay of overlays: binding its entries one by one shows the same.
+            Err(NotStarted::Refused(fail)) => {
+                log::info!("{fail}; binding its entries one by one instead");
+                let begun = cell::begin(self.outline, self.programs)?;
+                self.attempt(begun, &plan.with_unions(UnionKind::Entries), reporter)
+            }
+            other => other,
+        };
+        let mut cell = cell.map_err(|e| match e {
+            NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => {
+                with_bind_hint(plan, fail)
+            }
+            NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
+        })?;
+        reporter.running(cell.pid);
+        let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master)).transpose()?;
+        supervise(cell, relay, plan.timeout)
     }
-    let inherited: Vec<BorrowedFd> =
-        stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
-    let descriptors = Descriptors { inherited, passed: passed.iter().map(AsFd::as_fd).collect() };
-    cell::start(plan, &process, &descriptors, programs, &mut |phase: Phase| reporter.reached(phase))
+
+    fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Cell, NotStarted> {
+        let mut process = plan.process.clone();
+        process.terminal = self.caller.replaced(plan.terminal);
+        if process.terminal.contains(&true) {
+            process.window = self.caller.window();
+        }
+        let inherited: Vec<BorrowedFd> =
+            stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
+        let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
+        begun.carry_out(plan, &process, &descriptors, &mut |phase: Phase| reporter.reached(phase))
+    }
 }
 
 /// A command that exists outside: the bind that would show it. One that does not: where it was looked for.
@@ -71,8 +72,8 @@ fn with_bind_hint(plan: &Plan, fail: Fail) -> Fail {
     }
 }
 
-/// `--pass-fd N`: taken over once, so that nothing of ours ends up at that number.
-fn passed(plan: &Plan) -> Result<Vec<OwnedFd>> {
+/// `--pass-fd N`: taken over before anything of ours is opened, which could end up at that number.
+pub fn take_passed(numbers: &[i32]) -> Result<Vec<OwnedFd>> {
     let take = |&number: &i32| {
         sys::inherit(number).ok_or_else(|| {
             Fail::new(Stage::Front, format!("cannot pass descriptor {number}"))
@@ -80,5 +81,5 @@ fn passed(plan: &Plan) -> Result<Vec<OwnedFd>> {
                 .hint(format!("open it in the shell first: kakuri --pass-fd {number} CMD {number}<FILE"))
         })
     };
-    plan.process.pass.iter().map(take).collect()
+    numbers.iter().map(take).collect()
 }

@@ -1,10 +1,10 @@
 //! From what the user wants to the plan. The host is looked at, and nothing is made or changed.
 
-use kakuri_init::{Process, Setup};
-use kakuri_mount::Op;
-use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage, caps};
+use kakuri_init::Process;
+use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
 
-use super::{Namespaces, Plan, limit};
+use super::outline::{Outline, network};
+use super::{Plan, limit};
 use crate::base::{self, Etc};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
@@ -14,15 +14,13 @@ use crate::host::{Host, in_home};
 use crate::identity::Identity;
 use crate::layout::{Found, Layout};
 use crate::pathname;
-use crate::spec::{Base, Network, Spec};
-
-/// The host's own name is not the container's business.
-const HOSTNAME: &str = "kakuri";
+use crate::spec::{Base, Spec};
 
 /// Decides everything. Fails with what the user named and cannot have.
 pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     let mut notes = Vec::new();
-    let network = spec.network.unwrap_or(if config.allow_network { Network::Host } else { Network::None });
+    let Outline { label, setup, namespaces } = Outline::of(spec, host, config);
+    let network = network(spec, config);
     let who = Identity::of(spec.user, host);
     if host.uid == 0 {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
@@ -43,12 +41,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     own::cover(&mut layout, config, host);
 
     let shell = environment::shell(host, &layout);
-    let hostname = match (&spec.hostname, spec.share.uts) {
-        (_, true) => None,
-        (Some(name), false) => Some(name.as_str()),
-        (None, false) => Some(HOSTNAME),
-    };
-    let shown = hostname.map_or_else(hosts_name, str::to_string);
+    let shown = setup.hostname.clone().unwrap_or_else(hosts_name);
     Etc { who: &who, shell: &shell, hostname: &shown, network }.fill(&mut layout);
 
     let path = environment::path(host, &layout);
@@ -56,12 +49,8 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout);
     let steps = layout.steps();
-    let filesystems: Vec<Kernelfs> = [Kernelfs::Proc, Kernelfs::Mqueue, Kernelfs::Sysfs]
-        .into_iter()
-        .filter(|fs| steps.finish.iter().any(|op| matches!(op, Op::Attach { what, .. } if what == fs)))
-        .collect();
     Ok(Plan {
-        label: label(&argv),
+        label,
         mount: kakuri_mount::Plan {
             version: kakuri_mount::PLAN_VERSION,
             size: None,
@@ -69,14 +58,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
             ops: steps.ops,
             finish: steps.finish,
         },
-        setup: Setup {
-            hostname: hostname.map(str::to_string),
-            network: network == Network::None,
-            filesystems,
-            uid: who.uid,
-            gid: who.gid,
-            nest: spec.nest,
-        },
+        setup,
         process: Process {
             argv,
             path: Bytes(env.get(&b"PATH"[..]).cloned().unwrap_or_default()),
@@ -88,12 +70,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
             window: None,
             pass: spec.pass.clone(),
         },
-        namespaces: Namespaces {
-            ipc: !spec.share.ipc,
-            uts: !spec.share.uts,
-            cgroup: !spec.share.cgroup,
-            network: network == Network::None,
-        },
+        namespaces,
         terminal: spec.terminal,
         timeout: spec.timeout,
         create,
@@ -125,12 +102,6 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
         _ if visible(&who.home) => who.home.clone(),
         _ => b"/".to_vec(),
     }
-}
-
-/// The command's name for `ps`: short, and nothing that could drive a terminal.
-fn label(argv: &[Bytes]) -> String {
-    let name = argv.first().map(|a| Bytes(pathname::name(a.as_bytes()).to_vec()).to_string()).unwrap_or_default();
-    name.chars().filter(|c| !matches!(c, '[' | ']')).take(32).collect()
 }
 
 /// The host's own name, where the uts namespace is shared.

@@ -1,0 +1,64 @@
+//! What a container is made of before anything is known of its files: enough to begin PID 1, whose work takes
+//! longest, while the rest is being planned. A pure function of the user's wishes.
+
+use kakuri_init::Setup;
+use kakuri_wire::{Bytes, Kernelfs};
+
+use super::Namespaces;
+use crate::config::Config;
+use crate::host::Host;
+use crate::identity::Identity;
+use crate::pathname;
+use crate::spec::{Network, Proc, Spec};
+
+/// The host's own name is not the container's business.
+const HOSTNAME: &str = "kakuri";
+
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// For `ps` and messages: the container's name, or the command of a temporary one.
+    pub label: String,
+    pub setup: Setup,
+    pub namespaces: Namespaces,
+}
+
+impl Outline {
+    pub fn of(spec: &Spec, host: &Host, config: &Config) -> Outline {
+        let network = network(spec, config) == Network::None;
+        let who = Identity::of(spec.user, host);
+        let hostname = match (&spec.hostname, spec.share.uts) {
+            (_, true) => None,
+            (Some(name), false) => Some(name.clone()),
+            (None, false) => Some(HOSTNAME.to_string()),
+        };
+        let filesystems = [
+            (spec.proc == Proc::Fresh, Kernelfs::Proc),
+            (!spec.share.ipc, Kernelfs::Mqueue),
+            (network, Kernelfs::Sysfs),
+        ];
+        Outline {
+            label: label(spec, host),
+            setup: Setup {
+                hostname,
+                network,
+                filesystems: filesystems.into_iter().filter(|f| f.0).map(|f| f.1).collect(),
+                uid: who.uid,
+                gid: who.gid,
+                nest: spec.nest,
+            },
+            namespaces: Namespaces { ipc: !spec.share.ipc, uts: !spec.share.uts, cgroup: !spec.share.cgroup, network },
+        }
+    }
+}
+
+/// What was asked for, else what the configuration says.
+pub fn network(spec: &Spec, config: &Config) -> Network {
+    spec.network.unwrap_or(if config.allow_network { Network::Host } else { Network::None })
+}
+
+/// The command's name: short, and nothing that could drive a terminal.
+fn label(spec: &Spec, host: &Host) -> String {
+    let command = spec.command.first().map(Bytes::as_bytes).or_else(|| host.var("SHELL")).unwrap_or(b"sh");
+    let name = Bytes(pathname::name(command).to_vec()).to_string();
+    name.chars().filter(|c| !matches!(c, '[' | ']')).take(32).collect()
+}
