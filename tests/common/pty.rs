@@ -62,11 +62,14 @@ impl Pty {
     #[track_caller]
     pub fn expect(&mut self, text: &str) {
         let end = Instant::now() + HANG;
+        let mut looked = self.from;
         loop {
-            if let Some(at) = find(&self.seen[self.from..], text.as_bytes()) {
-                self.from += at + text.len();
+            if let Some(at) = find(&self.seen[looked..], text.as_bytes()) {
+                self.from = looked + at + text.len();
                 return;
             }
+            // Only the tail can still grow into a match.
+            looked = self.from.max((self.seen.len() + 1).saturating_sub(text.len()));
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || !self.read(left) {
                 panic!("never showed {text:?}; it showed:\n{}", String::from_utf8_lossy(&self.seen));
