@@ -6,12 +6,13 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const SIZE: usize = 64 * 1024;
+/// Address space only: a page costs nothing before it is used, and a plan of a thousand binds fits.
+const SIZE: usize = 1024 * 1024;
 
 #[repr(align(16))]
 struct Block(UnsafeCell<[u8; SIZE]>);
 
-/// Hands out the first 64 KiB from a static block (never given back, but grown in place when last),
+/// Hands out the first megabyte from a static block (never given back, but grown in place when last),
 /// everything after from the system allocator.
 pub struct Arena {
     block: Block,
