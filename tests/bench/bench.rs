@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -228,9 +227,9 @@ fn mem(kakuri: &str) -> Option<f64> {
                 let prefix = format!("setpriv --reuid {user} --regid {user} --init-groups --inh-caps=-all --");
                 peer.argv.splice(0..0, words(&prefix));
             }
-            let mut children: Vec<Child> = (0..count)
-                .map(|_| peer.command().process_group(0).spawn().unwrap_or_else(|e| stop(&e.to_string())))
-                .collect();
+            // Root's home is closed to the user.
+            let spawn = || peer.command().env("HOME", "/tmp").spawn().unwrap_or_else(|e| stop(&e.to_string()));
+            let mut children: Vec<Child> = (0..count).map(|_| spawn()).collect();
             let end = Instant::now() + Duration::from_secs(60);
             let sleeping = loop {
                 let all = processes();
@@ -274,9 +273,8 @@ fn mem(kakuri: &str) -> Option<f64> {
                 // Killing the supervisor must end the container; the bench relies on it for kakuri alone.
                 let _ = child.kill();
             }
-            for pid in tree {
-                let _ = Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
-            }
+            let pids: Vec<String> = tree.iter().map(u32::to_string).collect();
+            let _ = Command::new("kill").arg("-9").args(pids).stderr(Stdio::null()).status();
             for child in &mut children {
                 let _ = child.wait();
             }
