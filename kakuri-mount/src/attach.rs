@@ -57,6 +57,11 @@ impl Tree {
         openat2(&self.fd, at, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), INSIDE)
     }
 
+    /// What is at this place now.
+    pub fn existing(&self, at: &Bytes) -> Result<OwnedFd> {
+        self.open(at.as_bytes()).map_err(|e| lost(at.as_bytes(), e))
+    }
+
     /// The folder that `at` is in and its last component. Missing parents are made where `make` says so.
     fn parent<'a>(&mut self, at: &'a [u8], make: bool) -> Result<(&Parent, &'a [u8])> {
         let (path, name) = split(at);
@@ -197,7 +202,7 @@ impl Tree {
     }
 }
 
-fn is_folder(fd: impl AsFd) -> Result<bool, Errno> {
+pub fn is_folder(fd: impl AsFd) -> Result<bool, Errno> {
     Ok(FileType::from_raw_mode(fstat(fd)?.st_mode) == FileType::Directory)
 }
 

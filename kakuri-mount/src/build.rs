@@ -9,7 +9,7 @@ use rustix::mount::MountAttrFlags;
 
 use crate::attach::Tree;
 use crate::skeleton::{self, Staging};
-use crate::{Op, Plan, UnionKind, device, pivot, source, union};
+use crate::{Op, Plan, UnionKind, attach, device, pivot, source, union};
 
 pub struct Build {
     staging: Staging,
@@ -87,6 +87,13 @@ impl Build {
                 root.place(staging.read_only(skeleton.as_fd())?, at, true, *make)?;
             }
             Op::Hide { at, folder } => root.place(staging.empty(*folder)?, at, *folder, false)?,
+            Op::Freeze { at } => {
+                let there = root.existing(at)?;
+                let folder = attach::is_folder(&there).fail(Stage::Mount, || format!("cannot look at '{at}'"))?;
+                let mount =
+                    source::freeze(there.as_fd()).fail(Stage::Mount, || format!("cannot make '{at}' read-only"))?;
+                root.place(mount, at, folder, false)?;
+            }
             Op::Devpts { at } => root.place(device::devpts(at)?, at, true, true)?,
             Op::Attach { what, at } => {
                 let mount = device::handed(*what, made)?;

@@ -72,7 +72,7 @@ fn step(op: &Op) -> Verdict {
         Op::Bind(bind) => source(&bind.from),
         Op::Union { from, skeleton, .. } => source(from).and_then(|()| entries(skeleton)),
         Op::Skeleton { entries: all, .. } => entries(all),
-        Op::Hide { .. } | Op::Devpts { .. } | Op::Attach { .. } => Ok(()),
+        Op::Hide { .. } | Op::Freeze { .. } | Op::Devpts { .. } | Op::Attach { .. } => Ok(()),
     }
 }
 

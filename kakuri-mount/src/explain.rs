@@ -40,6 +40,7 @@ pub fn name(op: &Op) -> (&'static str, &Bytes) {
         Op::Union { at, .. } => ("union", at),
         Op::Skeleton { at, .. } => ("skeleton", at),
         Op::Hide { at, .. } => ("hide", at),
+        Op::Freeze { at } => ("freeze", at),
         Op::Devpts { at } => ("devpts", at),
         Op::Attach { what, at } => (what.name(), at),
     }
@@ -68,6 +69,7 @@ fn words(op: &Op) -> String {
         Op::Skeleton { entries, .. } => format!("{} and nothing else, read-only, nosuid, nodev", list(entries)),
         Op::Hide { folder: true, .. } => "covered by an empty folder, read-only".into(),
         Op::Hide { folder: false, .. } => "covered by an empty file, read-only".into(),
+        Op::Freeze { .. } => "as it is, read-only".into(),
         Op::Devpts { .. } => "terminals of the container's own, nosuid, noexec".into(),
         Op::Attach { what: Kernelfs::Sysfs, .. } => "made by PID 1, read-only, nosuid, nodev, noexec".into(),
         Op::Attach { .. } => "made by PID 1, writable, nosuid, nodev, noexec".into(),

@@ -100,7 +100,7 @@ pub struct Plan {
 /// One step. Wherever `make` is true, a missing mount point and its missing parents (0755) are made, which
 /// is only permitted where the place lies in the staging tmpfs; where it is false it must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Op {
     /// A folder in the root.
     Folder { at: Bytes, mode: u32 },
@@ -136,6 +136,8 @@ pub enum Op {
     Skeleton { at: Bytes, entries: Vec<Entry>, make: bool },
     /// Covers a folder or file that exists with an empty read-only one.
     Hide { at: Bytes, folder: bool },
+    /// What is at this place already, as it is, read-only: a mount of it upon itself.
+    Freeze { at: Bytes },
     /// A new devpts, and nothing else; its mount point is made where it is missing.
     Devpts { at: Bytes },
     /// A file system PID 1 made; its mount point is made where it is missing.

@@ -1,11 +1,13 @@
 //! Trees of the host, as detached mounts. Runs with CAP_SYS_ADMIN over the container and the caller's own
 //! rights to the host's files: what the caller may not reach is not reached here either.
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::sys::{
-    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr,
+    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr, open_tree_attr,
 };
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
@@ -34,14 +36,23 @@ pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
     if staging.covers(&bind.from) {
         return Err(Fail::new(Stage::Mount, what()).why("kakuri itself uses that folder while it builds"));
     }
-    let source = open(&bind.from, bind.folder).map_err(|e| unreachable(what(), e, bind.folder))?;
-    let stat = fstat(&source).fail(Stage::Mount, what)?;
+    let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
+    let copy = || copy_tree(CWD, bind.from.as_bytes(), OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes);
+    let tree = staging.unseen(&bind.from, || {
+        copy().map_err(|e| match e {
+            Errno::NOENT | Errno::ACCESS | Errno::LOOP | Errno::NOTDIR | Errno::NOTCONN | Errno::IO | Errno::STALE => {
+                unreachable(what(), e, bind.folder)
+            }
+            _ => refused(what(), e),
+        })
+    })?;
+    // What was copied is what is looked at: no name is followed a second time.
+    let stat = fstat(&tree).fail(Stage::Mount, what)?;
     let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
     if folder != bind.folder || bind.seen.is_some_and(|seen| seen != (stat.st_dev, stat.st_ino)) {
         return Err(changed(what()));
     }
-    let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
-    staging.unseen(&bind.from, || detach(source.as_fd(), attributes).map_err(|e| refused(what(), e)))
+    Ok(tree)
 }
 
 /// Opens a path of the host; a symbolic link on the way is an error, since the front resolved them all.
@@ -55,11 +66,21 @@ pub fn open(path: &Bytes, folder: bool) -> Result<OwnedFd, Errno> {
 /// A copy of the mounts at and below what was opened. Always the whole tree: where something is mounted
 /// below that came from another user namespace, a part of it is EINVAL.
 pub fn detach(source: BorrowedFd, attributes: Attributes) -> Result<OwnedFd, Errno> {
-    let whole = OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE
-        | OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let tree = open_tree(source, c"", whole)?;
+    copy_tree(source, b"", OpenTreeFlags::AT_EMPTY_PATH, attributes)
+}
+
+/// The same place again, read-only and for data alone.
+pub fn freeze(place: BorrowedFd) -> Result<OwnedFd, Errno> {
+    copy_tree(place, b"", OpenTreeFlags::AT_EMPTY_PATH, Attributes { noexec: true, ..READ_ONLY })
+}
+
+/// Set once the kernel has refused the call that copies and sets attributes at a time: it is older than 6.15, or a
+/// sandbox around us knows only older ones.
+static TWO_CALLS: AtomicBool = AtomicBool::new(false);
+
+fn copy_tree(from: BorrowedFd, path: &[u8], how: OpenTreeFlags, attributes: Attributes) -> Result<OwnedFd, Errno> {
+    let path = CString::new(path).map_err(|_| Errno::INVAL)?;
+    let whole = how | OpenTreeFlags::AT_RECURSIVE | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let flag = |on, bit| if on { bit } else { 0 };
     let set = MOUNT_ATTR_NOSUID
         | flag(!attributes.devices, MOUNT_ATTR_NODEV)
@@ -67,7 +88,15 @@ pub fn detach(source: BorrowedFd, attributes: Attributes) -> Result<OwnedFd, Err
         | flag(attributes.noexec, MOUNT_ATTR_NOEXEC);
     // Private, in the same call: what the host mounts there later does not appear in the container.
     let attr = MountAttr { set, propagation: PRIVATE, ..Default::default() };
-    mount_setattr(tree.as_fd(), true, &attr).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    let errno = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
+    if !TWO_CALLS.load(Ordering::Relaxed) {
+        match open_tree_attr(from, &path, whole.bits(), &attr).map_err(errno) {
+            Err(Errno::NOSYS | Errno::PERM) => TWO_CALLS.store(true, Ordering::Relaxed),
+            other => return other,
+        }
+    }
+    let tree = open_tree(from, &path, whole)?;
+    mount_setattr(tree.as_fd(), true, &attr).map_err(errno)?;
     Ok(tree)
 }
 

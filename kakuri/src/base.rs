@@ -2,7 +2,7 @@
 //! folders, /dev, and the kernel's file systems.
 
 mod etc;
-mod kernel;
+pub mod kernel;
 mod programs;
 
 use crate::host::Host;

@@ -1,5 +1,6 @@
 //! /dev, /proc and /sys.
 
+use kakuri_mount::Op;
 use kakuri_wire::Kernelfs;
 
 use super::{Places, add};
@@ -16,6 +17,23 @@ const LINKS: [(&str, &str); 5] = [
 ];
 /// Readable by everybody and about everybody: keyrings of the whole host.
 const TELLING: [&str; 2] = ["/proc/keys", "/proc/key-users"];
+
+/// The kernel's own settings: root of the host may write these files whatever namespace it is in, and a container
+/// that root starts runs, for file permissions, as root of the host.
+const SETTINGS: [&str; 4] = ["/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"];
+/// Files of the same kind that are of no use inside.
+const LEVERS: [&str; 6] =
+    ["/proc/sysrq-trigger", "/proc/kcore", "/proc/timer_list", "/proc/latency_stats", "/proc/mtrr", "/proc/kpagecount"];
+
+/// Takes the kernel's own settings out of the reach of a container started by root.
+pub fn guard(finish: &mut Vec<Op>, spec: &Spec) {
+    if spec.proc != Proc::Fresh {
+        return;
+    }
+    let exists = |path: &&str| std::fs::symlink_metadata(path).is_ok();
+    finish.extend(SETTINGS.into_iter().filter(exists).map(|at| Op::Freeze { at: at.into() }));
+    finish.extend(LEVERS.into_iter().filter(exists).map(|at| Op::Hide { at: at.into(), folder: false }));
+}
 
 /// A small /dev. It lies in the root folder, which turns read-only; writing to devices still works.
 pub fn devices(places: &mut Places, spec: &Spec, notes: &mut Vec<String>) {

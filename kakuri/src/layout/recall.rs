@@ -46,6 +46,8 @@ impl Layout {
                     (at, What::Skeleton)
                 }
                 Op::Hide { at, folder } => (at, What::Hide { folder }),
+                // It changes no place's kind.
+                Op::Freeze { .. } => continue,
                 Op::Devpts { at } => (at, What::Devpts),
                 Op::Attach { what, at } => (at, What::Attach(what)),
             };

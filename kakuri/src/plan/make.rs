@@ -48,7 +48,10 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout);
-    let steps = layout.steps();
+    let mut steps = layout.steps();
+    if host.uid == 0 {
+        base::kernel::guard(&mut steps.finish, spec);
+    }
     Ok(Plan {
         label,
         mount: kakuri_mount::Plan {
