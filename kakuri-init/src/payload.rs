@@ -50,7 +50,12 @@ impl Making {
     /// P's descriptor. It is never looked up again, because the payload may wander on into namespaces of its own.
     pub fn finish(self) -> Result<OwnedFd> {
         let what = || "cannot make the payload's user namespace".to_string();
-        let status = waitid(WaitId::PidFd(self.child.as_fd()), WaitIdOptions::EXITED).fail(Stage::Init, what)?;
+        let status = loop {
+            match waitid(WaitId::PidFd(self.child.as_fd()), WaitIdOptions::EXITED) {
+                Err(rustix::io::Errno::INTR) => {}
+                ended => break ended.fail(Stage::Init, what)?,
+            }
+        };
         let number = status.and_then(|status| status.exit_status()).filter(|&number| number > 2);
         number
             .and_then(sys::inherit)

@@ -16,7 +16,7 @@ use kakuri_wire::{Channel, Kernelfs, document, sys};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 
-use crate::helper::{Birth, MORE_FILES, Programs, open_null, title};
+use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap;
 use crate::phase::Phase;
 use crate::plan::{Namespaces, Outline, Plan};
@@ -176,10 +176,7 @@ impl Begun {
 }
 
 fn link() -> Result<(Channel, Channel)> {
-    Channel::pair().fail(Stage::Front, || "cannot make a link to a helper".into()).map_err(|fail| match fail.errno {
-        Some(libc::EMFILE | libc::ENFILE) => fail.hint(MORE_FILES),
-        _ => fail,
-    })
+    Channel::pair().fail(Stage::Front, || "cannot make a link to a helper".into())
 }
 
 fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds: &[BorrowedFd]) -> Result<()> {

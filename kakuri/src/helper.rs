@@ -12,9 +12,6 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 /// The programs beside this one, by name.
 pub const NAMES: [&str; 3] = ["kakuri-init", "kakuri-mount", "kakuri-netns"];
 
-/// For an error of too many open files.
-pub const MORE_FILES: &str = "raise the limit of open files: ulimit -n 64";
-
 /// Where helpers are looked for, in order.
 #[derive(Debug)]
 pub struct Programs {
@@ -54,9 +51,6 @@ impl Programs {
             match openat(CWD, folder.join(name), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(fd) => return Ok(fd),
                 Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
-                Err(e @ (rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)) => {
-                    return Err(Fail::new(Stage::Front, format!("cannot open {name}")).errno(e).hint(MORE_FILES));
-                }
                 Err(e) => {
                     return Err(Fail::new(Stage::Front, format!("cannot open {name} in {}", shown(folder))).errno(e));
                 }

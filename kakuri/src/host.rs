@@ -22,6 +22,13 @@ pub struct Host {
 }
 
 impl Host {
+    /// Whether the caller is root of the whole system, not of a container: only there uid_map is one line over
+    /// every id (user_namespaces(7)).
+    pub fn is_real_root(&self) -> bool {
+        let whole = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
+        self.uid == 0 && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(whole)
+    }
+
     pub fn look() -> Host {
         let env: BTreeMap<Vec<u8>, Vec<u8>> = std::env::vars_os().map(|(k, v)| (k.into_vec(), v.into_vec())).collect();
         let uid = rustix::process::getuid().as_raw();

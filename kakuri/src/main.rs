@@ -36,7 +36,11 @@ kakuri_wire::program!(begin);
 fn begin(arguments: Vec<OsString>) -> u8 {
     match check_stdio().and_then(|()| dispatch(arguments)) {
         Ok(code) => code,
-        Err(fail) => {
+        Err(mut fail) => {
+            // Whoever met it, and wherever: it means the same.
+            if fail.hint.is_none() && matches!(fail.errno, Some(libc::EMFILE | libc::ENFILE)) {
+                fail = fail.hint("raise the limit of open files: ulimit -n 64");
+            }
             let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
             fail.code
         }

@@ -22,7 +22,8 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     let Outline { label, setup, namespaces } = Outline::of(spec, host, config);
     let network = network(spec, config);
     let who = Identity::of(spec.user, host);
-    if host.uid == 0 {
+    let real_root = host.is_real_root();
+    if real_root {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
     }
 
@@ -49,7 +50,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout);
     let mut steps = layout.steps();
-    if host.uid == 0 {
+    if real_root {
         base::kernel::guard(&mut steps.finish, spec);
     }
     Ok(Plan {
