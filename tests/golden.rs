@@ -95,7 +95,8 @@ impl Fixture {
             }
             if kind == "\"seen\":" {
                 skip = 3;
-                out += "      \"seen\": SEEN,\n";
+                out += &line[..line.len() - line.trim_start().len()];
+                out += "\"seen\": SEEN,\n";
                 continue;
             }
             if skip > 0 {
@@ -104,6 +105,8 @@ impl Fixture {
             }
             let line = match (kind, at) {
                 ("limit", "processes") => "limit processes LIMIT".into(),
+                // It names the caller.
+                ("file", "/etc/passwd") => "file /etc/passwd SIZE".into(),
                 ("union", "/etc") => line.replace("one overlay", "HOW").replace("a bind for each entry", "HOW"),
                 _ => line.to_string(),
             };
