@@ -91,18 +91,28 @@ fn job_control_works_in_a_shell() {
     at_terminal(&["bash", "--norc", "-i"], 4, |t| {
         t.send("PS1='prompt>'; echo r''eady\r");
         t.expect("ready");
-        // A key is for whoever is in the foreground when it comes, so the job says when it is.
-        t.send("sh -c 'trap \"echo again\" CONT; echo star''ted; while :; do sleep 0.01; done'\r");
+        // A key is for whoever is in the foreground when it comes, so the job shows when it is: what it reads is
+        // seen twice, typed and told.
+        t.send("sh -c 'echo star''ted; exec cat'\r");
         t.expect("started");
+        t.send("first\r");
+        t.expect("first\r\nfirst");
         t.send("\x1a");
         t.expect("Stopped");
+        t.expect("prompt>");
         t.send("jobs | grep -c Stopped\r");
         t.expect("1");
+        t.expect("prompt>");
         t.send("fg\r");
-        t.expect("\nagain");
+        t.expect("exec cat");
+        t.send("second\r");
+        t.expect("second\r\nsecond");
+        // It throws away what was typed before; the shell is there again when it asks.
         t.send("\x03");
+        t.expect("prompt>");
         t.send("echo a''live\r");
         t.expect("alive");
+        t.expect("prompt>");
         t.send("exit 4\r");
     });
 }
