@@ -222,6 +222,9 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
     });
     let (_, pidfd) = cloned.map_err(|e| {
         let errno = e.raw_os_error().unwrap_or(0);
+        if matches!(errno, libc::EMFILE | libc::ENFILE) {
+            return Fail::new(Stage::Front, "cannot start kakuri-init").errno(e);
+        }
         let (why, hint) = crate::userns::explain_failure(errno);
         Fail::new(Stage::Front, "cannot make a user namespace").errno(e).why(why).hint(hint)
     })?;
