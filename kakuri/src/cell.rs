@@ -14,75 +14,18 @@ use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Channel, Kernelfs, document, sys};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap;
 use crate::phase::Phase;
 use crate::plan::{Namespaces, Outline, Plan};
+use crate::process::{Owned, lost};
 use crate::signals::{self, Came, Signals};
 
 /// How long the helpers may take together before a start is given up: far beyond any slow disk, so that only
 /// a stuck one is met.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// A process of ours: known by pidfd, killed and reaped when this value goes.
-#[derive(Debug)]
-pub struct Owned {
-    pidfd: OwnedFd,
-    stage: Stage,
-    reaped: bool,
-}
-
-impl Owned {
-    fn new(pidfd: OwnedFd, stage: Stage) -> Owned {
-        Owned { pidfd, stage, reaped: false }
-    }
-
-    /// Leaves the process to the kernel: it has said its last word and ends by itself.
-    pub fn release(mut self) {
-        self.reaped = true;
-    }
-
-    /// How it ended by itself, if it has.
-    fn died(&mut self) -> Option<String> {
-        let ended = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
-        let status = ended.ok().flatten()?;
-        self.reaped = true;
-        Some(match status.terminating_signal() {
-            Some(signal) => format!("it was killed by signal {signal}"),
-            None => format!("it exited with code {}", status.exit_status().unwrap_or_default()),
-        })
-    }
-
-    /// Kills and waits, so that nothing of it is left when this returns. For PID 1 that is the whole container.
-    fn end(&mut self) -> Option<String> {
-        if self.reaped {
-            return None;
-        }
-        // What it died of by itself is worth telling; a kill by us is not.
-        if let Some(how) = self.died() {
-            return Some(how);
-        }
-        self.reaped = true;
-        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
-        let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
-        None
-    }
-}
-
-impl AsFd for Owned {
-    /// The pidfd: readable once the process has ended.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
 
 /// Descriptors the command starts with, in the order kakuri-init wants them.
 pub struct Descriptors<'a> {
@@ -162,7 +105,7 @@ impl Begun {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
         let document = document::seal(Stage::Front, &plan.mount)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
-        send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.pidfd.as_fd()])?;
+        send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
         let document = document::seal(Stage::Front, process)?;
         let mut fds = vec![document.as_fd()];
         fds.extend(&descriptors.inherited);
@@ -380,18 +323,4 @@ impl Start<'_> {
 enum Said {
     Init(FromInit, Vec<OwnedFd>),
     Mount(FromMount),
-}
-
-/// A helper that ended or talked nonsense: what can be said of it.
-pub fn lost(helper: &mut Owned, broken: &Broken) -> Fail {
-    let stage = helper.stage;
-    let why = match broken {
-        Broken::Closed => {
-            // The link closes a moment before the process can be waited for.
-            let _ = kakuri_wire::channel::wait(&helper.pidfd, PollFlags::IN, Duration::from_secs(1));
-            helper.end().unwrap_or_else(|| broken.to_string())
-        }
-        _ => broken.to_string(),
-    };
-    Fail::new(stage, format!("lost {stage}")).why(why)
 }

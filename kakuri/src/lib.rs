@@ -18,6 +18,7 @@ pub mod layout;
 pub mod pathname;
 pub mod phase;
 pub mod plan;
+pub mod process;
 pub mod run;
 pub mod signals;
 pub mod spec;

@@ -7,8 +7,9 @@ use kakuri_init::{FromInit, Status, ToInit};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cell::{Cell, lost};
+use crate::cell::Cell;
 use crate::phase::Phase;
+use crate::process::lost;
 use crate::signals::Came;
 use crate::terminal::Relay;
 
