@@ -241,6 +241,42 @@ fn a_terminal_can_be_asked_for_where_there_is_none() {
 }
 
 #[test]
+fn a_terminal_that_was_asked_for_leads_where_the_pipes_do() {
+    let scene = Scene::new();
+    let run = format!("echo typed | '{KAKURI}' -t sh -c 'read x; tty; echo \"<$x>\"' | sed 's/^/got /'; echo done");
+    let mut t = Pty::start(scene.program("sh").args(["-c", &run]));
+    for text in ["got /dev/pts/", "got <typed>", "done"] {
+        t.expect(text);
+    }
+    assert!(t.wait().success());
+    let run = format!("'{KAKURI}' -t yes | head -n 1; echo done");
+    let mut t = Pty::start(scene.program("sh").args(["-c", &run]));
+    t.expect("done");
+    assert!(t.wait().success());
+}
+
+#[test]
+fn a_job_brought_from_the_background_is_typed_to() {
+    need!("bash");
+    let scene = Scene::new();
+    let mut t = Pty::start(scene.program("bash").args(["--norc", "-i"]));
+    t.send("PS1='prom''pt>'\r");
+    t.expect("prompt>");
+    t.send(&format!("'{KAKURI}' sh -c 'echo rea''dy; exec cat' &\r"));
+    t.expect("ready");
+    t.send("fg\r");
+    t.expect("exec cat");
+    assert!(until(HANG, || t.is_raw()), "the terminal is not taken");
+    // Seen twice, typed and told: its terminal is in line mode, whatever the shell's prompt had made of ours.
+    t.send("first\r");
+    t.expect("first\r\nfirst");
+    t.send("\x04");
+    t.expect("prompt>");
+    t.send("exit 0\r");
+    assert!(t.wait().success(), "{}", t.shown());
+}
+
+#[test]
 fn a_hang_up_of_the_terminal_ends_the_container() {
     let scene = Scene::alone();
     let before = scene.before();

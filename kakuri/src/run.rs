@@ -9,7 +9,7 @@ use kakuri_wire::sys;
 use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
-use crate::plan::{Outline, Plan};
+use crate::plan::{Outline, Plan, Terminal};
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
@@ -47,7 +47,8 @@ impl Run<'_> {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
         reporter.running(cell.pid);
-        let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master)).transpose()?;
+        let all = plan.terminal == Terminal::Always;
+        let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master, all)).transpose()?;
         supervise(cell, relay, plan.timeout)
     }
 

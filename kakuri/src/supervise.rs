@@ -15,6 +15,8 @@ use crate::terminal::Relay;
 
 /// After the time limit the command is asked to end (SIGTERM), and this long after it is killed.
 const GRACE: Duration = Duration::from_secs(2);
+/// `fg` tells a job that is running nothing, so one in the background looks this often whether it still is.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// How a container ended.
 pub struct Outcome {
@@ -42,8 +44,13 @@ pub fn supervise(mut cell: Cell, mut relay: Option<Relay>, timeout: Option<Durat
 
 fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result<Status> {
     loop {
-        let seen = wait(cell, relay.as_ref(), clock.left())?;
+        let behind = relay.as_ref().is_some_and(Relay::in_background);
+        let left = clock.left();
+        let seen = wait(cell, relay.as_ref(), if behind { Some(left.map_or(LOOK, |l| l.min(LOOK))) } else { left })?;
         clock.strike(cell)?;
+        if let Some(active) = relay.as_mut().filter(|active| behind && !active.in_background()) {
+            active.come_forward();
+        }
         if seen.mount {
             cell.mount = None;
         }
@@ -64,6 +71,9 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
             }
             if active.has_for_caller() && seen.caller {
                 active.pass_output();
+                if active.hung_up() {
+                    tell(cell, libc::SIGHUP, true)?;
+                }
             }
         }
         if seen.link {

@@ -49,7 +49,8 @@ impl Caller {
     pub fn window(&self) -> Option<Window> {
         let tty = self.tty.as_ref()?;
         let size = tcgetwinsize(tty).ok()?;
-        let modes = tcgetattr(tty).ok().map(|t| Modes {
+        // In the background they are somebody else's: of the shell's prompt, most likely.
+        let modes = tcgetattr(tty).ok().filter(|_| !behind(tty)).map(|t| Modes {
             input: t.input_modes.bits(),
             output: t.output_modes.bits(),
             control: t.control_modes.bits(),
@@ -63,6 +64,11 @@ impl Caller {
 /// The caller's 0-2, borrowed.
 pub fn stdio() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
+}
+
+/// In the background of a terminal whose foreground is another job.
+fn behind(tty: &OwnedFd) -> bool {
+    tcgetpgrp(tty).is_ok_and(|group| group != getpgrp())
 }
 
 fn keep(fd: BorrowedFd) -> Result<OwnedFd> {
@@ -95,24 +101,31 @@ pub struct Relay {
     raw: bool,
     reading: bool,
     rests: bool,
+    /// Nobody reads what we write: the pipe at `-t`'s standard output has been closed.
+    unread: bool,
     to_command: Vec<u8>,
     to_caller: Vec<u8>,
 }
 
 impl Relay {
-    pub fn new(caller: &Caller, master: OwnedFd) -> Result<Relay> {
+    /// `all` says that 0-2 are replaced whatever they are (`-t`): then a pipe among them is what is typed, or where
+    /// it is shown.
+    pub fn new(caller: &Caller, master: OwnedFd, all: bool) -> Result<Relay> {
         let what = || "cannot use the container's terminal".to_string();
         let flags = fcntl_getfl(&master).fail(Stage::Front, what)?;
         // Ours alone: PID 1 has closed its copy. The caller's terminal is shared and never set so.
         fcntl_setfl(&master, flags | OFlags::NONBLOCK).fail(Stage::Front, what)?;
         let stdio = stdio();
-        let (kind, input, output) = match &caller.tty {
-            None => (Input::Stream, keep(stdio[0])?, keep(stdio[1])?),
-            Some(tty) => {
-                let kind = if caller.terminal[0] && !caller.piped { Input::Keys } else { Input::Lines };
-                let input = if caller.terminal[0] { keep(stdio[0])? } else { keep(tty.as_fd())? };
-                (kind, readable(input)?, writable(keep(tty.as_fd())?)?)
-            }
+        let tty = |fd: BorrowedFd| keep(caller.tty.as_ref().map_or(fd, AsFd::as_fd));
+        let output = match caller.terminal[1] {
+            false if all || caller.tty.is_none() => keep(stdio[1])?,
+            _ => writable(tty(stdio[1])?)?,
+        };
+        let (kind, input) = match caller.terminal[0] {
+            true if caller.piped => (Input::Lines, readable(keep(stdio[0])?)?),
+            true => (Input::Keys, readable(keep(stdio[0])?)?),
+            false if all || caller.tty.is_none() => (Input::Stream, keep(stdio[0])?),
+            false => (Input::Lines, readable(tty(stdio[0])?)?),
         };
         let saved = tcgetattr(&input).ok();
         let mut relay = Relay {
@@ -124,6 +137,7 @@ impl Relay {
             raw: false,
             reading: true,
             rests: false,
+            unread: false,
             to_command: Vec::new(),
             to_caller: Vec::new(),
         };
@@ -162,6 +176,23 @@ impl Relay {
 
     fn in_foreground(&self) -> bool {
         tcgetpgrp(&self.input).is_ok_and(|group| group == getpgrp())
+    }
+
+    /// A job in the background of the caller's shell, which would take what is typed once it is in the foreground.
+    pub fn in_background(&self) -> bool {
+        let idle = match self.kind {
+            Input::Keys => !self.raw,
+            Input::Lines => true,
+            Input::Stream => false,
+        };
+        idle && self.reading && !self.rests && behind(&self.input)
+    }
+
+    /// From the background to the foreground: the modes to restore are the ones of now.
+    pub fn come_forward(&mut self) {
+        self.saved = tcgetattr(&self.input).ok();
+        self.resume();
+        self.resize();
     }
 
     fn set_raw(&mut self, raw: bool) {
@@ -280,8 +311,16 @@ impl Relay {
         match write(&self.output, &self.to_caller) {
             Ok(n) => drop(self.to_caller.drain(..n)),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => self.to_caller.clear(),
+            Err(e) => {
+                self.unread |= e == Errno::PIPE;
+                self.to_caller.clear();
+            }
         }
+    }
+
+    /// True once: the reader of the command's terminal has gone, as with a window that is closed.
+    pub fn hung_up(&mut self) -> bool {
+        std::mem::take(&mut self.unread)
     }
 
     /// What the command wrote before it ended is still in its terminal: all of it comes out.
