@@ -197,6 +197,23 @@ fn a_symbolic_link_carries_no_mount_elsewhere() {
     assert!(fail.to_string().contains("symbolic link"), "{fail}");
 }
 
+/// Whoever may write a folder on the way could otherwise lead a bind to what its caller would never have shown.
+#[test]
+fn a_link_on_the_way_to_a_source_is_an_error_even_where_it_leads_to_what_was_seen() {
+    let own = Scratch::new("way");
+    let data = own.file("private/data", "x");
+    symlink("private", own.0.join("shared")).expect("a link");
+    let seen = fs::metadata(&data).map(|m| (m.dev(), m.ino())).expect("there");
+    for seen in [Some(seen), None] {
+        let Some(mut pid1) = Pid1::start() else { return };
+        let mut binding = bind(&data, "/data").typed("./data");
+        binding.0.from = own.0.join("shared/data").into();
+        binding.0.seen = seen;
+        let fail = failed(&mut pid1, &plan([binding.op()])).to_string();
+        assert!(fail.starts_with("cannot bind './data' at '/data': it changed while it was being bound"), "{fail}");
+    }
+}
+
 #[test]
 fn a_source_that_was_replaced_is_an_error_that_names_it() {
     let Some(mut pid1) = Pid1::start() else { return };

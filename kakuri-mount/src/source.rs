@@ -37,7 +37,13 @@ pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
         return Err(Fail::new(Stage::Mount, what()).why("kakuri itself uses that folder while it builds"));
     }
     let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
-    let copy = || copy_tree(CWD, bind.from.as_bytes(), OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes);
+    // A folder on the way may be another user's, who can put a link in its place: then the path would no longer be
+    // the one the front resolved and judged. Only what kakuri itself names lies in folders of root alone.
+    let named = bind.typed.is_some() || bind.seen.is_some();
+    let copy = || match named {
+        true => detach(open(&bind.from, bind.folder)?.as_fd(), attributes),
+        false => copy_tree(CWD, bind.from.as_bytes(), OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes),
+    };
     let tree = staging.unseen(&bind.from, || {
         copy().map_err(|e| match e {
             Errno::NOENT | Errno::ACCESS | Errno::LOOP | Errno::NOTDIR | Errno::NOTCONN | Errno::IO | Errno::STALE => {
