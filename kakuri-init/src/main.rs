@@ -43,6 +43,7 @@ fn serve(session: &mut Session) -> Result<u8> {
     payload::limit_nesting(&proc, &setup)?;
     network::set_hostname(&setup)?;
     network::configure(&proc, &setup)?;
+    payload::leave_keyring();
     drop(proc);
     // Without: the user's words, then the command.
     caps::drop_all(Stage::Init)?;

@@ -74,6 +74,15 @@ pub fn limit_nesting(proc: &impl AsFd, setup: &Setup) -> Result<()> {
         .map_err(|fail| fail.hint("where /proc/sys cannot be written, --nest starts without this guard"))
 }
 
+/// Leaves the caller's session keyring, whose keys every process born with it may read and use, for one of the
+/// container's own.
+///
+/// The kernel counts it against the caller's quota of keys (200 by default, whatever namespace they are in), and a
+/// sandbox around us may forbid the call: the container starts all the same.
+pub fn leave_keyring() {
+    let _ = sys::new_session_keyring();
+}
+
 /// Writes a file of the proc file system in one call, as the kernel wants it.
 pub(crate) fn write(proc: impl AsFd, path: &str, text: &str) -> rustix::io::Result<()> {
     let file = openat(proc, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;

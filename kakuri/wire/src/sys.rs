@@ -105,6 +105,14 @@ pub fn drop_bounding(cap: u32) -> io::Result<()> {
     check(r as libc::c_long).map(drop)
 }
 
+/// keyctl(2) KEYCTL_JOIN_SESSION_KEYRING without a name: a new, empty session keyring for this process and its
+/// children, in the place of the caller's.
+pub fn new_session_keyring() -> io::Result<()> {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for an anonymous keyring, and nothing else is read.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<c_char>()) }).map(drop)
+}
+
 /// setrlimit(2) by number; None is no limit.
 pub fn set_limit(resource: u32, soft: Option<u64>, hard: Option<u64>) -> io::Result<()> {
     let value = |limit: Option<u64>| limit.map_or(libc::RLIM_INFINITY, |n| n as libc::rlim_t);
