@@ -5,6 +5,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
+
 pub type Result<T, E = Fail> = std::result::Result<T, E>;
 
 /// The process that met the error.
@@ -99,7 +101,9 @@ pub fn describe(errno: i32) -> String {
 /// `what: reason`, and the hint on a second line.
 impl fmt::Display for Fail {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let single = |s: &str| s.replace('\n', " ");
+        // Names are escaped where they are put in; this is for words of others: a parser's that quotes what it read, a
+        // helper's that has been taken over.
+        let single = |s: &str| Bytes::from(&s.replace('\n', " ")).to_string();
         f.write_str(&single(&self.what))?;
         if let Some(reason) = self.reason() {
             write!(f, ": {}", single(&reason))?;
@@ -163,6 +167,8 @@ mod tests {
         assert_eq!(fail.to_string(), "cannot bind './config': No such file or directory\n  hint: create it first");
         let fail = Fail::new(Stage::Front, "cannot\nread").why("it\nis odd");
         assert_eq!(fail.to_string(), "cannot read: it is odd");
+        let fail = Fail::new(Stage::Init, "\x1b]0;a\x07").why("\u{9b}2J").hint("\r");
+        assert_eq!(fail.to_string(), "\\u{1b}]0;a\\u{7}: \\u{9b}2J\n  hint: \\r");
     }
 
     #[test]
