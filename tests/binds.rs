@@ -210,26 +210,26 @@ fn what_must_not_be_bound_by_itself_is_not() {
     let scene = Scene::new();
     for folder in [".ssh", ".config", "plain"] {
         fs::create_dir(scene.home().join(folder)).unwrap();
-        fs::write(scene.home().join(folder).join("key"), "secret").unwrap();
+        fs::write(scene.home().join(folder).join("my-secret-key"), "my secret").unwrap();
     }
-    std::os::unix::fs::symlink(scene.home().join(".ssh/key"), scene.work().join("innocent")).unwrap();
+    std::os::unix::fs::symlink(scene.home().join(".ssh/my-secret-key"), scene.work().join("innocent")).unwrap();
     let home = scene.home().display().to_string();
     for path in [
         home.clone(),
         format!("{home}/.ssh"),
-        format!("{home}/.ssh/key"),
+        format!("{home}/.ssh/my-secret-key"),
         "innocent".into(),
         "/".into(),
         "..".into(),
-        "../home/.ssh/key".into(),
+        "../home/.ssh/my-secret-key".into(),
     ] {
         let seen = scene
             .kakuri(["sh", "-c", "cat \"$1\" 2>/dev/null; ls -AR \"$1\" 2>/dev/null | head -500", "sh", &path])
             .output();
-        assert!(!seen.text().contains("secret") && !seen.text().contains("key"), "{path}: {seen}");
+        assert!(!seen.text().contains("my-secret-key") && !seen.text().contains("my secret"), "{path}: {seen}");
     }
     // A folder of home without a dot may be.
-    assert_eq!(scene.kakuri(["cat", &format!("{home}/plain/key")]).output().ok().text(), "secret");
+    assert_eq!(scene.kakuri(["cat", &format!("{home}/plain/my-secret-key")]).output().ok().text(), "my secret");
 }
 
 #[test]

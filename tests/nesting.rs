@@ -139,6 +139,11 @@ fn where_no_user_namespace_is_allowed() {
     refused(limited(0, &format!("exec {KAKURI} true")), "user.max_user_namespaces is 0");
     // One that an outer namespace set cannot be read from inside: it is inferred.
     refused(limited(1, &format!("exec unshare -Ur {KAKURI} true")), "sets a limit on user namespaces");
+    // One is not enough, and it is PID 1 that meets it.
+    refused(
+        limited(1, &format!("exec {KAKURI} true")),
+        "payload's user namespace: the sandbox this runs in sets a limit",
+    );
     let doctor = run(
         "unshare",
         &limited(0, &format!("exec {KAKURI} doctor --json")).iter().map(String::as_str).collect::<Vec<_>>(),

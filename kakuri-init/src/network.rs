@@ -23,7 +23,13 @@ pub fn make(setup: &Setup) -> Result<()> {
     if !setup.network {
         return Ok(());
     }
-    unshare(CloneFlags::CLONE_NEWNET).fail(Stage::Init, || "cannot make a network namespace".into())
+    let made = unshare(CloneFlags::CLONE_NEWNET).fail(Stage::Init, || "cannot make a network namespace".into());
+    made.map_err(|fail| match fail.errno {
+        Some(libc::ENOSPC) => fail
+            .why("as many as user.max_net_namespaces allows exist already")
+            .hint("sudo sysctl -w user.max_net_namespaces=28633; or take the host's network: kakuri --allow-network"),
+        _ => fail,
+    })
 }
 
 /// Brings lo up, and allows ports below 1024 and ping without privilege: the namespace is the payload's own.

@@ -33,23 +33,23 @@ pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
         // first dozen of a new process.
         made.map_or(0, std::os::fd::IntoRawFd::into_raw_fd)
     })
-    .map_err(|e| {
-        let number = e.raw_os_error();
-        let fail = Fail::new(Stage::Init, "cannot make the payload's user namespace").errno(e);
-        match number {
-            Some(libc::ENOSPC | libc::EUSERS) => fail
-                .why("no user namespace may be made here any more (nesting depth or user.max_user_namespaces)")
-                .hint("inside another kakuri, start that one with --nest"),
-            _ => fail,
-        }
-    })?;
+    .fail(Stage::Init, || REFUSED.into())?;
     Ok(Making { child })
+}
+
+/// The whole of the error when the kernel makes no P.
+const REFUSED: &str = "cannot make the payload's user namespace";
+
+/// Whether a start failed because the kernel makes no P, which it may refuse where S was allowed. Which setting
+/// forbids it is seen from outside S.
+pub fn namespace_refused(fail: &Fail) -> Option<i32> {
+    fail.errno.filter(|_| fail.stage == Stage::Init && fail.what == REFUSED && fail.why.is_none())
 }
 
 impl Making {
     /// P's descriptor. It is never looked up again, because the payload may wander on into namespaces of its own.
     pub fn finish(self) -> Result<OwnedFd> {
-        let what = || "cannot make the payload's user namespace".to_string();
+        let what = || REFUSED.to_string();
         let status = loop {
             match waitid(WaitId::PidFd(self.child.as_fd()), WaitIdOptions::EXITED) {
                 Err(rustix::io::Errno::INTR) => {}

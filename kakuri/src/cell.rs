@@ -201,7 +201,7 @@ impl Start<'_> {
                 Said::Init(message, fds) => {
                     log::trace!("from kakuri-init: {message:?}");
                     if let FromInit::Failed(fail) = message {
-                        return Err(fail.into());
+                        return Err(explained(fail).into());
                     }
                     phase = phase.after_init(&message, &self.plan.setup.filesystems)?;
                     match message {
@@ -317,6 +317,17 @@ impl Start<'_> {
         Fail::new(stage, format!("{stage} did not answer within {} seconds", DEADLINE.as_secs()))
             .why("the start was given up, and everything it had made is gone")
             .hint("is a bound folder on a network that does not answer? KAKURI_LOG=trace shows every step")
+    }
+}
+
+/// PID 1 knows the errno, and the machine's settings are seen from here.
+fn explained(fail: Fail) -> Fail {
+    match kakuri_init::payload::namespace_refused(&fail) {
+        Some(errno) if !matches!(errno, libc::EMFILE | libc::ENFILE) => {
+            let (why, hint) = crate::userns::explain_second(errno);
+            fail.why(why).hint(hint)
+        }
+        _ => fail,
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Cause {
     NoneAllowed,
     /// user.max_user_namespaces is used up.
     UsedUp,
+    /// Another of user.max_*_namespaces is 0.
+    NoneOf(&'static str),
     /// The limit is one that an outer user namespace set, or they are nested too deep.
     OuterLimit,
     /// RLIMIT_NPROC or a cgroup's pids limit.
@@ -40,9 +42,18 @@ pub enum Cause {
 /// For the one who met this errno at a clone, an unshare or a map: the reason in words, and a hint with the
 /// exact command.
 pub fn explain_failure(errno: i32) -> (String, String) {
-    let facts = facts::collect(errno);
-    let cause = find(&facts);
-    (mend::reason(cause, &facts), mend::hint(cause, &facts))
+    explain(&facts::collect(errno))
+}
+
+/// The same for a user namespace made in one of ours, where not even root has rights over the host: Debian's and
+/// Arch's switch refuses root that one alone (seen on Debian's 6.1 and 6.12).
+pub fn explain_second(errno: i32) -> (String, String) {
+    explain(&Facts { privileged: false, ..facts::collect(errno) })
+}
+
+fn explain(facts: &Facts) -> (String, String) {
+    let cause = find(facts);
+    (mend::reason(cause, facts), mend::hint(cause, facts))
 }
 
 /// The most certain explanation comes first: what was switched off by name, then what the surroundings
@@ -53,6 +64,8 @@ pub fn find(facts: &Facts) -> Cause {
         libc::EINVAL if facts.seccomp != Some(2) => Cause::NotBuilt,
         libc::ENOSPC | libc::EUSERS => match facts.limit {
             Some(0) => Cause::NoneAllowed,
+            // One clone asks for a namespace of every kind, and has one errno for all of them.
+            _ if facts.none_of.is_some() => Cause::NoneOf(facts.none_of.unwrap_or_default()),
             // The file shows the limit of the namespace we are in; that of one further out counts as well.
             _ if facts.nested => Cause::OuterLimit,
             _ => Cause::UsedUp,

@@ -11,7 +11,7 @@ pub struct Facts {
     pub errno: i32,
     /// The kernel knows user namespaces.
     pub built: bool,
-    /// CAP_SYS_ADMIN in the namespace we are in.
+    /// CAP_SYS_ADMIN over the host: in a user namespace it exempts nobody.
     pub privileged: bool,
     /// kernel.unprivileged_userns_clone is 0; None where there is no such setting.
     pub switched_off: Option<bool>,
@@ -21,6 +21,8 @@ pub struct Facts {
     pub confined: bool,
     /// user.max_user_namespaces of the namespace we are in.
     pub limit: Option<u64>,
+    /// The first other kind of namespace of which none is allowed.
+    pub none_of: Option<&'static str>,
     /// We are in a user namespace that is not the machine's first.
     pub nested: bool,
     /// Our own ids are not mapped where we are.
@@ -57,11 +59,14 @@ pub fn collect(errno: i32) -> Facts {
     Facts {
         errno,
         built: Path::new("/proc/self/ns/user").exists() || !Path::new("/proc/self/ns").exists(),
-        privileged: effective & (1 << 21) != 0,
+        privileged: effective & (1 << 21) != 0 && !is_nested(&map),
         switched_off: number("/proc/sys/kernel/unprivileged_userns_clone").map(|n| n == 0),
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").map(|n| n != 0),
         confined: read("/proc/self/attr/current").is_some_and(|label| is_confined(&label)),
         limit: number("/proc/sys/user/max_user_namespaces"),
+        none_of: ["mnt", "pid", "ipc", "uts", "cgroup"]
+            .into_iter()
+            .find(|kind| number(&format!("/proc/sys/user/max_{kind}_namespaces")) == Some(0)),
         nested: is_nested(&map),
         unmapped: is_unmapped(&map, ids.0) || is_unmapped(&read("/proc/self/gid_map").unwrap_or_default(), ids.1),
         seccomp: field(&status, "Seccomp:").and_then(|text| text.parse().ok()),

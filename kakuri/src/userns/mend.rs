@@ -13,6 +13,7 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
         }
         Cause::NoneAllowed if facts.nested => "user.max_user_namespaces is 0 in the sandbox this runs in".into(),
         Cause::NoneAllowed => "user.max_user_namespaces is 0: this system allows no user namespace at all".into(),
+        Cause::NoneOf(kind) => format!("user.max_{kind}_namespaces is 0, and a container has one of each kind"),
         Cause::UsedUp => match facts.limit {
             Some(limit) => format!("all {limit} user namespaces this user may have (user.max_user_namespaces) exist already"),
             None => "the limit on user namespaces is used up".into(),
@@ -42,6 +43,8 @@ pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
         ),
         Cause::NoneAllowed if facts.nested => limit_hint(facts),
         Cause::NoneAllowed => sysctl("user.max_user_namespaces=28633"),
+        Cause::NoneOf(_) if facts.nested => limit_hint(facts),
+        Cause::NoneOf(kind) => sysctl(&format!("user.max_{kind}_namespaces=28633")),
         Cause::UsedUp => {
             let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
             sysctl(&format!("user.max_user_namespaces={more}"))

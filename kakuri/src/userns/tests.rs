@@ -64,6 +64,9 @@ fn limits() {
     let (cause, _, hint) = told(&Facts { nested: true, limit: Some(0), ..plain(libc::ENOSPC) });
     assert_eq!(cause, Cause::NoneAllowed);
     assert!(!hint.starts_with("sudo"), "no sudo inside a sandbox: {hint}");
+    let (_, reason, hint) = told(&Facts { none_of: Some("pid"), ..plain(libc::ENOSPC) });
+    assert!(reason.starts_with("user.max_pid_namespaces is 0"), "{reason}");
+    assert!(hint.starts_with("sudo sysctl -w user.max_pid_namespaces=28633 "), "{hint}");
     assert_eq!(find(&plain(libc::EUSERS)), Cause::UsedUp);
     assert_eq!(find(&plain(libc::EAGAIN)), Cause::Processes);
     assert_eq!(find(&plain(libc::ENOMEM)), Cause::Memory);
