@@ -53,6 +53,27 @@ fn a_command_that_is_not_there_is_127() {
 }
 
 #[test]
+fn a_command_whose_interpreter_is_missing_says_which() {
+    let scene = Scene::new();
+    scene.script("none", "#!/no/such/interpreter -x\n");
+    scene.kakuri(["./none"]).output().refused(127, &["./none", "/no/such/interpreter"]).hints(&["first line"]);
+    scene.script("windows", "#!/bin/sh\r\n");
+    scene.kakuri(["./windows"]).output().refused(127, &["/bin/sh\\r"]).hints(&["carriage return"]);
+    // A program: its loader lies where nothing is shown of, and the hint is the bind.
+    let output = scene.kakuri(["--base", "none", "--bind", "/usr:ro", "env"]).output();
+    output.refused(127, &["env", "/ld-"]).hints(&["--bind /lib"]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_has_no_hint_to_the_search_path() {
+    let scene = Scene::new();
+    for command in ["./no-such", "/no/such"] {
+        let said = scene.kakuri([command]).output().refused(127, &[command]).hints(&["--bind"]).err();
+        assert!(!said.contains("PATH"), "{said}");
+    }
+}
+
+#[test]
 fn a_command_that_exists_outside_only_is_127_with_the_bind_that_shows_it() {
     let scene = Scene::new();
     let tool = scene.script("bin/mytool", "#!/bin/sh\necho ran\n");

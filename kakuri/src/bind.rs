@@ -4,6 +4,7 @@
 pub mod automatic;
 pub mod explicit;
 pub mod hint;
+pub mod interpreter;
 pub mod own;
 pub mod parse;
 pub mod place;

@@ -145,6 +145,9 @@ fn print(bytes: &[u8]) -> Result<u8> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(0),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
-        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output").errno(e).code(CODE_FAILED)),
+        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
+            .errno(e)
+            .hint("make room where it goes, or send it elsewhere")
+            .code(CODE_FAILED)),
     }
 }

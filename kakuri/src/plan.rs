@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kakuri_init::{Process, Setup};
 use kakuri_mount::{Op, UnionKind};
-use kakuri_wire::{Bytes, Kernelfs};
+use kakuri_wire::{Bytes, Fail, Kernelfs};
 
 use crate::bind::hint;
 use crate::host::Host;
@@ -65,9 +65,11 @@ impl Plan {
         plan
     }
 
-    /// For a command that was not found inside: what would show it, where the host has it.
-    pub fn hint_for_missing_command(&self) -> Option<String> {
-        let command = self.process.argv.first()?;
-        hint::hint_for_command(self, &Host::look(), command.as_bytes())
+    /// The error of a command that was not found inside, with the reason and the hint that fit.
+    pub fn explain_missing_command(&self, fail: Fail) -> Fail {
+        match self.process.argv.first() {
+            Some(command) => hint::explain_missing(self, &Host::look(), command.as_bytes(), fail),
+            None => fail,
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Run<'_> {
         };
         let mut cell = cell.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => {
-                with_bind_hint(plan, fail)
+                plan.explain_missing_command(fail)
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
@@ -62,14 +62,6 @@ impl Run<'_> {
             stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
         let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
         begun.carry_out(plan, &process, &descriptors, &mut |phase: Phase| reporter.reached(phase))
-    }
-}
-
-/// A command that exists outside: the bind that would show it. One that does not: where it was looked for.
-fn with_bind_hint(plan: &Plan, fail: Fail) -> Fail {
-    match plan.hint_for_missing_command() {
-        Some(hint) => fail.hint(hint),
-        None => fail.hint(format!("the container's PATH is {}; is it installed?", plan.process.path)),
     }
 }
 

@@ -1,9 +1,10 @@
-//! A command that was not found inside, though the host has it: which `--bind` would show it.
+//! A command that was not found inside: the `--bind` that would show it, where the host has it, or what it lacks.
 
 use std::os::unix::fs::PermissionsExt;
 
-use kakuri_wire::Bytes;
+use kakuri_wire::{Bytes, Fail};
 
+use super::interpreter;
 use super::source::{self, Kind, Look};
 use crate::host::{Host, as_path};
 use crate::layout::Layout;
@@ -15,9 +16,44 @@ pub fn visible(plan: &Plan, path: &[u8]) -> bool {
     Layout::of(&plan.mount).locate(path).exists()
 }
 
+/// The kernel says one thing for a command that is missing and for one whose interpreter is.
+pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> Fail {
+    if let Some(asked) = seen_inside(plan, command).and_then(|file| interpreter::of(&file)) {
+        let fail = fail.why(format!("its interpreter '{}' is not in the container", Bytes(asked.clone())));
+        return match asked.last() {
+            Some(b'\r') => fail.hint("its lines end as on Windows: remove each carriage return, with dos2unix or sed"),
+            _ => fail.hint(hint_for_command(plan, host, &asked).unwrap_or_else(|| {
+                "install that, or name another: in the first line of a script, or when a program is built".into()
+            })),
+        };
+    }
+    let hint = hint_for_command(plan, host, command).unwrap_or_else(|| {
+        let folder = &plan.process.cwd;
+        match command {
+            b"help" => "kakuri --help is kakuri's own".into(),
+            [b'/', ..] => "correct the name, or show what it lies in with --bind".into(),
+            _ if command.contains(&b'/') => {
+                format!("it was looked for from {folder}; correct the name, or show what it lies in with --bind")
+            }
+            _ => format!("the container's PATH is {}; is it installed?", plan.process.path),
+        }
+    });
+    fail.hint(hint)
+}
+
+/// The file of the host that a command is inside.
+fn seen_inside(plan: &Plan, command: &[u8]) -> Option<Vec<u8>> {
+    let layout = Layout::of(&plan.mount);
+    let look = |folder: &[u8]| layout.locate(&pathname::absolute(folder, command)).host;
+    match command.contains(&b'/') {
+        true => look(plan.process.cwd.as_bytes()),
+        false => plan.process.path.as_bytes().split(|&b| b == b':').filter(|f| !f.is_empty()).find_map(look),
+    }
+}
+
 /// For a command that was not found inside: where the host has it and what shows it, as the hint of the
 /// error; None where the host has none either, or it is visible and something else is wrong.
-pub fn hint_for_command(plan: &Plan, host: &Host, command: &[u8]) -> Option<String> {
+fn hint_for_command(plan: &Plan, host: &Host, command: &[u8]) -> Option<String> {
     let layout = Layout::of(&plan.mount);
     let file = if command.contains(&b'/') {
         host.absolute(command).ok().filter(|path| is_program(path))?
@@ -29,8 +65,11 @@ pub fn hint_for_command(plan: &Plan, host: &Host, command: &[u8]) -> Option<Stri
             .find(|path| is_program(path))?
     };
     let mut folders = Vec::new();
-    if !layout.locate(&file).exists() {
-        folders.push(folder_of(host, &file));
+    let inside = layout.locate(&file);
+    if !inside.exists() {
+        // A link that is visible, and what it leads to is not.
+        let lacking = if is_program(&inside.at) { &inside.at } else { &file };
+        folders.push(folder_of(host, lacking));
     }
     // What it is a link to has to be visible too.
     if let Ok(Look::Is(real)) = source::look(&file)

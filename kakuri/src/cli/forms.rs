@@ -85,11 +85,11 @@ pub fn mount(typed: &[u8], spec: &mut Spec) -> Result<(), Fail> {
             .why(why)
             .hint("--mount type=bind,source=A,target=/B,readonly or --mount type=tmpfs,target=/B,tmpfs-size=64m")
     };
-    let (mut kind, mut source, mut target) = (&b"volume"[..], None, None);
+    let (mut kind, mut source, mut target) = (None, None, None);
     let (mut read_only, mut size, mut mode) = (false, None, TMPFS_MODE);
     for field in typed.split(|&b| b == b',') {
         match pair(field).unwrap_or((field, b"true")) {
-            (b"type", v) => kind = v,
+            (b"type", v) => kind = Some(v),
             (b"source" | b"src", v) => source = Some(v),
             (b"target" | b"dst" | b"destination", v) => target = Some(v),
             (b"readonly" | b"ro", v) => read_only = v != b"false" && v != b"0",
@@ -102,7 +102,7 @@ pub fn mount(typed: &[u8], spec: &mut Spec) -> Result<(), Fail> {
     let target = target.ok_or_else(|| wrong("it names no target".into()))?;
     parse::check_destination("mount", typed, target)?;
     let at = Bytes(target.to_vec());
-    match kind {
+    match kind.ok_or_else(|| wrong("it names no type".into()))? {
         b"bind" => {
             let source = source.filter(|s| !s.is_empty()).ok_or_else(|| wrong("it names no source".into()))?;
             let source = Bytes(source.to_vec());

@@ -229,8 +229,7 @@ pub const NOT_YET: [&str; 37] = [
     "security-opt",
     "ssh-agent",
     "swap",
-    "tls-
-    verify",
+    "tls-verify",
     "uidmap",
     "ulimit",
     "vpn",
@@ -243,10 +242,14 @@ pub const NOT_YET: [&str; 37] = [
 pub const NOT_YET_SHORT: &[u8] = b"dpm";
 
 /// bubblewrap's words, and what to type instead.
-pub const BUBBLEWRAP: [(&str, &str); 18] = [
+pub const BUBBLEWRAP: [(&str, &str); 24] = [
     ("ro-bind", "kakuri --bind SRC:DST:ro"),
     ("ro-bind-try", "kakuri --bind SRC:DST:ro"),
     ("bind-try", "kakuri --bind SRC:DST"),
+    ("dev", "leave it out, /dev is there already"),
+    ("mqueue", "leave it out, /dev/mqueue is there already"),
+    ("uid", "kakuri -u UID"),
+    ("gid", "kakuri -u UID:GID"),
     ("dev-bind", "kakuri --device PATH"),
     ("dev-bind-try", "kakuri --device PATH"),
     ("overlay-src", "kakuri --bind SRC:DST:ro"),
@@ -259,6 +262,8 @@ pub const BUBBLEWRAP: [(&str, &str); 18] = [
     ("unshare-all", "leave it out, every namespace is new already"),
     ("unshare-net", "leave it out, there is no network unless --allow-network"),
     ("unshare-pid", "leave it out, every namespace is new already"),
+    ("unshare-ipc", "leave it out, every namespace is new already"),
+    ("unshare-uts", "leave it out, every namespace is new already"),
     ("unshare-user", "leave it out, every namespace is new already"),
     ("die-with-parent", "leave it out, the container dies with kakuri already"),
     ("new-session", "leave it out, the command has a session of its own already"),
