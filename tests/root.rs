@@ -36,7 +36,8 @@ fn the_command_may_not_write_what_only_root_may() {
         return;
     }
     let scene = Scene::new();
-    let script = "for f in /etc/passwd /etc/shadow /usr/bin/env /proc/sysrq-trigger /proc/sys/kernel/core_pattern /dev/kmsg /dev/mem; do
+    let script = "for f in /etc/passwd /etc/shadow /usr/bin/env /proc/sysrq-trigger /proc/sys/kernel/core_pattern /dev/kmsg /dev/mem \
+        $(find /proc -maxdepth 4 -type f -perm /222 -not -path '/proc/[0-9]*' -not -path '/proc/self/*' -not -path '/proc/thread-self/*' 2>/dev/null); do
         (: >>$f) 2>/dev/null && echo $f; done; exit 0";
     // The container's own /etc/passwd is a file of its own, and read-only as well.
     assert_eq!(scene.inside(&[], script), "");
@@ -54,6 +55,31 @@ fn the_command_has_no_capability_over_the_host() {
     let before = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     assert_eq!(scene.inside(&[], script), "");
     assert_eq!(fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+#[test]
+fn the_command_reads_nothing_that_root_keeps_from_others() {
+    if !root("the_command_reads_nothing_that_root_keeps_from_others") {
+        return;
+    }
+    let scene = Scene::new();
+    // find(1) would not see into a folder that is covered: what it lists is what is shown.
+    let script = "find /etc -type f ! -perm -004 -size +0 2>/dev/null; cat /etc/shadow /etc/gshadow; exit 0";
+    assert_eq!(scene.inside(&[], script), "");
+}
+
+#[test]
+fn the_devices_of_the_host_keep_their_modes() {
+    if !root("the_devices_of_the_host_keep_their_modes") {
+        return;
+    }
+    let scene = Scene::new();
+    let mode = || fs::metadata("/dev/full").unwrap().mode();
+    let before = mode();
+    let said = scene.inside(&[], "chmod 600 /dev/full 2>/dev/null; echo x >/dev/null && head -c 1 /dev/zero | wc -c");
+    let after = mode();
+    fs::set_permissions("/dev/full", PermissionsExt::from_mode(before)).unwrap();
+    assert_eq!((said.trim(), after), ("1", before));
 }
 
 #[test]

@@ -86,7 +86,9 @@ fn words_of_bind(bind: &Bind) -> String {
         Some(typed) if *typed != bind.from => format!("{} (typed as {typed})", bind.from),
         _ => bind.from.to_string(),
     };
-    format!("{what} {from} of the host, {}, {}", access(bind.read_only), flags(bind.noexec, bind.devices))
+    // A device's data passes whether its node may be changed or not.
+    let access = if what == "device" && bind.read_only { "its owner and mode fixed" } else { access(bind.read_only) };
+    format!("{what} {from} of the host, {access}, {}", flags(bind.noexec, bind.devices))
 }
 
 fn access(read_only: bool) -> &'static str {

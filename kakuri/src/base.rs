@@ -4,8 +4,8 @@
 mod etc;
 pub mod kernel;
 mod programs;
+pub mod secrets;
 
-use crate::host::Host;
 use crate::identity::Identity;
 use crate::layout::{Layout, What};
 use crate::pathname;
@@ -17,7 +17,7 @@ pub use etc::Etc;
 type Places = Vec<(Vec<u8>, What)>;
 
 /// Puts the base into the tree.
-pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, host: &Host, notes: &mut Vec<String>) {
+pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, notes: &mut Vec<String>) {
     let mut places = Places::with_capacity(64);
     if spec.base == Base::Host {
         programs::add_folders(&mut places, notes);
@@ -25,7 +25,7 @@ pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, h
     private(&mut places, spec, who);
     kernel::devices(&mut places, spec, notes);
     kernel::file_systems(&mut places, spec, network, notes);
-    etc::mount_point(&mut places, spec, host);
+    etc::mount_point(&mut places, spec);
     layout.put_base(places);
 }
 

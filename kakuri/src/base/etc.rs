@@ -1,13 +1,11 @@
 //! /etc: the host's settings, with the container's own names and resolver in their place.
 
-use std::collections::BTreeMap;
-
 use kakuri_mount::{Node, UnionKind};
 use kakuri_wire::Bytes;
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use super::{Places, add};
-use crate::host::{Host, as_path};
+use crate::host::as_path;
 use crate::identity::Identity;
 use crate::layout::{Layout, What};
 use crate::spec::{Base, Network, Spec};
@@ -27,17 +25,10 @@ pub struct Etc<'a> {
 }
 
 /// The union over the host's /etc, still without the files of the container's own.
-pub fn mount_point(places: &mut Places, spec: &Spec, host: &Host) {
+pub fn mount_point(places: &mut Places, spec: &Spec) {
     if spec.base == Base::Host && std::fs::metadata("/etc").is_ok_and(|m| m.is_dir()) {
-        let mut skeleton = BTreeMap::new();
-        // One id is mapped: for a caller who is root, so are the files only root may read.
-        if host.uid == 0 {
-            for secret in ["shadow", "shadow-", "gshadow", "gshadow-"] {
-                skeleton.insert(secret.into(), Node::File(Bytes::default()));
-            }
-        }
         // Known from the start, so that nobody follows the links that the host may have in their place.
-        skeleton.extend(NAMES.iter().map(|name| (name.as_bytes().to_vec(), Node::File(Bytes::default()))));
+        let skeleton = NAMES.iter().map(|name| (name.as_bytes().to_vec(), Node::File(Bytes::default()))).collect();
         add(places, "/etc", What::Union { from: b"/etc".to_vec(), how: union_kind(), skeleton });
     } else {
         for name in NAMES {

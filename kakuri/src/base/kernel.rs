@@ -1,5 +1,9 @@
 //! /dev, /proc and /sys.
 
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
 use kakuri_mount::Op;
 use kakuri_wire::Kernelfs;
 
@@ -18,21 +22,44 @@ const LINKS: [(&str, &str); 5] = [
 /// Readable by everybody and about everybody: keyrings of the whole host.
 const TELLING: [&str; 2] = ["/proc/keys", "/proc/key-users"];
 
-/// The kernel's own settings: root of the host may write these files whatever namespace it is in, and a container
-/// that root starts runs, for file permissions, as root of the host.
-const SETTINGS: [&str; 4] = ["/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"];
-/// Files of the same kind that are of no use inside.
-const LEVERS: [&str; 6] =
-    ["/proc/sysrq-trigger", "/proc/kcore", "/proc/timer_list", "/proc/latency_stats", "/proc/mtrr", "/proc/kpagecount"];
+/// Files that move the whole machine, or tell of it, and are of no use inside.
+const LEVERS: [&str; 8] = [
+    "/proc/sysrq-trigger",
+    "/proc/kcore",
+    "/proc/timer_list",
+    "/proc/latency_stats",
+    "/proc/mtrr",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/kpagecgroup",
+];
 
-/// Takes the kernel's own settings out of the reach of a container started by root.
+/// Takes the kernel's own settings out of the reach of a container started by root: root of the host may write these
+/// files whatever namespace it is in, and such a container runs, for file permissions, as root of the host.
 pub fn guard(finish: &mut Vec<Op>, spec: &Spec) {
     if spec.proc != Proc::Fresh {
         return;
     }
     let exists = |path: &&str| std::fs::symlink_metadata(path).is_ok();
-    finish.extend(SETTINGS.into_iter().filter(exists).map(|at| Op::Freeze { at: at.into() }));
+    finish.extend(settings().into_iter().map(|at| Op::Freeze { at: at.into() }));
     finish.extend(LEVERS.into_iter().filter(exists).map(|at| Op::Hide { at: at.into(), folder: false }));
+}
+
+/// What of /proc is the machine's and not a process's: every folder (sys, irq, bus, acpi, scsi, what drivers add), and
+/// every file somebody may write.
+fn settings() -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let of_processes = |name: &[u8]| name.iter().all(u8::is_ascii_digit);
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| !of_processes(entry.file_name().as_bytes()))
+        // Not followed: a link leads to a process's own.
+        .filter(|e| e.metadata().is_ok_and(|m| m.is_dir() || (m.is_file() && m.mode() & 0o222 != 0)))
+        .map(|entry| entry.path())
+        .filter(|path| !LEVERS.iter().any(|lever| path.as_os_str() == *lever))
+        .collect();
+    found.sort();
+    found
 }
 
 /// A small /dev. It lies in the root folder, which turns read-only; writing to devices still works.
@@ -40,7 +67,9 @@ pub fn devices(places: &mut Places, spec: &Spec, notes: &mut Vec<String>) {
     add(places, "/dev", What::Folder { mode: 0o755 });
     for device in DEVICES {
         let from = device.as_bytes().to_vec();
-        add(places, device, What::Bind(Source { from, devices: true, ..Source::default() }));
+        // Read-only says who owns the node and with which mode: its data passes all the same. A container that root
+        // starts could otherwise close /dev/null to the whole host.
+        add(places, device, What::Bind(Source { from, devices: true, read_only: true, ..Source::default() }));
     }
     for (at, to) in LINKS {
         add(places, at, What::Symlink { to: to.into() });

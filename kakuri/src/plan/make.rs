@@ -28,7 +28,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     }
 
     let mut placing = Placing::default();
-    base::put(&mut placing.layout, spec, network, &who, host, &mut notes);
+    base::put(&mut placing.layout, spec, network, &who, &mut notes);
     let mut binds = spec.binds.clone();
     binds.extend(profile::binds(&spec.profiles, config, host, &mut notes)?);
     let create = explicit::put(&mut placing, spec, &binds, host, &who.home)?;
@@ -40,6 +40,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
         automatic::put(&mut layout, &spec.command, host, from, &mut notes);
     }
     own::cover(&mut layout, config, host);
+    base::secrets::cover(&mut layout, host);
 
     let shell = environment::shell(host, &layout);
     let shown = setup.hostname.clone().unwrap_or_else(hosts_name);
