@@ -220,6 +220,14 @@ fn programs_of_another_build_are_refused() {
 }
 
 #[test]
+fn a_source_that_cannot_be_looked_at_has_a_hint() {
+    let scene = Scene::new();
+    let turn = scene.work().join("turn");
+    std::os::unix::fs::symlink("turn", &turn).unwrap();
+    scene.kakuri(["--bind", "turn", "true"]).output().refused(125, &["'turn'"]).hints(&["correct the name"]);
+}
+
+#[test]
 fn names_are_shown_so_that_they_cannot_drive_a_terminal() {
     let scene = Scene::new();
     for name in [&b"\x1b]0;owned\x07"[..], b"a\nkakuri: all is well", b"\xff\xfe"] {

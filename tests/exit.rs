@@ -100,7 +100,10 @@ fn a_command_that_cannot_be_executed_is_126() {
     let file = scene.file("plain", "text\n");
     let bind = format!("{}:/work", scene.work().display());
     scene.kakuri(["--bind", &bind, "/work/plain"]).output().refused(126, &["/work/plain"]);
-    scene.kakuri(["/etc"]).output().refused(126, &["/etc"]);
+    scene.kakuri(["/etc"]).output().refused(126, &["/etc", "folder"]);
+    scene.script("may", "#!/bin/sh\n");
+    let noexec = format!("{bind}:noexec");
+    scene.kakuri(["--bind", &noexec, "/work/may"]).output().refused(126, &["/work/may"]).hints(&["noexec"]);
     // By its automatic bind as well.
     scene.kakuri([file.as_os_str()]).output().refused(126, &["plain"]);
     // An interpreter that is not there is the file's fault, and is named as such.

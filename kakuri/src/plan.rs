@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use kakuri_init::{Process, Setup};
 use kakuri_mount::{Op, UnionKind};
+use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
 use crate::bind::hint;
@@ -65,11 +66,12 @@ impl Plan {
         plan
     }
 
-    /// The error of a command that was not found inside, with the reason and the hint that fit.
-    pub fn explain_missing_command(&self, fail: Fail) -> Fail {
-        match self.process.argv.first() {
-            Some(command) => hint::explain_missing(self, &Host::look(), command.as_bytes(), fail),
-            None => fail,
+    /// The error of a command that could not be started, with the reason and the hint that fit.
+    pub fn explain_refused_command(&self, fail: Fail) -> Fail {
+        match (self.process.argv.first(), fail.code) {
+            (Some(command), CODE_NOT_FOUND) => hint::explain_missing(self, &Host::look(), command.as_bytes(), fail),
+            (Some(command), CODE_NOT_EXECUTABLE) => hint::explain_denied(self, command.as_bytes(), fail),
+            _ => fail,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_mount::UnionKind;
-use kakuri_wire::fail::{CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
+use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::sys;
 
 use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
@@ -41,8 +41,8 @@ impl Run<'_> {
             other => other,
         };
         let mut cell = cell.map_err(|e| match e {
-            NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.code == CODE_NOT_FOUND => {
-                plan.explain_missing_command(fail)
+            NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.stage == Stage::Command => {
+                plan.explain_refused_command(fail)
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;

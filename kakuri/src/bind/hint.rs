@@ -41,6 +41,17 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
     fail.hint(hint)
 }
 
+/// The same for one that is not executable, which may lie where nothing is.
+pub fn explain_denied(plan: &Plan, command: &[u8], fail: Fail) -> Fail {
+    match seen_inside(plan, command) {
+        Some(file) if is_folder(&file) => fail.why("it is a folder").hint("name a program in it"),
+        Some(file) if fail.errno == Some(libc::EACCES) && is_program(&file) => fail
+            .why("it lies where nothing may be executed")
+            .hint("leave `noexec` out of the bind around it; what the host has mounted so stays so"),
+        _ => fail,
+    }
+}
+
 /// The file of the host that a command is inside.
 fn seen_inside(plan: &Plan, command: &[u8]) -> Option<Vec<u8>> {
     let layout = Layout::of(&plan.mount);

@@ -30,7 +30,10 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
         [one] | [one, _] => {
             let why =
                 format!("'{}' is neither a destination, which begins with '/', nor an option", Bytes(one.clone()));
-            return wrong(&why, "--bind SRC:/DST:ro; the options are ro, rw, create, noexec, exec");
+            return wrong(
+                &why,
+                r"--bind SRC:/DST:ro; the options are ro, rw, create, noexec, exec; a colon in a name is '\:'",
+            );
         }
         _ => return wrong("it has more than three fields", r"write a colon in a name as '\:'"),
     };

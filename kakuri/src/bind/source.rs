@@ -84,8 +84,15 @@ pub fn typed_path(host: &Host, typed: &[u8]) -> Result<Vec<u8>> {
 /// A source that has to be there, or may be made.
 pub fn wanted(host: &Host, typed: &[u8], verb: &str) -> Result<(Vec<u8>, Look)> {
     let path = typed_path(host, typed)?;
-    let look = look(&path)
-        .map_err(|e| Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(typed.to_vec()))).errno(e))?;
+    let look = look(&path).map_err(|e| {
+        let hint = match e.kind() {
+            ErrorKind::PermissionDenied => {
+                "what you may not open yourself cannot be shown: check each folder on the way"
+            }
+            _ => "correct the name; ls -ld shows what is there",
+        };
+        Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(typed.to_vec()))).errno(e).hint(hint)
+    })?;
     Ok((path, look))
 }
 

@@ -172,7 +172,7 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
             .map(|a| Bytes::from(a.as_os_str()).to_string())
             .collect();
         return Err(misuse(format!("'{word}' is a word of kakuri's own, and options stand before it"))
-            .hint(format!("to run a program of that name: kakuri {} -- {word}", before.join(" "))));
+            .hint(format!("put it first; to run a program of that name: kakuri {} -- {word}", before.join(" "))));
     }
     Ok(())
 }
