@@ -18,7 +18,7 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap;
-use crate::phase::Phase;
+use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
 use crate::process::{Owned, lost};
 use crate::signals::{self, Came, Signals};
@@ -114,7 +114,8 @@ impl Begun {
         send(Stage::Init, &self.init_link, &ToInit::Start { inherited, passed }, &fds)?;
         let signals = Signals::block()?;
         let Begun { mount_link, init_link, mount, init, end } = self;
-        Start { plan, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+        let terminal = process.terminal.contains(&true);
+        Start { plan, terminal, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
     }
 }
 
@@ -183,6 +184,8 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
 
 struct Start<'a> {
     plan: &'a Plan,
+    /// Whether the command gets a terminal of the container's.
+    terminal: bool,
     mount_link: Channel,
     init_link: Channel,
     mount: Owned,
@@ -203,7 +206,8 @@ impl Start<'_> {
                     if let FromInit::Failed(fail) = message {
                         return Err(explained(fail).into());
                     }
-                    phase = phase.after_init(&message, &self.plan.setup.filesystems)?;
+                    let asked = Asked { filesystems: &self.plan.setup.filesystems, terminal: self.terminal };
+                    phase = phase.after_init(&message, asked)?;
                     match message {
                         FromInit::Ready(made) => {
                             // Only what the plan shows: a bind may stand in the place of one of them.

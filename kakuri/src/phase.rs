@@ -18,12 +18,19 @@ pub enum Phase {
     Ended,
 }
 
+/// What PID 1 was asked for, and so may send.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    pub filesystems: &'a [Kernelfs],
+    pub terminal: bool,
+}
+
 impl Phase {
     /// The phase after this message of PID 1's, or why it may not be said now.
-    pub fn after_init(self, message: &FromInit, asked: &[Kernelfs]) -> Result<Phase> {
+    pub fn after_init(self, message: &FromInit, asked: Asked) -> Result<Phase> {
         match (self, message) {
-            (Phase::Making, FromInit::Ready(made)) if made == asked => Ok(Phase::Finishing),
-            (Phase::Launching, FromInit::Started { .. }) => Ok(Phase::Running),
+            (Phase::Making, FromInit::Ready(made)) if made == asked.filesystems => Ok(Phase::Finishing),
+            (Phase::Launching, FromInit::Started { terminal, .. }) if *terminal == asked.terminal => Ok(Phase::Running),
             (Phase::Running, FromInit::Exited(_)) => Ok(Phase::Ended),
             _ => Err(out_of_turn(Stage::Init, &format!("{message:?}"))),
         }
@@ -50,29 +57,32 @@ mod tests {
     use super::*;
     use kakuri_init::Status;
 
-    const ASKED: [Kernelfs; 1] = [Kernelfs::Proc];
+    const MADE: [Kernelfs; 1] = [Kernelfs::Proc];
+    const ASKED: Asked = Asked { filesystems: &MADE, terminal: false };
 
     #[test]
     fn the_order_of_a_start() {
-        let phase = Phase::Making.after_init(&FromInit::Ready(ASKED.to_vec()), &ASKED).expect("ready first");
+        let phase = Phase::Making.after_init(&FromInit::Ready(MADE.to_vec()), ASKED).expect("ready first");
         let phase = phase.after_mount(&FromMount::Built).expect("then built");
-        let phase = phase.after_init(&FromInit::Started { pid: 2, terminal: false }, &ASKED).expect("then started");
-        assert_eq!(phase.after_init(&FromInit::Exited(Status::Code(0)), &ASKED).expect("then exited"), Phase::Ended);
+        let phase = phase.after_init(&FromInit::Started { pid: 2, terminal: false }, ASKED).expect("then started");
+        assert_eq!(phase.after_init(&FromInit::Exited(Status::Code(0)), ASKED).expect("then exited"), Phase::Ended);
     }
 
     #[test]
     fn everything_else_is_refused() {
         let words = [
-            FromInit::Ready(ASKED.to_vec()),
+            FromInit::Ready(MADE.to_vec()),
             FromInit::Ready(vec![]),
             FromInit::Started { pid: 2, terminal: false },
             FromInit::Exited(Status::Code(0)),
+            // Nobody asked for one, and the front would take whatever came for it.
+            FromInit::Started { pid: 2, terminal: true },
         ];
         let permitted = [(Phase::Making, 0), (Phase::Launching, 2), (Phase::Running, 3)];
         for phase in [Phase::Making, Phase::Finishing, Phase::Launching, Phase::Running, Phase::Ended] {
             for (i, word) in words.iter().enumerate() {
                 assert_eq!(
-                    phase.after_init(word, &ASKED).is_ok(),
+                    phase.after_init(word, ASKED).is_ok(),
                     permitted.contains(&(phase, i)),
                     "{phase:?} {word:?}"
                 );

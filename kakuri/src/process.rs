@@ -21,8 +21,9 @@ impl Owned {
         Owned { pidfd, stage, reaped: false }
     }
 
-    /// Leaves the process to the kernel: it has said its last word and ends by itself.
+    /// Leaves the process to the kernel: it has said its last word and ends by itself, or else by this signal.
     pub fn release(mut self) {
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         self.reaped = true;
     }
 

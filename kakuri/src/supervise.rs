@@ -8,7 +8,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cell::Cell;
-use crate::phase::Phase;
+use crate::phase::{Asked, Phase};
 use crate::process::lost;
 use crate::signals::Came;
 use crate::terminal::Relay;
@@ -84,7 +84,7 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
                         FromInit::Exited(status) => return Ok(status),
                         FromInit::Failed(fail) => return Err(fail),
                         other => {
-                            Phase::Running.after_init(&other, &[])?;
+                            Phase::Running.after_init(&other, Asked::default())?;
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::bytes::Bytes;
 
@@ -47,8 +47,16 @@ pub struct Fail {
     pub errno: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The exit code it leads to: 125, 126 or 127.
+    /// The exit code it leads to: 125, 126 or 127, and never success, whatever a helper says.
+    #[serde(deserialize_with = "failing")]
     pub code: u8,
+}
+
+fn failing<'de, D: Deserializer<'de>>(d: D) -> Result<u8, D::Error> {
+    match u8::deserialize(d)? {
+        code @ CODE_FAILED..=CODE_NOT_FOUND => Ok(code),
+        code => Err(de::Error::custom(format_args!("{code} is no code of a failure"))),
+    }
 }
 
 /// kakuri itself failed or was misused.
@@ -176,5 +184,6 @@ mod tests {
         let fail = Fail::new(Stage::Command, "cannot run 'x'").errno(libc::EACCES).code(CODE_NOT_EXECUTABLE);
         let json = serde_json::to_string(&fail).expect("serialises");
         assert_eq!(serde_json::from_str::<Fail>(&json).expect("parses"), fail);
+        assert!(serde_json::from_str::<Fail>(&json.replace("126", "0")).is_err(), "a failure is none");
     }
 }
