@@ -228,6 +228,21 @@ fn a_source_that_cannot_be_looked_at_has_a_hint() {
 }
 
 #[test]
+fn a_configuration_that_does_not_fit_leaves_no_half_of_one() {
+    let scene = Scene::new();
+    let script = format!("trap '' XFSZ; ulimit -f 0; exec '{KAKURI}' config init --config new.toml");
+    scene.program("sh").args(["-c", &script]).output().refused(1, &["new.toml"]).hints(&["--config"]);
+    assert!(!scene.work().join("new.toml").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_has_a_hint() {
+    let scene = Scene::new();
+    scene.file("file", "");
+    scene.kakuri(["--bind", "file/in:/x:create", "true"]).output().refused(125, &["file/in"]).hints(&["create"]);
+}
+
+#[test]
 fn names_are_shown_so_that_they_cannot_drive_a_terminal() {
     let scene = Scene::new();
     for name in [&b"\x1b]0;owned\x07"[..], b"a\nkakuri: all is well", b"\xff\xfe"] {

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_mount::UnionKind;
-use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
 use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
@@ -27,8 +27,11 @@ impl Run<'_> {
     /// Runs the plan's command in the container begun for it, which is gone afterwards.
     pub fn finish(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Outcome> {
         for folder in &plan.create {
-            std::fs::create_dir_all(folder.as_path())
-                .fail(Stage::Front, || format!("cannot make the folder '{folder}'"))?;
+            std::fs::create_dir_all(folder.as_path()).map_err(|e| {
+                Fail::new(Stage::Front, format!("cannot make the folder '{folder}'"))
+                    .errno(e)
+                    .hint("`create` makes it where you may: name another place, or have it made for you")
+            })?;
         }
         let cell = match self.attempt(begun, plan, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use super::Config;
@@ -53,18 +52,23 @@ fn place(host: &Host, named: Option<&[u8]>) -> Result<Config> {
 
 fn init(config: &Config) -> Result<()> {
     let path = as_path(&config.file);
-    let what = || format!("cannot write '{}'", Bytes(config.file.clone()));
+    let cannot = |e: std::io::Error| {
+        let hint = match e.kind() {
+            std::io::ErrorKind::AlreadyExists => "edit it, or remove it first",
+            std::io::ErrorKind::StorageFull => "make room there, or name another place with --config FILE",
+            _ => "name a place you may write: kakuri config init --config FILE",
+        };
+        Fail::new(Stage::Front, format!("cannot write '{}'", Bytes(config.file.clone()))).errno(e).hint(hint)
+    };
     if let Some(folder) = pathname::parent(&config.file) {
-        std::fs::create_dir_all(as_path(folder)).fail(Stage::Front, what)?;
+        std::fs::create_dir_all(as_path(folder)).map_err(cannot)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| {
-        let fail = Fail::new(Stage::Front, what()).errno(e.raw_os_error().unwrap_or(libc::EIO));
-        match e.kind() {
-            std::io::ErrorKind::AlreadyExists => fail.hint("edit it, or remove it first"),
-            _ => fail,
-        }
-    })?;
-    file.write_all(text(config).as_bytes()).fail(Stage::Front, what)
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(cannot)?;
+    file.write_all(text(config).as_bytes()).map_err(|e| {
+        // Half a configuration is none: the next try finds the place free.
+        let _ = std::fs::remove_file(path);
+        cannot(e)
+    })
 }
 
 /// The configuration as TOML.

@@ -42,7 +42,10 @@ pub fn exec(stage: Stage, command: &[OsString]) -> Fail {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let errno = exec_along(argv[0], path.as_bytes(), &argv, &env);
     let code = if errno == libc::ENOENT { CODE_NOT_FOUND } else { CODE_NOT_EXECUTABLE };
-    Fail::new(Stage::Command, format!("cannot run '{shown}'")).errno(errno).code(code)
+    Fail::new(Stage::Command, format!("cannot run '{shown}'"))
+        .errno(errno)
+        .hint("correct the name; without a '/' in it, it is looked for along PATH")
+        .code(code)
 }
 
 /// execvp(3) with an explicit search path and environment: a name with a slash is taken as it is; an

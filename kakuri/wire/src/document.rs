@@ -62,11 +62,14 @@ pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
 pub fn read_named<T: DeserializeOwned>(stage: Stage, name: &std::path::Path) -> Result<T> {
     let shown = crate::Bytes::from(name).to_string();
     let what = || format!("cannot read '{shown}'");
+    let cannot = |e: std::io::Error| {
+        Fail::new(stage, what()).errno(e).hint("name a file that holds the document, or - for standard input")
+    };
     let mut bytes = Vec::new();
     if name.as_os_str() == "-" {
-        std::io::stdin().take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).fail(stage, what)?;
+        std::io::stdin().take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(cannot)?;
     } else {
-        File::open(name).fail(stage, what)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).fail(stage, what)?;
+        File::open(name).map_err(cannot)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(cannot)?;
     }
     if bytes.len() as u64 > MAX_DOCUMENT {
         return Err(Fail::new(stage, what()).why(format!("more than {MAX_DOCUMENT} bytes")));
