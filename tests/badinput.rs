@@ -128,9 +128,10 @@ fn values_of_the_wrong_form() {
 }
 
 #[test]
-fn descriptors_that_are_not_open() {
+fn descriptors_that_are_not_open_or_asked_for_twice() {
     refused(&["--pass-fd", "99", "true"], &["99"]);
     refused(&["--status-fd", "99", "true"], &["99"]);
+    refused(&["--status-fd", "99", "--pass-fd", "99", "true"], &["same descriptor"]);
 }
 
 #[test]

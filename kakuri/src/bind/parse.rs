@@ -52,6 +52,11 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
 pub fn check_destination(verb: &str, value: &[u8], destination: &[u8]) -> Result<()> {
     let fail = || Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(value.to_vec())));
     let shown = Bytes(destination.to_vec());
+    if destination.first() == Some(&b'~') {
+        return Err(fail()
+            .why(format!("the destination '{shown}' does not begin with '/'"))
+            .hint("write the container's home in full: kakuri sh -c 'echo ~' prints it"));
+    }
     if destination.first() != Some(&b'/') {
         return Err(fail().why(format!("the destination '{shown}' is relative")).hint(format!(
             "name the whole path in the container, such as /{}",

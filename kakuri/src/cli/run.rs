@@ -36,7 +36,7 @@ pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
-    sane(&run.spec)?;
+    sane(&run)?;
     command(arguments, &scanned, form)?;
     run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
     Ok(Command::Run(Box::new(run)))
@@ -134,11 +134,16 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
 }
 
 /// What goes wrong only together.
-fn sane(spec: &Spec) -> Result<(), Fail> {
+fn sane(run: &Run) -> Result<(), Fail> {
+    let spec = &run.spec;
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
             misuse(format!("--hostname {name} with --share uts would rename the host")).hint("leave one of them out")
         );
+    }
+    if let Some(number) = run.status_fd.filter(|number| spec.pass.contains(number)) {
+        return Err(misuse(format!("--status-fd {number} and --pass-fd {number} want the same descriptor"))
+            .hint(format!("give the command a copy of it: --pass-fd 9 9>&{number}")));
     }
     let mut pass = spec.pass.clone();
     pass.sort_unstable();
