@@ -213,8 +213,11 @@ fn what_must_not_be_bound_by_itself_is_not() {
         fs::write(scene.home().join(folder).join("my-secret-key"), "my secret").unwrap();
     }
     std::os::unix::fs::symlink(scene.home().join(".ssh/my-secret-key"), scene.work().join("innocent")).unwrap();
+    fs::write(scene.home().join(".netrc"), "my secret").unwrap();
+    std::os::unix::fs::symlink(scene.home().join(".netrc"), scene.work().join("data.csv")).unwrap();
     let home = scene.home().display().to_string();
     for path in [
+        "data.csv".into(),
         home.clone(),
         format!("{home}/.ssh"),
         format!("{home}/.ssh/my-secret-key"),
@@ -228,7 +231,8 @@ fn what_must_not_be_bound_by_itself_is_not() {
             .output();
         assert!(!seen.text().contains("my-secret-key") && !seen.text().contains("my secret"), "{path}: {seen}");
     }
-    // A folder of home without a dot may be.
+    // A dot-file under its own name, and a folder of home without a dot, may be.
+    assert_eq!(scene.kakuri(["cat", &format!("{home}/.netrc")]).output().ok().text(), "my secret");
     assert_eq!(scene.kakuri(["cat", &format!("{home}/plain/my-secret-key")]).output().ok().text(), "my secret");
 }
 

@@ -115,6 +115,7 @@ fn real_home(host: &Host) -> Vec<u8> {
 enum Refusal {
     Home,
     DotFolder,
+    DotFile,
     Private,
     Kernels,
 }
@@ -124,6 +125,7 @@ impl std::fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::Home => "it is your home, or holds it; --bind shows it",
             Refusal::DotFolder => "it is in a dot-folder of your home; --bind shows it",
+            Refusal::DotFile => "it leads to a dot-file of your home; --bind shows it",
             Refusal::Private => "the container has its own",
             Refusal::Kernels => "it is in /run; --bind shows it",
         })
@@ -132,6 +134,12 @@ impl std::fmt::Display for Refusal {
 
 fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<Refusal> {
     let homes = [&host.home[..], real_home].into_iter().filter(|home| *home != b"/");
+    let dotted = |path: &[u8]| {
+        homes.clone().any(|h| pathname::strictly_below(path, h).is_some_and(|r| r.first() == Some(&b'.')))
+    };
+    // A dot-file of the home is shown to who names it, not to whom a link elsewhere leads there: anybody may have made
+    // that link.
+    let led = dotted(&candidate.real.path) && !dotted(&candidate.place);
     for path in [&candidate.place, &candidate.real.path] {
         if path == b"/" || KERNELS.iter().any(|k| pathname::below(path, k).is_some()) {
             return Some(Refusal::Kernels);
@@ -150,7 +158,7 @@ fn refused(candidate: &Candidate, host: &Host, real_home: &[u8]) -> Option<Refus
             }
         }
     }
-    None
+    led.then_some(Refusal::DotFile)
 }
 
 /// Whether a missing place would be made in the container's own file system.
