@@ -278,7 +278,8 @@ fn descriptors_that_do_not_fit_the_start_are_refused() {
 
 #[test]
 fn a_dead_link_is_seen_by_us_too() {
-    let mut init = Init::start();
+    // Greeted first: from then on its parent's death is its own.
+    let (mut init, _made) = Init::greeted(setup());
     let _ = init.child.kill();
     assert!(init.ends());
     assert!(matches!(init.link().recv_within::<FromInit>(LIMIT), Err(Broken::Closed)));
