@@ -328,7 +328,7 @@ fn no_process_of_ours_has_a_capability_once_the_command_runs() {
     drop(child.stdin.take());
     let said = common::Output::of(child);
     let inside = said.text();
-    for key in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+    for key in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
         assert_eq!(u64::from_str_radix(&status(&inside, key), 16).unwrap(), 0, "{key} of PID 1 seen from inside");
     }
 }

@@ -46,6 +46,8 @@ fn serve(session: &mut Session) -> Result<u8> {
     payload::leave_keyring();
     drop(proc);
     // Without: the user's words, then the command.
+    // Nor may any exec give some back: P starts with full sets of its own, whatever ours are.
+    caps::bound(Stage::Init, caps::Set::empty())?;
     caps::drop_all(Stage::Init)?;
     let start = session.start()?;
     session.go()?;
