@@ -382,13 +382,6 @@ fn dev_has_the_plain_devices_and_no_other() {
 }
 
 #[test]
-fn processes_are_limited_and_cores_are_not_dumped() {
-    let scene = Scene::new();
-    assert_eq!(scene.inside(&[], "ulimit -c"), "0");
-    assert_eq!(scene.kakuri(["bash", "-c", "ulimit -u"]).output().ok().text(), "2048");
-}
-
-#[test]
 fn own_account_files_name_root_and_the_caller_only() {
     let scene = Scene::new();
     assert_eq!(scene.inside(&[], "id -un; getent passwd 0 | cut -d: -f6"), format!("root\n{}", scene.home().display()));

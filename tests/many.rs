@@ -39,3 +39,10 @@ fn all_at_once() {
     }
     before.nothing_left();
 }
+
+#[test]
+fn processes_are_limited_and_cores_are_not_dumped() {
+    let scene = Scene::new();
+    assert_eq!(scene.inside(&[], "ulimit -c"), "0");
+    assert_eq!(scene.kakuri(["bash", "-c", "ulimit -u"]).output().ok().text(), "2048");
+}
