@@ -27,7 +27,8 @@ use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
 use kakuri::terminal::Caller;
-use kakuri::{doctor, explain, version};
+use kakuri::{doctor, explain, signals, version};
+use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
@@ -114,6 +115,13 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let run = Run { programs: &programs, outline: &outline, caller, passed };
     let outcome = run.finish(begun, &plan, reporter)?;
     reporter.ended(outcome.status, outcome.timed_out);
+    match outcome.status {
+        _ if outcome.timed_out => log::info!("its time ran out, and the container with it"),
+        Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),
+        Status::Signal { signal, .. } => {
+            log::info!("it was killed by SIG{}, and the container with it", signals::name(signal));
+        }
+    }
     Ok(exit::code(outcome.status, outcome.timed_out))
 }
 

@@ -50,6 +50,7 @@ impl Run<'_> {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
         reporter.running(cell.pid);
+        log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);
         let all = plan.terminal == Terminal::Always;
         let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master, all)).transpose()?;
         supervise(cell, relay, plan.timeout)
