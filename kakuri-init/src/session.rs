@@ -181,10 +181,10 @@ impl Session {
 
     fn obey(&self, child: &Child) -> Result<()> {
         match self.recv()? {
-            (ToInit::Signal { signal, group }, _) => {
+            (ToInit::Signal { session: 0, signal, group }, _) => {
                 // Not yet collected, so neither the pid nor its group can be another's.
                 let Some(named) = Signal::from_named_raw(signal) else {
-                    return Self::unexpected(&ToInit::Signal { signal, group });
+                    return Self::unexpected(&ToInit::Signal { session: 0, signal, group });
                 };
                 let group = group.then(|| Pid::from_raw(child.pid)).flatten();
                 let _ = match group {

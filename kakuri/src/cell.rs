@@ -34,7 +34,15 @@ pub struct Descriptors<'a> {
     pub passed: Vec<BorrowedFd<'a>>,
 }
 
-/// A container whose command runs.
+/// What a container starts with.
+pub enum First<'a> {
+    /// Its command, which it ends with.
+    Command(&'a Process, Descriptors<'a>),
+    /// Nothing: commands come as sessions.
+    Hold,
+}
+
+/// A container that stands; its command, if it started with one, runs.
 pub struct Cell {
     /// PID 1's link; EOF on it is the end of the container.
     pub link: Channel,
@@ -44,7 +52,7 @@ pub struct Cell {
     pub signals: Signals,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
-    /// The command's pid inside.
+    /// The command's pid inside; 0 where there is none yet.
     pub pid: i32,
 }
 
@@ -95,27 +103,36 @@ pub fn begin(outline: &Outline, programs: &Programs) -> Result<Begun> {
 
 impl Begun {
     /// Carries the container through to its running command.
-    pub fn carry_out(
-        self,
-        plan: &Plan,
-        process: &Process,
-        descriptors: &Descriptors,
-        reached: &mut dyn FnMut(Phase),
-    ) -> Result<Cell, NotStarted> {
+    pub fn carry_out(self, plan: &Plan, first: &First, reached: &mut dyn FnMut(Phase)) -> Result<Cell, NotStarted> {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
         let document = document::seal(Stage::Front, &plan.mount)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
         send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
-        let document = document::seal(Stage::Front, process)?;
-        let mut fds = vec![document.as_fd()];
-        fds.extend(&descriptors.inherited);
-        fds.extend(&descriptors.passed);
-        let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
-        send(Stage::Init, &self.init_link, &ToInit::Start { inherited, passed }, &fds)?;
+        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
         let signals = Signals::block()?;
         let Begun { mount_link, init_link, mount, init, end } = self;
-        let terminal = process.terminal.contains(&true);
-        Start { plan, terminal, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+        Start { plan, asked, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+    }
+}
+
+impl First<'_> {
+    /// Tells PID 1, which reads it when its own work is done.
+    fn queue(&self, link: &Channel) -> Result<Asked<'static>> {
+        match self {
+            First::Command(process, descriptors) => {
+                let document = document::seal(Stage::Front, process)?;
+                let mut fds = vec![document.as_fd()];
+                fds.extend(&descriptors.inherited);
+                fds.extend(&descriptors.passed);
+                let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
+                send(Stage::Init, link, &ToInit::Start { inherited, passed }, &fds)?;
+                Ok(Asked { terminal: process.terminal.contains(&true), ..Asked::default() })
+            }
+            First::Hold => {
+                send(Stage::Init, link, &ToInit::Hold, &[])?;
+                Ok(Asked { hold: true, ..Asked::default() })
+            }
+        }
     }
 }
 
@@ -184,8 +201,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
 
 struct Start<'a> {
     plan: &'a Plan,
-    /// Whether the command gets a terminal of the container's.
-    terminal: bool,
+    asked: Asked<'a>,
     mount_link: Channel,
     init_link: Channel,
     mount: Owned,
@@ -206,8 +222,7 @@ impl Start<'_> {
                     if let FromInit::Failed(fail) = message {
                         return Err(explained(fail).into());
                     }
-                    let asked = Asked { filesystems: &self.plan.setup.filesystems, terminal: self.terminal };
-                    phase = phase.after_init(&message, asked)?;
+                    phase = phase.after_init(&message, self.asked)?;
                     match message {
                         FromInit::Ready(made) => {
                             // Only what the plan shows: a bind may stand in the place of one of them.
@@ -220,8 +235,9 @@ impl Start<'_> {
                                 .unzip();
                             send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
                         }
-                        FromInit::Started { pid, .. } => {
+                        FromInit::Started { .. } | FromInit::Holding => {
                             reached(phase);
+                            let pid = if let FromInit::Started { pid, .. } = message { pid } else { 0 };
                             return Ok(Cell {
                                 link: self.init_link,
                                 init: self.init,
@@ -302,7 +318,7 @@ impl Start<'_> {
             return Ok(());
         }
         if phase == Phase::Launching {
-            let signal = ToInit::Signal { signal: came.signal, group: came.by_terminal };
+            let signal = ToInit::Signal { session: 0, signal: came.signal, group: came.by_terminal };
             return send(Stage::Init, &self.init_link, &signal, &[]);
         }
         Err(Fail::new(

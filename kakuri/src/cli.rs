@@ -4,6 +4,7 @@
 //! clap's parser costs as much as a tenth of a start. The same table feeds clap where a person waits: help
 //! and suggestions ([`help`]).
 
+mod ask;
 mod forms;
 pub mod help;
 mod options;
@@ -20,6 +21,7 @@ use kakuri_wire::{Bytes, Fail, Stage};
 use crate::config::verb::Verb;
 pub use crate::explain::Part;
 use crate::spec::Spec;
+pub use ask::*;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,8 @@ pub enum Command {
     },
     /// The file named on the command line, if any.
     Config(Verb, Option<Bytes>),
+    /// Everything about containers with a name.
+    Container(Box<Verbs>),
 }
 
 /// One temporary container.
@@ -40,11 +44,19 @@ pub enum Command {
 pub struct Run {
     pub spec: Spec,
     pub act: Act,
-    pub verbose: bool,
+    pub general: General,
     /// JSON lines, one per phase, go to this descriptor.
     pub status_fd: Option<i32>,
-    /// `--config`, as typed.
-    pub config: Option<Bytes>,
+    /// `--name`: it can be entered while it runs, and its record stays.
+    pub name: Option<String>,
+    /// `-d`: in the background; what it writes goes to its log.
+    pub detach: bool,
+    /// `--rm`: no record stays. Always so without a name and in the foreground.
+    pub remove: bool,
+    /// `-i`: with `-d`, standard input stays open for `attach`.
+    pub interactive: bool,
+    /// `--detach-keys`, in bytes of the terminal; None: the default.
+    pub detach_keys: Option<Vec<u8>>,
 }
 
 /// What is done with the plan.

@@ -6,6 +6,7 @@ pub mod cell;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod doctor;
 pub mod environment;
 pub mod exit;
@@ -23,7 +24,10 @@ pub mod run;
 pub mod signals;
 pub mod spec;
 pub mod status;
+pub mod store;
 pub mod supervise;
 pub mod terminal;
 pub mod userns;
+#[cfg(feature = "cli")]
+pub mod verb;
 pub mod version;

@@ -27,7 +27,7 @@ use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
 use kakuri::terminal::Caller;
-use kakuri::{doctor, explain, signals, version};
+use kakuri::{doctor, explain, signals, verb, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
@@ -70,6 +70,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
         Ok(Command::Config(verb, file)) => {
             print(&config::verb::run(verb, &Host::look(), file.as_ref().map(|f| f.as_bytes()))?)
         }
+        Ok(Command::Container(verb)) => verb::run(*verb, login),
         Err(Stop::Text(text)) => print(text.as_bytes()),
         Err(Stop::Misuse(fail)) => Err(fail),
     }
@@ -80,7 +81,7 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
     let status = wanted.status_fd.map(take_status).transpose()?;
     let passed = if wanted.act == Act::Start { run::take_passed(&wanted.spec.pass)? } else { Vec::new() };
-    start_log(wanted.verbose);
+    start_log(wanted.general.verbose);
     let mut reporter = Reporter::new(status);
     let outcome = match wanted.act {
         Act::Explain => decide(wanted).and_then(|plan| print(explain::explain(&plan).as_bytes())),
@@ -97,7 +98,7 @@ fn decide(wanted: &Wanted) -> Result<Plan> {
 
 fn surroundings(wanted: &Wanted) -> Result<(Host, Config)> {
     let host = Host::look();
-    let config = Config::load(&host, wanted.config.as_ref().map(|f| f.as_bytes()))?;
+    let config = Config::load(&host, wanted.general.config.as_ref().map(|f| f.as_bytes()))?;
     Ok((host, config))
 }
 

@@ -6,7 +6,7 @@ use kakuri_mount::UnionKind;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
-use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
+use crate::cell::{self, Begun, Cell, Descriptors, First, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
 use crate::plan::{Outline, Plan, Terminal};
@@ -65,7 +65,7 @@ impl Run<'_> {
         let inherited: Vec<BorrowedFd> =
             stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
         let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
-        begun.carry_out(plan, &process, &descriptors, &mut |phase: Phase| reporter.reached(phase))
+        begun.carry_out(plan, &First::Command(&process, descriptors), &mut |phase: Phase| reporter.reached(phase))
     }
 }
 

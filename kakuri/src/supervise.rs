@@ -174,7 +174,7 @@ fn pass_on(cell: &Cell, relay: &mut Option<Relay>, came: Came) -> Result<()> {
 }
 
 fn tell(cell: &Cell, signal: i32, group: bool) -> Result<()> {
-    let message = ToInit::Signal { signal, group };
+    let message = ToInit::Signal { session: 0, signal, group };
     log::trace!("to kakuri-init: {message:?}");
     match cell.link.send(&message, &[]) {
         // It is ending; its last word is being read.

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use kakuri_wire::{Bytes, Fail};
 
+use super::ask::Given;
 use super::options::Id;
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, Part, Run, Stop, forms, help, misuse, value, verbs};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, value, verbs};
 use crate::bind::parse;
 use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
 
@@ -32,7 +33,7 @@ pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
             _ => {}
         }
     }
-    let mut run = Run { spec: Spec::default(), act: Act::Start, verbose: false, status_fd: None, config: None };
+    let mut run = blank();
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
@@ -42,16 +43,41 @@ pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
     Ok(Command::Run(Box::new(run)))
 }
 
+fn blank() -> Run {
+    Run {
+        spec: Spec::default(),
+        act: Act::Start,
+        general: General::default(),
+        status_fd: None,
+        name: None,
+        detach: false,
+        remove: false,
+        interactive: false,
+        detach_keys: None,
+    }
+}
+
+/// Options over a stored container's.
+pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> {
+    let mut run = Run { spec: std::mem::take(spec), ..blank() };
+    for g in given {
+        apply(&mut run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare })?;
+    }
+    let sound = sane(&run);
+    *spec = run.spec;
+    sound
+}
+
 fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
     let name = shown_option(met.name);
     let bytes = || Bytes(met.value.to_vec());
-    let Run { spec, act, verbose, status_fd, config } = run;
+    let Run { spec, act, general, status_fd, .. } = run;
     match met.id {
         Id::AllowNetwork => spec.network = Some(Network::Host),
         Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
         Id::BindProfile => spec.profiles.push(bytes().to_string()),
-        Id::Config => *config = Some(bytes()),
+        Id::Config => general.config = Some(bytes()),
         Id::Device => spec.devices.push(forms::device(met.value)?),
         Id::Emit => {
             let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
@@ -100,7 +126,7 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
                 user(spec, User::KeepId)?;
             }
         }
-        Id::Verbose => *verbose = true,
+        Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
         Id::Help | Id::Version | Id::Nothing => {}
     }

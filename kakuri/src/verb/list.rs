@@ -1,0 +1,8 @@
+//! `kakuri list`.
+
+use kakuri_wire::Fail;
+use kakuri_wire::fail::{Result, Stage};
+
+pub fn run(_: &crate::cli::List) -> Result<u8> {
+    Err(Fail::new(Stage::Front, "not built"))
+}
