@@ -5,19 +5,28 @@
 //! as a document ([`Order`]), its descriptors 0-2 and the far end of a fresh session link; from then on the
 //! asker speaks with PID 1 on that link alone, and the connection is only there to give the session back.
 
-use kakuri_init::{Status, Window};
+use kakuri_init::Window;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::User;
 use crate::store::Ended;
 
-/// Said to the supervisor.
+mod socket;
+pub use socket::{Refused, accept, connect, listen};
+
+/// The socket's name in the live folder.
+pub const SOCKET: &str = "control.sock";
+
+/// Said to the supervisor. The number of the protocol stands only where a word of another build could be misread:
+/// a container can be stopped by whatever kakuri is installed now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToSupervisor {
-    /// Start a command. Carries an [`Order`] as a document; then, unless it is detached, the far end of a session
-    /// link and those of 0-2 that are not the container's terminal.
-    Run { protocol: u32, inherited: u8 },
+    /// Start a command that is the asker's. Carries an [`Order`] as a document, the far end of a session link, those
+    /// of 0-2 that are not the container's terminal, and the passed descriptors.
+    Run { protocol: u32, inherited: u8, passed: u8 },
+    /// Start a command in the background, whose output goes to the log. Carries an [`Order`] as a document.
+    Detached { protocol: u32 },
     /// The asker leaves a session it holds to the supervisor (detach keys). Carries its end of the session link and
     /// the master of the terminal.
     Keep { session: u32 },
@@ -30,6 +39,8 @@ pub enum ToSupervisor {
     Signal { signal: i32 },
     /// What can be told of it.
     Look { protocol: u32 },
+    /// Answered when the container stands.
+    Stand,
     /// Answered when the container has ended.
     Wait,
 }
@@ -37,17 +48,13 @@ pub enum ToSupervisor {
 impl Message for ToSupervisor {
     fn descriptors(&self) -> usize {
         match self {
-            // The document, and the link unless detached, which `inherited` cannot tell: see [`DETACHED`].
-            ToSupervisor::Run { inherited: DETACHED, .. } => 1,
-            ToSupervisor::Run { inherited, .. } => 2 + usize::from(*inherited),
+            ToSupervisor::Run { inherited, passed, .. } => 2 + usize::from(*inherited) + usize::from(*passed),
+            ToSupervisor::Detached { .. } => 1,
             ToSupervisor::Keep { .. } => 2,
             _ => 0,
         }
     }
 }
-
-/// In the place of a number of descriptors: a detached command has none of the asker's.
-pub const DETACHED: u8 = u8::MAX;
 
 /// Said by the supervisor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +75,7 @@ pub enum FromSupervisor {
     /// Carries the session link and the terminal's master.
     Terminal {
         session: u32,
+        pid: i32,
     },
     /// There is no terminal to attach to; the log is what can be followed. Carries the writing end of its standard
     /// input where there is one.
@@ -96,22 +104,36 @@ impl Message for FromSupervisor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// Empty: the container's shell.
-    pub command: Vec<Bytes>,
+    pub words: Words,
     /// `KEY=VALUE` over the container's own environment; `KEY` alone takes a variable away.
     pub environment: Vec<Bytes>,
+    /// None: where the container's first process stands, or would.
     pub workdir: Option<Bytes>,
-    /// None: who the container's first process is.
+    /// None: who the container's processes are.
     pub user: Option<User>,
     /// Which of 0-2 are the container's terminal.
     pub terminal: [bool; 3],
     pub window: Option<Window>,
+    /// Numbers of the passed descriptors.
+    pub pass: Vec<i32>,
     /// The container ends with it.
     pub first: bool,
-    /// The shell is called as a login shell is, with a dash before its name.
-    pub login: bool,
     /// Detached: standard input stays open for who attaches.
     pub interactive: bool,
+}
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Words {
+    /// What the container was started for.
+    Planned,
+    /// The container's shell: as a login shell, with the words of a `-c`.
+    Shell {
+        login: bool,
+        script: Option<Bytes>,
+    },
+    Command(Vec<Bytes>),
 }
 
 /// What a supervisor tells of its container.
@@ -143,5 +165,4 @@ pub struct Session {
     pub logged: bool,
     /// Milliseconds since 1970.
     pub started: u64,
-    pub status: Option<Status>,
 }
