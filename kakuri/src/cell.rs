@@ -47,9 +47,10 @@ pub struct Cell {
     /// PID 1's link; EOF on it is the end of the container.
     pub link: Channel,
     pub init: Owned,
+    /// PID 1's number on the host, for people.
+    pub init_pid: i32,
     /// Has said its last word and is ending; reaped when it has.
     pub mount: Option<Owned>,
-    pub signals: Signals,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
     /// The command's pid inside; 0 where there is none yet.
@@ -76,6 +77,7 @@ pub struct Begun {
     init_link: Channel,
     mount: Owned,
     init: Owned,
+    init_pid: i32,
     end: Instant,
 }
 
@@ -97,21 +99,21 @@ pub fn begin(outline: &Outline, programs: &Programs) -> Result<Begun> {
     let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
     send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
     let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
-    let init = clone_init(&init, outline.namespaces)?;
-    Ok(Begun { mount_link, init_link, mount, init, end })
+    let (init_pid, init) = clone_init(&init, outline.namespaces)?;
+    Ok(Begun { mount_link, init_link, mount, init, init_pid, end })
 }
 
 impl Begun {
     /// Carries the container through to its running command.
-    pub fn carry_out(self, plan: &Plan, first: &First, reached: &mut dyn FnMut(Phase)) -> Result<Cell, NotStarted> {
+    pub fn carry_out(self, plan: &Plan, first: &First, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
         let document = document::seal(Stage::Front, &plan.mount)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
         send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
         let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
         let signals = Signals::block()?;
-        let Begun { mount_link, init_link, mount, init, end } = self;
-        Start { plan, asked, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+        let Begun { mount_link, init_link, mount, init, init_pid, end } = self;
+        Start { plan, asked, mount_link, init_link, mount, init, init_pid, signals, end }.carry_through(reached)
     }
 }
 
@@ -160,7 +162,7 @@ fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
+fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<(i32, Owned)> {
     let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     for (wanted, flag) in [
         (namespaces.ipc, libc::CLONE_NEWIPC),
@@ -181,7 +183,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
         failure = made.err();
         i32::from(CODE_FAILED)
     });
-    let (_, pidfd) = cloned.map_err(|e| {
+    let (pid, pidfd) = cloned.map_err(|e| {
         let errno = e.raw_os_error().unwrap_or(0);
         if matches!(errno, libc::EMFILE | libc::ENFILE) {
             return Fail::new(Stage::Front, "cannot start kakuri-init").errno(e);
@@ -191,7 +193,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
     })?;
     let mut init = Owned::new(pidfd, Stage::Init);
     match failure {
-        None => Ok(init),
+        None => Ok((pid, init)),
         Some(fail) => {
             init.end();
             Err(fail)
@@ -206,13 +208,14 @@ struct Start<'a> {
     init_link: Channel,
     mount: Owned,
     init: Owned,
+    init_pid: i32,
     signals: Signals,
     end: Instant,
 }
 
 impl Start<'_> {
     /// The three gates.
-    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<Cell, NotStarted> {
+    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
         let mut phase = Phase::Making;
         loop {
             reached(phase);
@@ -238,14 +241,15 @@ impl Start<'_> {
                         FromInit::Started { .. } | FromInit::Holding => {
                             reached(phase);
                             let pid = if let FromInit::Started { pid, .. } = message { pid } else { 0 };
-                            return Ok(Cell {
+                            let cell = Cell {
                                 link: self.init_link,
                                 init: self.init,
+                                init_pid: self.init_pid,
                                 mount: Some(self.mount),
-                                signals: self.signals,
                                 terminal: fds.into_iter().next(),
                                 pid,
-                            });
+                            };
+                            return Ok((cell, self.signals));
                         }
                         _ => {}
                     }

@@ -26,6 +26,7 @@ use kakuri::host::Host;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
+use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
 use kakuri::{doctor, explain, signals, verb, version};
 use kakuri_init::Status;
@@ -115,15 +116,16 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     }
     let run = Run { programs: &programs, outline: &outline, caller, passed };
     let outcome = run.finish(begun, &plan, reporter)?;
-    reporter.ended(outcome.status, outcome.timed_out);
-    match outcome.status {
-        _ if outcome.timed_out => log::info!("its time ran out, and the container with it"),
+    let Outcome::Ended { status, timed_out } = outcome else { return Ok(0) };
+    reporter.ended(status, timed_out);
+    match status {
+        _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),
         Status::Signal { signal, .. } => {
             log::info!("it was killed by SIG{}, and the container with it", signals::name(signal));
         }
     }
-    Ok(exit::code(outcome.status, outcome.timed_out))
+    Ok(exit::code(status, timed_out))
 }
 
 fn take_status(number: i32) -> Result<OwnedFd> {

@@ -10,6 +10,7 @@ use crate::cell::{self, Begun, Cell, Descriptors, First, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
 use crate::plan::{Outline, Plan, Terminal};
+use crate::signals::Signals;
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
@@ -43,7 +44,7 @@ impl Run<'_> {
             }
             other => other,
         };
-        let mut cell = cell.map_err(|e| match e {
+        let (mut cell, signals) = cell.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.stage == Stage::Command => {
                 plan.explain_refused_command(fail)
             }
@@ -53,10 +54,10 @@ impl Run<'_> {
         log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);
         let all = plan.terminal == Terminal::Always;
         let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master, all)).transpose()?;
-        supervise(cell, relay, plan.timeout)
+        supervise(cell, signals, relay, plan.timeout)
     }
 
-    fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Cell, NotStarted> {
+    fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<(Cell, Signals), NotStarted> {
         let mut process = plan.process.clone();
         process.terminal = self.caller.replaced(plan.terminal);
         if process.terminal.contains(&true) {
