@@ -16,6 +16,8 @@ pub mod host;
 pub mod identity;
 pub mod idmap;
 pub mod layout;
+pub mod logs;
+pub mod output;
 pub mod pathname;
 pub mod phase;
 pub mod plan;

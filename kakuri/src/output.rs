@@ -1,0 +1,1 @@
+//! What verbs print for people and for scripts.
