@@ -21,14 +21,15 @@ use kakuri::cell;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::config::{self, Config};
 use kakuri::exit::{self, CODE_FAILED};
-use kakuri::helper::{self, Programs};
+use kakuri::helper::Programs;
 use kakuri::host::Host;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
 use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
-use kakuri::{doctor, explain, signals, verb, version};
+use kakuri::verb::{self, print, start_log, take_status};
+use kakuri::{doctor, explain, signals, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
@@ -63,8 +64,12 @@ fn check_stdio() -> Result<()> {
 }
 
 fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
-    let login = helper::is_login(&arguments);
-    match cli::parse(arguments.into_iter().skip(1).collect()) {
+    let command = cli::parse(&arguments);
+    let login = command.as_ref().is_ok_and(Command::is_login);
+    match command {
+        Ok(Command::Run(run)) if run.act == Act::Start && (run.detach || run.name.is_some()) => {
+            verb::start::run_named(&run, login)
+        }
         Ok(Command::Run(run)) => temporary(&run, login),
         Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
         Ok(Command::Doctor { json }) => Ok(doctor::run(json)),
@@ -126,39 +131,4 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
         }
     }
     Ok(exit::code(status, timed_out))
-}
-
-fn take_status(number: i32) -> Result<OwnedFd> {
-    sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
-        Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
-            .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
-            .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
-    })
-}
-
-/// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set
-/// up only when asked for, because nobody else should pay for it.
-fn start_log(verbose: bool) {
-    let wanted = std::env::var("KAKURI_LOG").ok();
-    if wanted.is_none() && !verbose {
-        return;
-    }
-    let mut builder = env_logger::Builder::new();
-    builder
-        .parse_filters(wanted.as_deref().unwrap_or("info"))
-        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
-    builder.init();
-}
-
-/// To standard output; a reader that has gone (`| head`) is no error, a full disk is.
-fn print(bytes: &[u8]) -> Result<u8> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(0),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
-        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
-            .errno(e)
-            .hint("make room where it goes, or send it elsewhere")
-            .code(CODE_FAILED)),
-    }
 }

@@ -114,9 +114,12 @@ pub struct Exec {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shell {
+    /// Empty: the container called as the user whose login shell kakuri is, by the password file.
     pub name: String,
     /// `--login`, or called as a login shell: see [`crate::verb::shell`].
     pub login: bool,
+    /// Given to the container's shell as `-c`: what sshd, scp and git ask a login shell to run.
+    pub command: Option<Bytes>,
     pub environment: crate::spec::Environment,
     pub workdir: Option<Bytes>,
     pub user: Option<User>,
@@ -228,6 +231,8 @@ pub struct Copy {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Complete {
     Script(String),
-    /// The words so far, the last one being completed.
+    /// The words so far, the program's own not among them; the last one is being completed.
     Words(Vec<Bytes>),
+    /// Manual pages, written into this folder.
+    Man(Bytes),
 }

@@ -8,8 +8,9 @@ use kakuri_wire::{Bytes, Fail};
 
 use super::ask::Given;
 use super::options::Id;
+use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, value, verbs};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, phrase, value};
 use crate::bind::parse;
 use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
 
@@ -24,11 +25,12 @@ pub enum Form {
 /// The ids of `--user` alone.
 const USER: User = User::Named { uid: 1000, gid: 1000 };
 
-pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
-    let scanned = scan(arguments)?;
+pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<Command, Stop> {
+    let scanned = scan(verb, arguments)?;
     for met in &scanned.met {
         match met.id {
-            Id::Help => return Err(Stop::Text(help::run(form))),
+            Id::Help if form == Form::Bare => return Err(Stop::Text(help::front())),
+            Id::Help => return Err(Stop::Text(help::page(verb))),
             Id::Version => return Ok(Command::Version),
             _ => {}
         }
@@ -38,12 +40,18 @@ pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
         apply(&mut run, met)?;
     }
     sane(&run)?;
+    if run.replace && run.name.is_none() {
+        return Err(misuse("--replace needs the name of what is to be replaced")
+            .hint("kakuri run --replace --name NAME CMD")
+            .into());
+    }
     command(arguments, &scanned, form)?;
     run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
     Ok(Command::Run(Box::new(run)))
 }
 
-fn blank() -> Run {
+/// A run of which nothing was said yet.
+pub(super) fn blank() -> Run {
     Run {
         spec: Spec::default(),
         act: Act::Start,
@@ -52,6 +60,7 @@ fn blank() -> Run {
         name: None,
         detach: false,
         remove: false,
+        replace: false,
         interactive: false,
         detach_keys: None,
     }
@@ -60,6 +69,10 @@ fn blank() -> Run {
 /// Options over a stored container's.
 pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> {
     let mut run = Run { spec: std::mem::take(spec), ..blank() };
+    if given.iter().any(|g| matches!(g.id, Id::User | Id::Uid | Id::Userns)) {
+        // Who it was before is another answer to the same question, and given up.
+        run.spec.user = User::Root;
+    }
     for g in given {
         apply(&mut run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare })?;
     }
@@ -68,7 +81,8 @@ pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> 
     sound
 }
 
-fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
+/// One option, validated.
+pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
     let name = shown_option(met.name);
     let bytes = || Bytes(met.value.to_vec());
     let Run { spec, act, general, status_fd, .. } = run;
@@ -78,6 +92,8 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
         Id::BindProfile => spec.profiles.push(bytes().to_string()),
         Id::Config => general.config = Some(bytes()),
+        Id::Detach => run.detach = true,
+        Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
         Id::Emit => {
             let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
@@ -99,7 +115,9 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             spec.hide.push(bytes());
         }
         Id::Hostname => spec.hostname = Some(value::hostname(&name, met.value)?),
+        Id::Interactive => run.interactive = true,
         Id::Mount => forms::mount(met.value, spec)?,
+        Id::Name => run.name = Some(phrase::new_name(&name, met.value)?),
         Id::Nest => spec.nest = true,
         Id::Network => {
             let later = ["nat", "bridge", "ns", "container", "slirp4netns", "pasta"];
@@ -115,6 +133,8 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             spec.proc = value::word(&name, met.value, &words, &[])?;
         }
         Id::ReadOnly => spec.read_only = true,
+        Id::Remove => run.remove = true,
+        Id::Replace => run.replace = true,
         Id::Share => share(&name, met.value, spec)?,
         Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
         Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
@@ -128,7 +148,8 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         }
         Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
-        Id::Help | Id::Version | Id::Nothing => {}
+        // The verbs' own are read by them.
+        _ => {}
     }
     Ok(())
 }
@@ -160,7 +181,7 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
 }
 
 /// What goes wrong only together.
-fn sane(run: &Run) -> Result<(), Fail> {
+pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
@@ -196,7 +217,7 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
                 .hint(format!("kakuri {name} {value}:{word}")));
         }
     }
-    let verb = verbs::is_verb(first.as_bytes());
+    let verb = pages::is_verb(first.as_bytes());
     if form == Form::Bare && verb && !scanned.dashes && !scanned.met.is_empty() {
         let before: Vec<String> = arguments[..arguments.len() - scanned.command.len()]
             .iter()
