@@ -99,7 +99,7 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
 
 fn decide(wanted: &Wanted) -> Result<Plan> {
     let (host, config) = surroundings(wanted)?;
-    plan::make(&wanted.spec, &host, &config)
+    plan::make(&wanted.spec, &host, &config, None)
 }
 
 fn surroundings(wanted: &Wanted) -> Result<(Host, Config)> {
@@ -115,7 +115,7 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let caller = Caller::look()?;
     let outline = Outline::of(&wanted.spec, &host, &config);
     let begun = cell::begin(&outline, &programs)?;
-    let plan = plan::make(&wanted.spec, &host, &config)?;
+    let plan = plan::make(&wanted.spec, &host, &config, None)?;
     for note in &plan.notes {
         log::info!("{note}");
     }

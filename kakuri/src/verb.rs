@@ -14,7 +14,11 @@ pub mod start;
 pub mod stop;
 pub mod top;
 
-use kakuri_wire::fail::Result;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+use kakuri_wire::fail::{CODE_FAILED, Fail, Result, Stage};
+use kakuri_wire::sys;
 
 use crate::cli::{General, Verbs};
 use crate::config::Config;
@@ -44,6 +48,18 @@ impl Surroundings {
     }
 }
 
+/// Does something to each of them; the others go on where one fails.
+fn each(names: &[String], mut act: impl FnMut(&str) -> Result<()>) -> Result<u8> {
+    let mut code = 0;
+    for name in names {
+        if let Err(fail) = act(name) {
+            let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+            code = FAILED;
+        }
+    }
+    Ok(code)
+}
+
 /// Carries the verb out; the exit code.
 pub fn run(verb: Verbs, login: bool) -> Result<u8> {
     match verb {
@@ -64,5 +80,41 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Top { name, general } => top::run(&name, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Complete(wanted) => complete::run(&wanted),
+    }
+}
+
+/// `--status-fd N`.
+pub fn take_status(number: i32) -> Result<OwnedFd> {
+    sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
+        Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
+            .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
+            .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
+    })
+}
+
+/// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set
+/// up only when asked for, because nobody else should pay for it.
+pub fn start_log(verbose: bool) {
+    let wanted = std::env::var("KAKURI_LOG").ok();
+    if wanted.is_none() && !verbose {
+        return;
+    }
+    let mut builder = env_logger::Builder::new();
+    builder
+        .parse_filters(wanted.as_deref().unwrap_or("info"))
+        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
+    let _ = builder.try_init();
+}
+
+/// To standard output; a reader that has gone (`| head`) is no error, a full disk is.
+pub fn print(bytes: &[u8]) -> Result<u8> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(0),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
+            .errno(e)
+            .hint("make room where it goes, or send it elsewhere")
+            .code(CODE_FAILED)),
     }
 }
