@@ -3,6 +3,7 @@
 pub mod limit;
 mod make;
 mod outline;
+mod prepare;
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use kakuri_mount::{Op, UnionKind};
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
+pub use crate::base::kept::Kept;
+use crate::base::kept::Keep;
 use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;
@@ -35,6 +38,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
     pub create: Vec<Bytes>,
+    /// What a container with a name keeps: made before the start where it is missing.
+    pub keep: Option<Keep>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
 }

@@ -27,13 +27,7 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// Runs the plan's command in the container begun for it, which is gone afterwards.
     pub fn finish(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Outcome> {
-        for folder in &plan.create {
-            std::fs::create_dir_all(folder.as_path()).map_err(|e| {
-                Fail::new(Stage::Front, format!("cannot make the folder '{folder}'"))
-                    .errno(e)
-                    .hint("`create` makes it where you may: name another place, or have it made for you")
-            })?;
-        }
+        plan.prepare()?;
         let cell = match self.attempt(begun, plan, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an
             // overlay of overlays: binding its entries one by one shows the same.
