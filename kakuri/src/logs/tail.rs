@@ -31,7 +31,9 @@ impl Lines {
     /// What remains of a frame of output: always its end.
     pub fn rest<'a>(&mut self, session: u32, stream: Stream, bytes: &'a [u8]) -> &'a [u8] {
         let key = (session, stream);
-        if bytes.is_empty() || (self.skip == 0 && self.begun > 0) {
+        // From then on nothing is left out any more, and nothing needs to be known.
+        let open = self.begun > self.skip && !self.middle.values().any(|left_out| *left_out);
+        if bytes.is_empty() || self.skip == 0 || open {
             return bytes;
         }
         let mut middle = self.middle.remove(&key);
