@@ -14,6 +14,7 @@
 mod folder;
 mod frame;
 mod reader;
+mod show;
 mod tail;
 mod watch;
 mod writer;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use frame::{Frame, Kind};
 pub use reader::{Item, Reader};
+pub use show::Show;
 pub use tail::{Lines, tail};
 pub use watch::Watch;
 pub use writer::Writer;

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn words_are_a_shells() {
-        let command = ["sh", "-c", "echo 'a b'", ""].map(|w| Bytes::from(w));
+        let command = ["sh", "-c", "echo 'a b'", ""].map(Bytes::from);
         assert_eq!(words(&command), r"sh -c 'echo '\''a b'\''' ''");
     }
 

@@ -33,8 +33,8 @@ pub fn parse(text: &str) -> Result<Vec<Node>, String> {
     let mut parser = Parser { rest: text, trim: false, depth: 0 };
     let (nodes, end) = parser.nodes()?;
     match end {
-        End::Text => Ok(nodes),
-        End::Else | End::End => Err("{{end}} or {{else}} without an {{if}}, {{with}} or {{range}} before it".into()),
+        Stop::Text => Ok(nodes),
+        Stop::Else | Stop::End => Err("{{end}} or {{else}} without an {{if}}, {{with}} or {{range}} before it".into()),
     }
 }
 
@@ -46,14 +46,14 @@ struct Parser<'a> {
 }
 
 #[derive(PartialEq)]
-enum End {
+enum Stop {
     Text,
     Else,
     End,
 }
 
 impl Parser<'_> {
-    fn nodes(&mut self) -> Result<(Vec<Node>, End), String> {
+    fn nodes(&mut self) -> Result<(Vec<Node>, Stop), String> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err("it is nested too deeply".into());
@@ -64,7 +64,7 @@ impl Parser<'_> {
                 self.text(&mut nodes, self.rest, false);
                 self.rest = "";
                 self.depth -= 1;
-                return Ok((nodes, End::Text));
+                return Ok((nodes, Stop::Text));
             };
             let trims = after.strip_prefix("- ");
             self.text(&mut nodes, text, trims.is_some());
@@ -82,7 +82,7 @@ impl Parser<'_> {
             match word {
                 "end" | "else" if argument.trim().is_empty() => {
                     self.depth -= 1;
-                    return Ok((nodes, if word == "end" { End::End } else { End::Else }));
+                    return Ok((nodes, if word == "end" { Stop::End } else { Stop::Else }));
                 }
                 "if" | "with" | "range" => nodes.push(self.block(word, argument)?),
                 _ if action.starts_with("/*") && action.ends_with("*/") => {}
@@ -95,12 +95,12 @@ impl Parser<'_> {
         let pipe = pipe(argument)?;
         let (then, end) = self.nodes()?;
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Else => match self.nodes()? {
-                (nodes, End::End) => nodes,
+            Stop::End => Vec::new(),
+            Stop::Else => match self.nodes()? {
+                (nodes, Stop::End) => nodes,
                 _ => return Err(format!("{{{{{word}}}}} has no {{{{end}}}}")),
             },
-            End::Text => return Err(format!("{{{{{word}}}}} has no {{{{end}}}}")),
+            Stop::Text => return Err(format!("{{{{{word}}}}} has no {{{{end}}}}")),
         };
         Ok(match word {
             "if" => Node::If(pipe, then, otherwise),
