@@ -92,6 +92,11 @@ impl Store {
         self.read(&dir, name)
     }
 
+    /// Whether there is one of exactly this name, readable or not.
+    pub fn has(&self, name: &str) -> Result<bool> {
+        Ok(self.open()?.is_some_and(|dir| name::is_valid(name) && folder::exists(dir, name)))
+    }
+
     /// A name that is not taken, for `run -d` and `create` without one.
     pub fn fresh_name(&self) -> Result<String> {
         let dir = self.open()?;

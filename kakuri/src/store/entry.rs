@@ -59,7 +59,7 @@ impl Entry {
     /// The error of what wants it stopped.
     pub fn running(&self) -> Fail {
         Fail::new(Stage::Front, format!("the container '{}' is running", self.name))
-            .hint(format!("kakuri stop {}", self.name))
+            .hint(format!("kakuri stop {} ends it", self.name))
     }
 
     /// Where its kept folders lie, for its plan; None where its files go at each end.

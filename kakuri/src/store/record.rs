@@ -1,9 +1,12 @@
 //! What is written about a container, and read back only where every byte of it makes sense.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use kakuri_init::Status;
-use kakuri_wire::{Bytes, Fail};
+use kakuri_wire::{Bytes, Fail, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::host::Host;
 use crate::spec::Spec;
 
 /// The form of config.json; raised when an older kakuri would misread it.
@@ -21,6 +24,14 @@ pub struct Record {
     #[serde(default)]
     pub remove: bool,
     pub spec: Spec,
+}
+
+impl Record {
+    /// Of a container made now; what it names relative to where the caller stands is meant from there.
+    pub fn new(kind: Kind, remove: bool, spec: Spec, host: &Host) -> Result<Record> {
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        Ok(Record { version: VERSION, created, kind, remove, spec: spec.anchored(host)? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

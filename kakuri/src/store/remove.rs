@@ -83,7 +83,7 @@ pub fn lock_patiently(folder: BorrowedFd, name: &str) -> Result<Lock> {
             Some(lock) => return Ok(lock),
             None if Instant::now() > end => {
                 return Err(Fail::new(Stage::Front, format!("the container '{name}' is running"))
-                    .hint(format!("kakuri stop {name}")));
+                    .hint(format!("kakuri stop {name} ends it")));
             }
             None => std::thread::sleep(Duration::from_millis(5)),
         }

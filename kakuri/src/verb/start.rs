@@ -12,6 +12,7 @@ use crate::client::session::{self, Manner};
 use crate::client::starter::{self, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
+use crate::exit;
 use crate::plan::{self, Terminal};
 use crate::run::take_passed;
 use crate::spec::Spec;
@@ -19,9 +20,7 @@ use crate::status::Reporter;
 use crate::store::{Entry, Kind, Record, State};
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
-use crate::supervisor::now;
 use crate::terminal::Caller;
-use crate::{exit, store};
 
 /// How the first process is run.
 struct First {
@@ -71,13 +70,7 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
         Some(name) => name.clone(),
         None => store.fresh_name()?,
     };
-    let record = Record {
-        version: store::VERSION,
-        created: now(),
-        kind: Kind::Temporary,
-        remove: wanted.remove,
-        spec: wanted.spec.clone(),
-    };
+    let record = Record::new(Kind::Temporary, wanted.remove, wanted.spec.clone(), host)?;
     let entry = store.create(&name, &record, wanted.replace, host)?;
     let first = First {
         spec: wanted.spec.clone(),
@@ -127,7 +120,9 @@ impl First {
 
     /// In the background.
     fn begin(&self, surroundings: &Surroundings, entry: &Entry, login: bool) -> Result<()> {
-        if self.spec.command.is_empty() && entry.record.kind == Kind::Persistent && self.spec.terminal != Terminal::Always
+        if self.spec.command.is_empty()
+            && entry.record.kind == Kind::Persistent
+            && self.spec.terminal != Terminal::Always
         {
             let control = self.supervisor(surroundings, entry, Life::UntilStopped, login)?;
             ask::say(&control, &ToSupervisor::Stand)?;
