@@ -8,7 +8,7 @@ use kakuri_wire::handshake::PROTOCOL;
 
 use super::exec::left;
 use super::{Surroundings, logs};
-use crate::cli::Attach;
+use crate::cli::{Attach, Logs};
 use crate::client::session::{Manner, take_over};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, ToSupervisor};
@@ -45,17 +45,25 @@ pub fn run(wanted: &Attach) -> Result<u8> {
         }
         (FromSupervisor::Output { .. }, fds) => {
             let input = fds.into_iter().next().filter(|_| !wanted.no_input);
-            watch(&entry, control, input)
+            watch(wanted, &entry.name, control, input)
         }
         (other, _) => Err(ask::unexpected(other)),
     }
 }
 
 /// Its output from now on, its input where it takes one, until it ends.
-fn watch(entry: &crate::store::Entry, control: kakuri_wire::Channel, input: Option<OwnedFd>) -> Result<u8> {
+fn watch(wanted: &Attach, name: &str, control: kakuri_wire::Channel, input: Option<OwnedFd>) -> Result<u8> {
     ask::say(&control, &ToSupervisor::Wait)?;
     let feeder = input.map(|to| std::thread::spawn(move || feed(&to)));
-    logs::follow_from_now(entry)?;
+    logs::run(&Logs {
+        name: name.to_string(),
+        follow: true,
+        tail: Some(0),
+        since: None,
+        until: None,
+        timestamps: false,
+        general: wanted.general.clone(),
+    })?;
     drop(feeder);
     match ask::hear(&control, Duration::ZERO)? {
         (FromSupervisor::Ended(ended), _) => Ok(super::stop::code(&ended)),
