@@ -8,25 +8,11 @@ use nix::sys::signal::Signal;
 use super::ask::{Format, Side};
 use super::scan::shown;
 use super::{misuse, value};
+use crate::store;
 
-/// The longest name of a container.
-const NAME_MAX: usize = 64;
-
-/// A name of a container that is still to be: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}`.
+/// A name of a container that is still to be.
 pub fn new_name(what: &str, typed: &[u8]) -> Result<String, Fail> {
-    let inner = |b: &u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
-    let sound =
-        typed.first().is_some_and(u8::is_ascii_alphanumeric) && typed.iter().all(inner) && typed.len() <= NAME_MAX;
-    if sound {
-        return name(what, typed);
-    }
-    let near: String = typed.iter().map(|b| if inner(b) { char::from(*b) } else { '-' }).collect();
-    let near: String = near.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().take(NAME_MAX).collect();
-    let hint = format!(
-        "letters, digits, '_', '.' and '-', {NAME_MAX} at most, beginning with a letter or digit, such as {}",
-        if near.is_empty() { "web" } else { &near }
-    );
-    Err(misuse(format!("'{}' cannot be the name of a container", shown(typed))).hint(hint))
+    name(what, typed).and_then(|name| store::name::check(&name).map(|()| name))
 }
 
 /// A name to look for, whole or the beginning of one.
@@ -141,18 +127,11 @@ pub fn lines(option: &str, typed: &[u8]) -> Result<Option<u64>, Fail> {
 /// A moment: RFC 3339, seconds since 1970, or so long ago.
 pub fn moment(option: &str, typed: &[u8]) -> Result<SystemTime, Fail> {
     let text = std::str::from_utf8(typed).unwrap_or_default();
-    parse_moment(text, SystemTime::now()).ok_or_else(|| {
+    crate::output::time::parse(text, SystemTime::now()).ok_or_else(|| {
         misuse(format!("bad value '{}' for {option}", shown(typed)))
             .why("it is no moment")
             .hint(format!("{option} 2026-01-31T12:00:00Z, {option} 1769860800, or {option} 10m for ten minutes ago"))
     })
-}
-
-fn parse_moment(text: &str, now: SystemTime) -> Option<SystemTime> {
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(text.parse().ok()?));
-    }
-    now.checked_sub(value::duration("", text.as_bytes()).ok()?)
 }
 
 /// `NAME:PATH`, `-`, or a path of the host. One with a colon in it begins with `.` or `/`.
