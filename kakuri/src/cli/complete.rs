@@ -3,7 +3,16 @@
 use kakuri_wire::Bytes;
 
 use super::options::{self, Id, Opt, Takes};
-use super::pages::{self, DOCKER, DOCKER_NOT_YET, Prefer, RUN, TOP, Verb, Words};
+use super::pages::{self, DOCKER, Prefer, RUN, TOP, Verb, Words};
+
+/// What each shell sources.
+pub fn script(shell: &str) -> &'static str {
+    match shell {
+        "bash" => include_str!("complete/kakuri.bash"),
+        "zsh" => include_str!("complete/kakuri.zsh"),
+        _ => include_str!("complete/kakuri.fish"),
+    }
+}
 
 /// What is offered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +41,7 @@ pub fn offer(words: &[Bytes]) -> Offer {
                 Some(verb) => (verb, rest),
                 None => return Offer::default(),
             },
-            None => return among(last, DOCKER.iter().copied().filter(|v| !not_yet(v))),
+            None => return among(last, DOCKER.into_iter()),
         },
         Some((word, rest)) => match pages::top(word) {
             Some(verb) => (verb, rest),
@@ -44,19 +53,22 @@ pub fn offer(words: &[Bytes]) -> Offer {
     inside(verb, rest, last)
 }
 
-fn not_yet(verb: &Verb) -> bool {
-    DOCKER_NOT_YET.contains(&verb.word())
-}
-
-/// bash takes `--network=host` apart at the `=`; what it then replaces is only what follows it.
+/// bash takes words apart at `=` and `:`, and replaces only the last part. After an option the value is a word of its
+/// own, which means the same.
 fn joined(words: &[Bytes]) -> Vec<Vec<u8>> {
     let mut joined: Vec<Vec<u8>> = Vec::with_capacity(words.len());
     let mut words = words.iter().map(|w| w.as_bytes());
     while let Some(word) = words.next() {
+        let parting = !word.is_empty() && word.iter().all(|b| b":=".contains(b));
         match joined.last_mut() {
-            // As two words it means the same.
-            Some(last) if word == b"=" && last.starts_with(b"--") => {
-                joined.push(words.next().unwrap_or_default().into())
+            Some(last) if parting => {
+                let value = words.next().unwrap_or_default();
+                if word == b"=" && last.starts_with(b"--") {
+                    joined.push(value.into());
+                } else {
+                    last.extend_from_slice(word);
+                    last.extend_from_slice(value);
+                }
             }
             _ => joined.push(word.to_vec()),
         }

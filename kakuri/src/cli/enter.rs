@@ -68,7 +68,7 @@ pub fn create(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, St
                 .into());
         }
         (name @ Some(_), []) => name,
-        (None, [word, ..]) => Some(phrase::new_name("create", word)?),
+        (None, [word, ..]) => Some(phrase::new_name(word)?),
         (None, []) => None,
     };
     if given.replace && name.is_none() {

@@ -79,7 +79,8 @@ fn near(command: Command, word: &str, kind: ContextKind) -> Option<String> {
     let error = command.try_get_matches_from(["kakuri", word]).err()?;
     match error.get(kind)? {
         ContextValue::String(near) => Some(near.clone()),
-        ContextValue::Strings(near) => near.first().cloned(),
+        // The nearest comes last.
+        ContextValue::Strings(near) => near.last().cloned(),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ pub fn read(arguments: &[OsString]) -> Result<Option<Shell>, Fail> {
         return Ok(None);
     }
     let name = match linked {
-        Some(name) => phrase::new_name("login", name)
+        Some(name) => phrase::new_name(name)
             .map_err(|fail| fail.why(format!("the link '{}' says which container it is for", shown(own))))?,
         None => String::new(),
     };

@@ -77,7 +77,7 @@ pub fn rename(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, St
     match &scanned.words[..] {
         [from, to] => done(Verbs::Rename {
             from: phrase::name(verb.name, from)?,
-            to: phrase::new_name(verb.name, to)?,
+            to: phrase::new_name(to)?,
             general: general(&scanned)?,
         }),
         words => Err(misuse(format!("kakuri container rename takes two names, and {} were given", words.len()))

@@ -8,11 +8,13 @@ use nix::sys::signal::Signal;
 use super::ask::{Format, Side};
 use super::scan::shown;
 use super::{misuse, value};
+use crate::output::time;
 use crate::store;
 
 /// A name of a container that is still to be.
-pub fn new_name(what: &str, typed: &[u8]) -> Result<String, Fail> {
-    name(what, typed).and_then(|name| store::name::check(&name).map(|()| name))
+pub fn new_name(typed: &[u8]) -> Result<String, Fail> {
+    let text = String::from_utf8_lossy(typed).into_owned();
+    store::name::check(&text).map(|()| text)
 }
 
 /// A name to look for, whole or the beginning of one.
@@ -127,7 +129,7 @@ pub fn lines(option: &str, typed: &[u8]) -> Result<Option<u64>, Fail> {
 /// A moment: RFC 3339, seconds since 1970, or so long ago.
 pub fn moment(option: &str, typed: &[u8]) -> Result<SystemTime, Fail> {
     let text = std::str::from_utf8(typed).unwrap_or_default();
-    crate::output::time::parse(text, SystemTime::now()).ok_or_else(|| {
+    time::parse(text, SystemTime::now()).ok_or_else(|| {
         misuse(format!("bad value '{}' for {option}", shown(typed)))
             .why("it is no moment")
             .hint(format!("{option} 2026-01-31T12:00:00Z, {option} 1769860800, or {option} 10m for ten minutes ago"))

@@ -117,7 +117,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Hostname => spec.hostname = Some(value::hostname(&name, met.value)?),
         Id::Interactive => run.interactive = true,
         Id::Mount => forms::mount(met.value, spec)?,
-        Id::Name => run.name = Some(phrase::new_name(&name, met.value)?),
+        Id::Name => run.name = Some(phrase::new_name(met.value)?),
         Id::Nest => spec.nest = true,
         Id::Network => {
             let later = ["nat", "bridge", "ns", "container", "slirp4netns", "pasta"];

@@ -139,9 +139,6 @@ fn unknown(verb: &Verb, name: &[u8]) -> Fail {
         "run" => "kakuri --help lists the options; those of CMD come after it".to_string(),
         name => format!("kakuri {name} --help lists its options"),
     };
-    if let Some(near) = help::suggestion(verb, &word) {
-        return misuse(format!("unknown option '--{word}'")).hint(format!("did you mean {near}?"));
-    }
     if NOT_YET.contains(&word.as_str()) || word.starts_with("landlock-") {
         return misuse(format!("this build has no `--{word}` yet")).hint("kakuri --help lists what it has");
     }
@@ -150,11 +147,13 @@ fn unknown(verb: &Verb, name: &[u8]) -> Fail {
     }
     let others: Vec<&str> =
         TOP.iter().filter(|v| options::long(v.options, word.as_bytes()).is_some()).map(|v| v.name).collect();
-    if others.is_empty() {
-        return misuse(format!("unknown option '--{word}'")).hint(help);
+    if !others.is_empty() {
+        let taker = if verb.name == "run" { "a run".into() } else { format!("kakuri {}", verb.name) };
+        return misuse(format!("{taker} takes no --{word}"))
+            .hint(format!("{help}; --{word} is for kakuri {}", others.join(", ")));
     }
-    misuse(format!("kakuri {} takes no --{word}", verb.name))
-        .hint(format!("{help}; --{word} is for {}", others.join(", ")))
+    let hint = help::suggestion(verb, &word).map_or(help, |near| format!("did you mean {near}?"));
+    misuse(format!("unknown option '--{word}'")).hint(hint)
 }
 
 fn unknown_letter(verb: &Verb, word: &[u8], letter: u8) -> Fail {
