@@ -4,11 +4,12 @@ use std::io::{PipeReader, Read};
 use std::os::fd::AsFd;
 
 use kakuri_init::{Event, FromSession, Status};
-use kakuri_wire::channel::Broken;
+use kakuri_wire::channel::{Broken, wait};
 use kakuri_wire::fail::Stage;
 use kakuri_wire::{Channel, document};
+use rustix::event::PollFlags;
 
-use crate::front::{Holder, Init, null, process};
+use crate::front::{Holder, Init, LIMIT, null, process, until};
 
 const HANGUP: Status = Status::Signal { signal: 1, core: false };
 
@@ -26,11 +27,11 @@ fn ready(init: &Init, number: u32, script: &str) -> (Holder, PipeReader) {
 #[test]
 fn a_hang_up_reaches_the_whole_group() {
     let init = Init::hold();
-    let (holder, mut output) = ready(&init, 1, "sleep 1000 & echo ready; wait");
+    let (holder, output) = ready(&init, 1, "sleep 1000 & echo ready; wait");
     drop(holder);
     assert_eq!(init.exited(1), HANGUP);
     // Only if the child is gone too.
-    output.read_to_end(&mut Vec::new()).expect("the pipe ends");
+    assert!(wait(&output, PollFlags::IN, LIMIT).expect("poll"), "its child has outlived the hang-up");
     init.still_serves(2);
 }
 
@@ -40,6 +41,10 @@ fn what_is_stopped_hears_a_hang_up_too() {
     let holder = init.open_quiet(1, &["sleep", "1000"]);
     holder.started();
     holder.signal(libc::SIGSTOP, false);
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", init.pid())).expect("children");
+    let stat = format!("/proc/{}/stat", children.trim());
+    // Before it has stopped, the hang-up would overtake the stop.
+    assert!(until(|| std::fs::read_to_string(&stat).expect("it lives").contains(") T ")), "it does not stop");
     drop(holder);
     assert_eq!(init.ended(1), HANGUP);
 }
