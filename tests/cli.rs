@@ -559,6 +559,54 @@ fn bash_completes_verbs_options_and_words() {
     assert_eq!((bad.text(), bad.err()), (String::new(), String::new()));
 }
 
+/// What zsh is given, by stand-ins for the functions of its completion system.
+fn zsh_offers(scene: &Scene, words: &[&str]) -> Vec<String> {
+    let script = format!(
+        "_describe() {{ print -rl -- \"${{(@P)3}}\"; }}
+         compadd() {{ print -rl -- \"${{(@P)4}}\"; }}
+         _files() {{ print -r -- FILES; }}
+         '{KAKURI}' completion zsh >script && source ./script || exit 9
+         words=('{KAKURI}' \"$@\"); CURRENT=$#words
+         _kakuri"
+    );
+    let text = scene.program("zsh").args(["-f", "-c", &script, "zsh"]).args(words).output().ok().text();
+    text.lines().map(str::to_string).collect()
+}
+
+#[test]
+fn names_are_completed_those_most_likely_meant_first() {
+    let scene = Scene::new();
+    for name in ["alpha", "beta", "gamma"] {
+        scene.kakuri(["create", name]).output().ok();
+    }
+    scene.kakuri(["start", "-d", "beta"]).output().ok();
+    for (words, want) in [
+        (&["exec", ""][..], &["beta", "alpha", "gamma"][..]),
+        (&["stop", "alpha", ""], &["beta", "alpha", "gamma"]),
+        (&["start", "--nest", ""], &["alpha", "gamma", "beta"]),
+        (&["container", "rm", ""], &["alpha", "gamma", "beta"]),
+        (&["inspect", ""], &["alpha", "beta", "gamma"]),
+        (&["shell", "a"], &["alpha"]),
+        (&["exec", "beta", "a"], &[]),
+        (&["logs", "alpha", ""], &[]),
+        (&["create", "a"], &[]),
+        (&["container", "cp", "be"], &["beta:"]),
+        (&["container", "cp", "beta", ":", "/x"], &[]),
+    ] {
+        assert_eq!(bash_offers(&scene, words), want, "{words:?}");
+    }
+    if have("zsh") {
+        assert_eq!(zsh_offers(&scene, &["exec", ""]), ["beta:running", "alpha:stopped", "gamma:stopped"]);
+        assert_eq!(zsh_offers(&scene, &["container", "cp", "be"]), ["beta:"]);
+        assert_eq!(zsh_offers(&scene, &["exec", "beta", ""]), ["FILES"]);
+        assert_eq!(zsh_offers(&scene, &["--network", "h"]), ["host"]);
+    } else {
+        skip("zsh is not installed");
+    }
+    scene.kakuri(["remove", "-f", "alpha", "beta", "gamma"]).output().ok();
+    assert_eq!(bash_offers(&scene, &["exec", ""]), [""; 0]);
+}
+
 #[test]
 fn scripts_are_read_by_their_shells() {
     let scene = Scene::new();

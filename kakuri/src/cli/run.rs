@@ -149,7 +149,28 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
         // The verbs' own are read by them.
-        _ => {}
+        Id::All
+        | Id::Archive
+        | Id::Attach
+        | Id::Filter
+        | Id::Follow
+        | Id::FollowLinks
+        | Id::Force
+        | Id::Format
+        | Id::Help
+        | Id::Json
+        | Id::Login
+        | Id::NoInput
+        | Id::NoTrunc
+        | Id::Nothing
+        | Id::Quiet
+        | Id::Signal
+        | Id::Since
+        | Id::Tail
+        | Id::Time
+        | Id::Timestamps
+        | Id::Until
+        | Id::Version => {}
     }
     Ok(())
 }

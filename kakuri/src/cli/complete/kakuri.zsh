@@ -18,8 +18,11 @@ _kakuri() {
         _files
         return
     fi
-    (( $#bare )) && compadd -S '' -a bare
-    (( $#described )) && _describe -V 'kakuri' described
+    if (( $#bare )); then
+        compadd -S '' -a bare
+    else
+        _describe -V 'kakuri' described
+    fi
 }
 # Called by the completion system, or sourced.
 if [[ ${funcstack[1]} == _kakuri ]]; then
