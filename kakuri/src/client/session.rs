@@ -20,6 +20,9 @@ use crate::terminal::{Caller, Relay, stdio};
 /// ctrl-] twice.
 const DETACH_KEYS: [u8; 2] = [0x1d, 0x1d];
 
+/// How long the supervisor is given to say what would help a command that cannot be run.
+const ADVICE: Duration = Duration::from_secs(1);
+
 /// A command of ours in the container.
 pub struct Session {
     /// The supervisor, to whom the session can be given back.
@@ -108,7 +111,10 @@ impl Session {
     fn started(&mut self) -> Result<(i32, Option<OwnedFd>)> {
         match self.link.recv() {
             Ok((FromSession::Started { pid, .. }, fds)) => Ok((pid, fds.into_iter().next())),
-            Ok((FromSession::Failed(fail), _)) => Err(fail),
+            Ok((FromSession::Failed(fail), _)) => Err(match self.control.recv_within(ADVICE) {
+                Ok((FromSupervisor::Failed(advised), _)) => advised,
+                _ => fail,
+            }),
             Ok((other, _)) => Err(Fail::new(Stage::Init, "kakuri-init spoke out of turn").why(format!("{other:?}"))),
             Err(e) => Err(self.lost(&e)),
         }

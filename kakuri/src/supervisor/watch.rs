@@ -230,7 +230,12 @@ impl Supervisor {
             News::Failed(fail) => {
                 let fail = self.plan.explain_refused_command(fail);
                 self.log_event(&Event::Failed { session: id, why: fail.to_string() });
-                self.answer_asker(asker, &FromSupervisor::Failed(fail.clone()));
+                // Who holds it hears from PID 1 that it failed; only here is known what would have helped.
+                let holder = self.session(id).and_then(|session| match session.holder {
+                    Holder::Asker(holder) => Some(holder),
+                    Holder::Own { .. } => asker,
+                });
+                self.answer_asker(holder, &FromSupervisor::Failed(fail.clone()));
                 self.gone(id, Over { status: None, failure: Some(fail) });
             }
         }
