@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 use kakuri::cell;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::config::{self, Config};
-use kakuri::exit::{self, CODE_FAILED};
+use kakuri::exit;
 use kakuri::helper::Programs;
 use kakuri::host::Host;
 use kakuri::plan::{self, Outline, Plan};
