@@ -72,8 +72,8 @@ impl Plan {
     }
 
     /// The error of a command that could not be started, with the reason and the hint that fit.
-    pub fn explain_refused_command(&self, fail: Fail) -> Fail {
-        match (self.process.argv.first(), fail.code) {
+    pub fn explain_refused_command(&self, command: Option<&Bytes>, fail: Fail) -> Fail {
+        match (command, fail.code) {
             (Some(command), CODE_NOT_FOUND) => hint::explain_missing(self, &Host::look(), command.as_bytes(), fail),
             (Some(command), CODE_NOT_EXECUTABLE) => hint::explain_denied(self, command.as_bytes(), fail),
             _ => fail,

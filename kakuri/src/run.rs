@@ -40,7 +40,7 @@ impl Run<'_> {
         };
         let (mut cell, signals) = cell.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.stage == Stage::Command => {
-                plan.explain_refused_command(fail)
+                plan.explain_refused_command(plan.process.argv.first(), fail)
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;

@@ -228,7 +228,8 @@ impl Supervisor {
                 self.gone(id, Over { status: Some(status), failure: None });
             }
             News::Failed(fail) => {
-                let fail = self.plan.explain_refused_command(fail);
+                let command = session.command.first().cloned();
+                let fail = self.plan.explain_refused_command(command.as_ref(), fail);
                 self.log_event(&Event::Failed { session: id, why: fail.to_string() });
                 // Who holds it hears from PID 1 that it failed; only here is known what would have helped.
                 let holder = self.session(id).and_then(|session| match session.holder {
