@@ -34,8 +34,9 @@ pub enum ToInit {
     Hold,
     /// Root and network stand: run it.
     Go,
-    /// A command in a container that holds; `session` is a number of the front's choice, above 0 and above
-    /// every one before it. Carries the far end of the session's link ([`ToSession`], [`FromSession`]), then what Start carries.
+    /// A command in a container that holds; `session` is a number of the front's choice, above 0 and above every one
+    /// before it. Carries the far end of the session's link ([`ToSession`], [`FromSession`]), then what Start carries.
+    /// PID 1 waits for the front to read what became of the sessions before, so a front that sends reads as well.
     Session { session: u32, inherited: u8, passed: u8 },
     /// Send this signal to the command of a session, 0 for the one of Start; to its whole process group where a
     /// terminal raised it, because a terminal would have reached all of it. A session that has ended is passed over.

@@ -1,6 +1,6 @@
 //! A running command and who holds it: the words on its link, signals, hang-up. No capability.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use kakuri_wire::Channel;
 use kakuri_wire::channel::Broken;
@@ -78,7 +78,7 @@ impl Session {
         };
     }
 
-    fn say(&mut self, word: &FromSession, fds: &[std::os::fd::BorrowedFd]) {
+    fn say(&mut self, word: &FromSession, fds: &[BorrowedFd]) {
         if self.link.as_ref().is_some_and(|link| link.send_now(word, fds).is_err()) {
             self.hang_up();
         }
