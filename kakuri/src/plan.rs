@@ -12,8 +12,8 @@ use kakuri_mount::{Op, UnionKind};
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
-pub use crate::base::kept::Kept;
 use crate::base::kept::Keep;
+pub use crate::base::kept::Kept;
 use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;

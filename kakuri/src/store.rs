@@ -113,7 +113,9 @@ impl Store {
         match folder::open_own(&self.dir) {
             Ok(dir) => Ok(Some(dir)),
             Err(folder::Unfit::Errno(Errno::NOENT)) => Ok(None),
-            Err(unfit) => Err(unfit.fail(self.what("use"), "another one is named in the configuration: kakuri config path")),
+            Err(unfit) => {
+                Err(unfit.fail(self.what("use"), "another one is named in the configuration: kakuri config path"))
+            }
         }
     }
 

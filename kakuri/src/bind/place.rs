@@ -86,8 +86,11 @@ fn refuse(located: &Located, what: &What, label: &str) -> Result<()> {
     let fail = |why: String| Fail::new(Stage::Front, label).why(why);
     let at = Bytes(located.at.clone());
     if let Some(link) = &located.led_out {
-        return Err(fail(format!("'{}' is a symbolic link that leads out of the folder it lies in", Bytes(link.clone())))
-            .hint("name the place it leads to, if that is what you want"));
+        return Err(fail(format!(
+            "'{}' is a symbolic link that leads out of the folder it lies in",
+            Bytes(link.clone())
+        ))
+        .hint("name the place it leads to, if that is what you want"));
     }
     for kernel in [&b"/proc"[..], b"/sys", b"/dev/pts", b"/dev/mqueue"] {
         if pathname::below(&located.at, kernel).is_some() {

@@ -6,13 +6,14 @@ use kakuri_wire::{Bytes, Result};
 use super::Spec;
 use crate::bind::source;
 use crate::host::{Host, in_home};
+use crate::pathname;
 
 impl Spec {
     /// The same, meant from anywhere. `~` stays: it is the caller's home, here and there.
     pub fn anchored(mut self, host: &Host) -> Result<Spec> {
         let on_host = |typed: &mut Bytes| -> Result<()> {
             if in_home(typed.as_bytes()).is_none() {
-                *typed = Bytes(source::typed_path(host, typed.as_bytes())?);
+                *typed = Bytes(without_dots(&source::typed_path(host, typed.as_bytes())?));
             }
             Ok(())
         };
@@ -32,6 +33,12 @@ impl Spec {
         }
         Ok(self)
     }
+}
+
+/// `..` is the kernel's to follow.
+fn without_dots(path: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = pathname::components(path).collect();
+    [b"/", &parts.join(&b'/')[..]].concat()
 }
 
 #[cfg(test)]
@@ -54,7 +61,7 @@ mod tests {
         spec.environment.files = vec!["env".into()];
         let spec = spec.anchored(&host).expect("there is a folder");
         let sources: Vec<String> = spec.binds.iter().map(|b| b.source.to_string()).collect();
-        assert_eq!(sources, ["/w/x/.", "~/a", "/b", "/w/x/../c"]);
+        assert_eq!(sources, ["/w/x", "~/a", "/b", "/w/x/../c"]);
         assert_eq!(spec.workdir, Some("/w/x/sub".into()));
         assert_eq!(spec.environment.files, ["/w/x/env".into()]);
     }

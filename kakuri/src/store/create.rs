@@ -102,7 +102,7 @@ impl Store {
                 },
                 Err(unfit) => return Err(unfit.fail(what(), "choose another name")),
             };
-            let lock = super::remove::lock_patiently(old.as_fd(), name)?;
+            let Some(lock) = super::remove::lock_patiently(old.as_fd(), name)? else { continue };
             // Whether the lock is that of what still has the name.
             if folder::open_own_at(dir, name).ok().and_then(|f| folder::id(f).ok()) != folder::id(&old).ok() {
                 continue;
@@ -135,7 +135,8 @@ impl Store {
         }
         let cannot = |e: std::io::Error| {
             let errno = Errno::from_io_error(&e).unwrap_or(Errno::IO);
-            full(Fail::new(Stage::Front, self.what("make")).errno(e), errno)
+            let fail = Fail::new(Stage::Front, self.what("make")).errno(e);
+            full(fail.hint("another one is named in the configuration: kakuri config path"), errno)
         };
         if let Some(above) = self.dir.parent() {
             DirBuilder::new().recursive(true).create(above).map_err(cannot)?;

@@ -46,6 +46,7 @@ impl Entry {
                 Unfit::Errno(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => fail
                     .why("its file system has no locks")
                     .hint("set containers_dir to a folder on a local disk: kakuri config path"),
+                Unfit::Errno(Errno::NOENT) => self.gone(),
                 _ => fail,
             }
         })?;
@@ -93,16 +94,21 @@ impl Entry {
     /// The container's folder, if it still is the one whose record was read.
     pub(super) fn open(&self) -> Result<OwnedFd> {
         let what = || format!("cannot use the container '{}'", self.name);
-        let gone = || Fail::new(Stage::Front, what()).why("it was removed or renamed meanwhile").hint("kakuri list");
         let folder = match folder::open_own(&self.folder) {
             Ok(folder) => folder,
-            Err(Unfit::Errno(Errno::NOENT)) => return Err(gone()),
+            Err(Unfit::Errno(Errno::NOENT)) => return Err(self.gone()),
             Err(unfit) => return Err(unfit.fail(what(), self.hint())),
         };
         match folder::id(&folder) {
             Ok(id) if id == self.id => Ok(folder),
-            _ => Err(gone()),
+            _ => Err(self.gone()),
         }
+    }
+
+    fn gone(&self) -> Fail {
+        Fail::new(Stage::Front, format!("cannot use the container '{}'", self.name))
+            .why("it was removed or renamed meanwhile")
+            .hint("kakuri list shows what there is")
     }
 
     fn hint(&self) -> String {

@@ -54,8 +54,11 @@ impl Store {
             Ok(folder) => folder,
             Err(unfit) => return Err(unfit.fail(format!("cannot remove the container '{name}'"), "remove it by hand")),
         };
-        let lock = lock_patiently(folder.as_fd(), name)?;
-        self.take_away(&dir, name, lock)
+        match lock_patiently(folder.as_fd(), name)? {
+            Some(lock) => self.take_away(&dir, name, lock),
+            // Somebody else has removed it.
+            None => Ok(()),
+        }
     }
 
     fn take_away(&self, dir: &OwnedFd, name: &str, lock: Lock) -> Result<()> {
@@ -74,18 +77,20 @@ impl Store {
     }
 }
 
-/// The lock of a folder, unless who holds it does so for longer than a moment.
-pub fn lock_patiently(folder: BorrowedFd, name: &str) -> Result<Lock> {
+/// The lock of a folder, unless who holds it does so for longer than a moment; None where the folder is removed.
+pub fn lock_patiently(folder: BorrowedFd, name: &str) -> Result<Option<Lock>> {
     let end = Instant::now() + MOMENT;
     loop {
         let what = || format!("cannot lock the container '{name}'");
-        match lock::try_take(folder).map_err(|unfit: Unfit| unfit.fail(what(), "look into its folder"))? {
-            Some(lock) => return Ok(lock),
-            None if Instant::now() > end => {
+        match lock::try_take(folder) {
+            Ok(Some(lock)) => return Ok(Some(lock)),
+            Err(Unfit::Errno(Errno::NOENT)) => return Ok(None),
+            Err(unfit) => return Err(unfit.fail(what(), "look into its folder")),
+            Ok(None) if Instant::now() > end => {
                 return Err(Fail::new(Stage::Front, format!("the container '{name}' is running"))
                     .hint(format!("kakuri stop {name} ends it")));
             }
-            None => std::thread::sleep(Duration::from_millis(5)),
+            Ok(None) => std::thread::sleep(Duration::from_millis(5)),
         }
     }
 }

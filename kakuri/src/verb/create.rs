@@ -5,6 +5,7 @@ use kakuri_wire::fail::Result;
 use super::{FAILED, Surroundings};
 use crate::cli::Create;
 use crate::plan::{self, Kept};
+use crate::spec::Spec;
 use crate::store::{Kind, Record};
 
 pub fn run(wanted: &Create) -> Result<u8> {
@@ -21,14 +22,13 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
         Some(name) => name.clone(),
         None => store.fresh_name()?,
     };
-    let mut record = Record::new(Kind::Persistent, false, wanted.spec.clone(), host)?;
     // What it shows of the host is named, and not guessed from the words of one command.
-    record.spec.auto_bind = false;
+    let spec = Spec { auto_bind: false, ..wanted.spec.clone() };
     // Bad input creates nothing: what cannot be planned is found before there is anything.
     let kept = Kept::of(&store.dir.join(&name));
-    for note in plan::make(&record.spec, host, config, Some(&kept))?.notes {
+    for note in plan::make(&spec, host, config, Some(&kept))?.notes {
         log::info!("{note}");
     }
-    store.create(&name, &record, wanted.replace, host)?;
+    store.create(&name, &Record::new(Kind::Persistent, false, spec, host)?, wanted.replace, host)?;
     Ok(name)
 }

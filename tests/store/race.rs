@@ -1,0 +1,148 @@
+//! Many at once, and killed at any moment: a name is there wholly or not at all.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::common::{KAKURI, Scene, rounds};
+use super::{containers, create, names, store};
+
+#[test]
+fn of_many_creates_of_one_name_one_wins() {
+    let scene = Scene::new();
+    for round in 0..10 {
+        let name = format!("web{round}");
+        let all: Vec<_> = (0..8).map(|_| scene.kakuri(["create", &name]).spawn()).collect();
+        let ends: Vec<_> = all.into_iter().map(super::common::Output::of).collect();
+        let won = ends.iter().filter(|end| end.code() == 0).count();
+        assert_eq!(won, 1, "{ends:?}");
+        for end in ends.into_iter().filter(|end| end.code() != 0) {
+            end.refused(1, &[&name, "already"]);
+        }
+        assert!(store(&scene).find(&name).is_ok());
+    }
+    assert!(names(&containers(&scene)).iter().all(|n| n.starts_with("web")), "{:?}", names(&containers(&scene)));
+}
+
+#[test]
+fn replacing_all_at_once_leaves_one_that_is_whole() {
+    let scene = Scene::new();
+    create(&scene, "web");
+    let all: Vec<_> = (0..8).map(|_| scene.kakuri(["create", "--replace", "web"]).spawn()).collect();
+    for end in all.into_iter().map(super::common::Output::of) {
+        // Who cannot get the lock in time says so.
+        assert!(end.code() == 0 || end.err().contains("running"), "{end}");
+    }
+    assert!(store(&scene).find("web").is_ok());
+    store(&scene).sweep();
+    assert_eq!(names(&containers(&scene)), ["web"]);
+}
+
+#[test]
+fn killed_at_any_moment_a_name_is_there_wholly_or_not_at_all() {
+    let scene = Scene::new();
+    let dir = containers(&scene);
+    let begun = Instant::now();
+    create(&scene, "timed");
+    scene.kakuri(["remove", "timed"]).output().ok();
+    let usual = begun.elapsed() / 2;
+    let mut seen = [0; 2];
+    for round in 0..rounds("KAKURI_KILL_ROUNDS", 60) {
+        let verb: &[&str] = match round % 3 {
+            0 => &["create", "web"],
+            1 => &["create", "--replace", "web"],
+            _ => &["remove", "web"],
+        };
+        let mut child = scene.kakuri(verb).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        std::thread::sleep(usual * (round as u32 * 7 % 60) / 40);
+        let _ = child.kill();
+        child.wait().unwrap();
+        let there = names(&dir).iter().any(|n| n == "web");
+        seen[usize::from(there)] += 1;
+        if there {
+            let entry = store(&scene).find("web").unwrap_or_else(|fail| panic!("half a container: {fail}"));
+            assert!(entry.folder.join("root/var/tmp").is_dir() && entry.folder.join("root/srv").is_dir());
+            entry.lock(Duration::ZERO).expect("no lock outlives its holder");
+        }
+        store(&scene).sweep();
+        let left = names(&dir);
+        assert!(left.is_empty() || left == ["web"], "{left:?}");
+    }
+    assert!(seen[1] > 0, "no round ever made one: {seen:?}");
+}
+
+#[test]
+fn each_step_of_create_and_remove_may_be_the_last() {
+    let scene = Scene::new();
+    if !super::common::trace::usable(&scene, "each_step_of_create_and_remove_may_be_the_last") {
+        return;
+    }
+    let dir = containers(&scene);
+    fs::create_dir_all(&dir).unwrap();
+    for call in ["mkdirat", "openat", "openat2", "fsync", "renameat", "renameat2", "symlinkat", "unlinkat", "fcntl"] {
+        for when in [1, 2, 3, 5, 8, 13] {
+            for (verb, before) in [("create", false), ("remove", true)] {
+                if before {
+                    scene.kakuri(["create", "web"]).output().ok();
+                    fs::write(dir.join("web/root/srv/file"), "x").unwrap();
+                }
+                let fault = format!("inject={call}:signal=KILL:when={when}");
+                let trace = format!("trace={call}");
+                let traced = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &fault, KAKURI, verb, "web"];
+                scene.program("strace").args(traced).output();
+                let there = names(&dir).iter().any(|n| n == "web");
+                if there {
+                    let entry = store(&scene).find("web").unwrap_or_else(|f| panic!("{verb} {call} {when}: {f}"));
+                    assert!(entry.folder.join("root/var/tmp").is_dir(), "{verb} {call} {when}");
+                    if before {
+                        assert!(dir.join("web/root/srv/file").exists(), "{verb} {call} {when}: half removed");
+                    }
+                }
+                store(&scene).sweep();
+                let left = names(&dir);
+                assert!(left.is_empty() || left == ["web"], "{verb} {call} {when}: {left:?}");
+                scene.kakuri(["remove", "-f", "web"]).output().ok();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_fails_leaves_nothing_half_made() {
+    let scene = Scene::new();
+    if !super::common::trace::usable(&scene, "a_call_that_fails_leaves_nothing_half_made") {
+        return;
+    }
+    let dir = containers(&scene);
+    fs::create_dir_all(&dir).unwrap();
+    for (call, error) in [
+        ("mkdirat", "ENOSPC"),
+        ("fsync", "EIO"),
+        ("renameat", "ENOSPC"),
+        ("renameat2", "EIO"),
+        ("renameat2", "EINVAL"),
+        ("symlinkat", "EDQUOT"),
+        ("write", "ENOSPC"),
+        ("fcntl", "ENOLCK"),
+        ("getrandom", "ENOSYS"),
+    ] {
+        for when in [1, 2, 4, 9] {
+            let fault = format!("inject={call}:error={error}:when={when}");
+            let trace = format!("trace={call}");
+            let traced = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &fault, KAKURI, "create", "web"];
+            let output = scene.program("strace").args(traced).output();
+            let left = names(&dir);
+            match output.code() {
+                0 => assert_eq!(left, ["web"], "{call} {error} {when}: {output}"),
+                // The name is there by then, and only its durability is in doubt; or the word was not heard.
+                1 | 125 if left == ["web"] && matches!(call, "fsync" | "write") => {}
+                // What looks at the standard descriptors uses the same call.
+                125 if call == "fcntl" => assert!(left.is_empty()),
+                1 => assert!(left.is_empty(), "{call} {error} {when}: {left:?}: {output}"),
+                _ => panic!("{call} {error} {when}: {output}"),
+            }
+            assert!(output.err().lines().count() <= 2 && !output.err().contains("panicked"), "{output}");
+            scene.kakuri(["remove", "-f", "web"]).output().ok();
+        }
+    }
+}
