@@ -1,0 +1,91 @@
+//! What is refused: exit code, one line that says what, one with what to type instead.
+
+use crate::common::Scene;
+
+/// Exit code, the words of the error, the words of the hint: through the program, and nothing on standard output.
+#[test]
+fn misuse_is_refused_with_a_hint() {
+    let scene = Scene::new();
+    for (line, what, hint) in [
+        ("start", "start needs the name", "kakuri list"),
+        ("exec", "exec needs the name", "kakuri exec NAME"),
+        ("exec web", "exec web needs a command", "kakuri shell web"),
+        ("exec -it web", "needs a command", "kakuri shell web"),
+        ("shell", "shell needs the name", "kakuri list"),
+        ("shell web bash", "'bash'", "kakuri exec"),
+        ("attach a b", "'b'", "kakuri attach"),
+        ("stop", "stop needs the name", "NAME"),
+        ("stop --all web", "'web'", "kakuri stop web"),
+        ("stop -s SIGNONE web", "'SIGNONE'", "TERM"),
+        ("stop --time soon web", "'soon'", "seconds"),
+        ("remove", "remove needs the name", "NAME"),
+        ("logs", "logs needs the name", "NAME"),
+        ("logs -n many web", "'many'", "--tail all|-n 100"),
+        ("logs --since yesterday web", "'yesterday'", "10m"),
+        ("logs --since 10 --until 5 web", "--until is before --since", "exchange"),
+        ("list web", "'web'", "--filter name=web"),
+        ("list --format jsom", "'jsom'", "json"),
+        ("list --filter running", "'running'", "status=running"),
+        ("inspect", "inspect needs the name", "NAME"),
+        ("create my/web", "'my/web'", "my-web"),
+        ("create .web", "'.web'", "web"),
+        ("create --name -x true", "'-x'", "call it x"),
+        ("--name a/b true", "'a/b'", "a-b"),
+        ("create a --name b", "'b'|two names", "create"),
+        ("create --replace", "--replace", "NAME"),
+        ("--replace true", "--replace", "--name"),
+        ("create -d web", "'-d'|-d", "start -d|--help"),
+        ("create --detach web", "--detach", "start -d"),
+        ("create --pass-fd 5 web", "--pass-fd", "start"),
+        ("create --explain web", "--explain", "kakuri --explain"),
+        ("start --name x web", "--name", "kakuri start NAME"),
+        ("start --rm web", "--rm", "kakuri remove"),
+        ("start --replace web", "--replace", "create --replace"),
+        ("start --base none web", "--base", "create --replace --base"),
+        ("start --bnd a:/b web", "--bnd", "--bind"),
+        ("start --hostname two_words web", "'two_words'", "letters"),
+        ("exec --bind a:/b web ls", "--bind", "kakuri start"),
+        ("exec --wrkdir / web ls", "--wrkdir", "--workdir"),
+        ("exec -Q web ls", "-Q", "kakuri exec --help"),
+        ("stop --tail 3 web", "stop takes no --tail", "logs"),
+        ("container", "needs a verb", "--help"),
+        ("container lss", "'lss'", "container ls"),
+        ("container remov web", "'remov'", "remove"),
+        ("container stats", "no `container stats` yet", "--help"),
+        ("container diff web", "no `container diff` yet", "--help"),
+        ("container port web", "no `container port` yet", "--help"),
+        ("container rename web", "two names", "NEW-NAME"),
+        ("container rename web a/b", "'a/b'", "a-b"),
+        ("container top web aux", "'aux'", "NAME"),
+        ("container start a b", "'b'", "kakuri start -d a b"),
+        ("container cp a", "two paths", "NAME:PATH"),
+        ("container cp a b", "neither 'a' nor 'b'", "NAME:PATH"),
+        ("container cp a:/x b:/y", "both in containers", "container cp -"),
+        ("container cp a: b", "'a:'", "NAME:PATH"),
+        ("container cp :x b", "':x'", "NAME:PATH"),
+        ("container kill", "kill needs the name", "NAME"),
+        ("container wait", "wait needs the name", "NAME"),
+        ("completion", "name of a shell", "bash|zsh"),
+        ("completion tcsh", "'tcsh'", "bash"),
+        ("completion man", "folder", "man1"),
+        ("attach --detach-keys ctrl-1 web", "'ctrl-1'", "ctrl-p,ctrl-q"),
+        ("vpn show", "no `vpn` yet", "kakuri -- vpn"),
+        ("pull alpine", "no `pull` yet", "kakuri -- pull"),
+        ("version now", "'now'", "kakuri version"),
+        ("doctor --jsn", "--jsn", "--json"),
+    ] {
+        let output = scene.kakuri(line.split_whitespace()).output();
+        let said = output.err();
+        let lines: Vec<&str> = said.trim_end().lines().collect();
+        assert_eq!(output.code(), 125, "{line}: {output}");
+        assert!(output.stdout.is_empty(), "{line}: {output}");
+        assert_eq!(lines.len(), 2, "{line}: {output}");
+        assert!(what.split('|').any(|w| lines[0].contains(w)), "{line}: {output}");
+        assert!(lines[1].starts_with("  hint: ") && hint.split('|').any(|h| lines[1].contains(h)), "{line}: {output}");
+    }
+    for words in [&["start", "web", ""][..], &["exec", "web", ""], &["create", "web", ""], &["stop", ""]] {
+        scene.kakuri(words).output().refused(125, &["empty"]).hints(&["kakuri"]);
+    }
+    let long = "x".repeat(65);
+    scene.kakuri(["create", &long]).output().refused(125, &["longer than 64"]).hints(&["call it xxx"]);
+}
