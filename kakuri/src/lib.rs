@@ -5,6 +5,8 @@ pub mod bind;
 pub mod cell;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod client;
 pub mod config;
 pub mod control;
 pub mod doctor;
@@ -28,6 +30,8 @@ pub mod spec;
 pub mod status;
 pub mod store;
 pub mod supervise;
+#[cfg(feature = "cli")]
+pub mod supervisor;
 pub mod terminal;
 pub mod userns;
 #[cfg(feature = "cli")]
