@@ -251,6 +251,10 @@ fn unmade(at: &[u8], e: Errno) -> Fail {
             .why("the container's own file system is full")
             .hint("bind large files instead of copying them in, or give it more room"),
         Errno::EXIST => fail.why("it exists already"),
+        // An overlay copies a folder to its upper layer before anything is made in it.
+        Errno::OVERFLOW | Errno::ACCESS | Errno::PERM => fail
+            .why("it would have to be made in a folder that belongs to another user, or that you may not write")
+            .hint("choose a destination that exists; of a tree that root made, use a copy of your own: cp -r"),
         _ => fail,
     }
 }
@@ -258,7 +262,7 @@ fn unmade(at: &[u8], e: Errno) -> Fail {
 fn not_ours(at: &[u8]) -> Fail {
     Fail::new(Stage::Mount, format!("cannot make '{}'", show(at)))
         .why("it does not exist, and it would have to be made in a folder of the host")
-        .hint("make it on the host first, or choose a destination that exists")
+        .hint("make it on the host first (mkdir), or choose a destination that exists")
 }
 
 fn wrong_kind(at: &[u8], why: &str) -> Fail {

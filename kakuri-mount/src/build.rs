@@ -9,11 +9,13 @@ use rustix::mount::MountAttrFlags;
 
 use crate::attach::Tree;
 use crate::skeleton::{self, Staging};
-use crate::{Op, Plan, UnionKind, attach, device, pivot, source, union};
+use crate::{Op, Plan, UnionKind, attach, device, pivot, root, source, union};
 
 pub struct Build {
     staging: Staging,
     root: Tree,
+    /// It shows a folder of the host, in which nothing is made for a moment.
+    of_host: bool,
     /// Mounts that turn read-only at the end, when nothing more is made in them.
     sealed: Vec<OwnedFd>,
     /// What PID 1 made and no step has attached yet.
@@ -22,9 +24,12 @@ pub struct Build {
 
 impl Build {
     pub fn begin(plan: &Plan) -> Result<Build> {
-        let staging = Staging::new(plan.size)?;
-        let root = staging.root()?;
-        Ok(Build { staging, root, sealed: Vec::new(), made: Vec::new() })
+        let mut staging = Staging::new(plan.size)?;
+        let root = match &plan.root {
+            None => staging.root()?,
+            Some(folder) => root::of_host(folder, &mut staging)?,
+        };
+        Ok(Build { staging, root, of_host: plan.root.is_some(), sealed: Vec::new(), made: Vec::new() })
     }
 
     /// Takes over what PID 1 made.
@@ -43,7 +48,7 @@ impl Build {
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made } = self;
+        let Build { staging, root, sealed, made, .. } = self;
         match op {
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
@@ -52,6 +57,9 @@ impl Build {
                 let mount = staging.private(*mode)?;
                 root.place(&mount, at, true, *make)?;
                 sealed.extend(read_only.then_some(mount));
+            }
+            Op::PrivateFile { at, mode, text, make } => {
+                root.place(staging.private_file(*mode, text.as_bytes())?, at, false, *make)?;
             }
             Op::Tmpfs { at, mode, size, read_only, noexec, make } => {
                 let what = || format!("cannot make a tmpfs at '{at}'");
@@ -117,7 +125,8 @@ impl Build {
             return Err(Fail::new(Stage::Mount, format!("{} belongs nowhere", kind.name()))
                 .why("PID 1 made it, and the plan attaches none"));
         }
-        pivot::pivot(&self.root, read_only, &self.sealed)?;
+        let old = if self.of_host { pivot::Old::Over } else { pivot::Old::Beside };
+        pivot::pivot(&self.root, old, read_only, &self.sealed)?;
         // The process ends, or becomes another, and that closes them: not in the front's time.
         std::mem::forget(self);
         Ok(())

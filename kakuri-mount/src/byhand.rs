@@ -1,5 +1,6 @@
 //! This program run from a shell. Runs with the caller's own rights; the namespaces it makes give rights over
-//! themselves alone, and building uses of those what it uses under the front: CAP_SYS_ADMIN.
+//! themselves alone, and building uses of those what it uses under the front: CAP_SYS_ADMIN,
+//! and CAP_DAC_OVERRIDE for a writable overlay.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -53,7 +54,7 @@ fn become_command(plan: &Plan, command: &[OsString]) -> Result<u8> {
         return Ok(code);
     }
     let mask = umask(rustix::fs::Mode::empty());
-    serve::confine()?;
+    serve::confine(plan)?;
     let mut build = Build::begin(plan)?;
     build.ops(&plan.ops)?;
     let made = wanted.iter().map(|kind| Ok((*kind, make(*kind, &build)?))).collect::<Result<_>>()?;

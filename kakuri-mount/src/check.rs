@@ -5,8 +5,9 @@
 
 use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage};
 
+use crate::attach::is_below;
 use crate::pivot::OLD;
-use crate::{Entry, Node, Op, PLAN_VERSION, Plan, explain};
+use crate::{Entry, Node, Op, PLAN_VERSION, Plan, Root, RootKind, explain};
 
 /// As many as a namespace may hold mounts (sysctl fs.mount-max) by default.
 const MAX_STEPS: usize = 100_000;
@@ -28,6 +29,9 @@ pub fn check(plan: &Plan) -> Result<()> {
     }
     if plan.size == Some(0) {
         return refuse("a size of 0 would be no limit".into());
+    }
+    if let Some(root) = &plan.root {
+        is_root(root).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's root").why(why))?;
     }
     let all = || plan.ops.iter().chain(&plan.finish);
     if all().filter(|op| sealed(op)).count() > MAX_SEALED {
@@ -52,6 +56,27 @@ pub fn check(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+fn is_root(root: &Root) -> Verdict {
+    source(&root.from)?;
+    if root.from.as_bytes() == b"/" {
+        return Err("the host's root is no root of a container".into());
+    }
+    match &root.how {
+        RootKind::Overlay { layer: Some(layer) } => {
+            source(&layer.upper)?;
+            source(&layer.work)?;
+            let inside = |a: &Bytes, b: &Bytes| is_below(a.as_bytes(), b.as_bytes());
+            let (from, upper, work) = (&root.from, &layer.upper, &layer.work);
+            match [(from, upper), (from, work), (upper, work)].iter().any(|(a, b)| inside(a, b) || inside(b, a)) {
+                true => Err("the folder and its layer lie in one another".into()),
+                false => Ok(()),
+            }
+        }
+        RootKind::Skeleton { skeleton } => entries(skeleton),
+        RootKind::Bind { .. } | RootKind::Overlay { layer: None } => Ok(()),
+    }
+}
+
 fn sealed(op: &Op) -> bool {
     matches!(op, Op::Private { read_only: true, .. } | Op::Tmpfs { read_only: true, .. })
 }
@@ -62,7 +87,9 @@ fn step(op: &Op) -> Verdict {
     let (_, at) = explain::name(op);
     place(at)?;
     match op {
-        Op::Folder { mode, .. } | Op::File { mode, .. } | Op::Private { mode, .. } => is_mode(*mode),
+        Op::Folder { mode, .. } | Op::File { mode, .. } | Op::Private { mode, .. } | Op::PrivateFile { mode, .. } => {
+            is_mode(*mode)
+        }
 
         Op::Symlink { to, .. } => target(to),
         Op::Tmpfs { mode, size, .. } => {
@@ -148,10 +175,10 @@ fn entries(all: &[Entry]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bind, UnionKind};
+    use crate::{Bind, Layer, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
-        Plan { version: PLAN_VERSION, size: None, read_only: true, ops, finish: vec![] }
+        Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![] }
     }
 
     fn folder(at: &[u8]) -> Op {
@@ -196,6 +223,35 @@ mod tests {
             refusal(&plan(vec![folder(b"/a"), folder(b"/a/../b")])),
             "cannot carry out step 2 of the plan (folder '/a/../b'): '/a/../b' has a '.' or '..' component"
         );
+    }
+
+    #[test]
+    fn a_root_is_a_folder_of_the_host_and_its_layer_lies_elsewhere() {
+        let with = |from: &str, how| {
+            let root = Root { from: from.into(), typed: None, seen: None, how };
+            check(&Plan { root: Some(root), ..plan(vec![]) })
+        };
+        let layer = |upper: &str, work: &str| RootKind::Overlay {
+            layer: Some(Layer { upper: upper.into(), work: work.into() }),
+        };
+        for how in [RootKind::Bind { read_only: true }, RootKind::Overlay { layer: None }, layer("/k/upper", "/k/work")]
+        {
+            assert_eq!(with("/srv/tree", how.clone()), Ok(()));
+            for from in ["/", "tree", "/srv/../tree", "", "/srv/"] {
+                assert!(with(from, how.clone()).is_err(), "{from}");
+            }
+        }
+        for (upper, work) in [
+            ("/srv/tree/upper", "/k/work"),
+            ("/k/upper", "/srv"),
+            ("/k/upper", "/k/upper"),
+            ("/k/upper", "/k/upper/work"),
+            ("upper", "/k/work"),
+        ] {
+            assert!(with("/srv/tree", layer(upper, work)).is_err(), "{upper} {work}");
+        }
+        let skeleton = vec![Entry { at: "../x".into(), node: Node::Folder }];
+        assert!(with("/srv/tree", RootKind::Skeleton { skeleton }).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kakuri_wire::{Bytes, Kernelfs};
 
-use crate::{Bind, Entry, Node, Op, Plan, UnionKind};
+use crate::{Bind, Entry, Node, Op, Plan, Root, RootKind, UnionKind};
 
 /// Paths longer than this do not push the column of words further right.
 const WIDEST: usize = 40;
@@ -12,9 +12,22 @@ const WIDEST: usize = 40;
 const NAMED: usize = 8;
 
 pub fn explain(plan: &Plan) -> String {
-    let mut root = vec!["a new tmpfs, which holds everything private too".to_string()];
+    let mut root = vec![match &plan.root {
+        None => "a new tmpfs, which holds everything private too".to_string(),
+        Some(root) => words_of_root(root),
+    }];
     root.extend(plan.size.map(|size| format!("at most {}", bytes(size))));
-    root.push(if plan.read_only { "read-only in the end" } else { "writable" }.into());
+    let closed = plan.root.as_ref().is_some_and(|root| root.is_read_only());
+    root.push(
+        if closed {
+            "read-only"
+        } else if plan.read_only {
+            "read-only in the end"
+        } else {
+            "writable"
+        }
+        .into(),
+    );
     let mut lines = vec![("root", "/".to_string(), root.join(", "))];
     lines.extend(plan.ops.iter().chain(&plan.finish).map(|op| {
         let (word, at) = name(op);
@@ -35,6 +48,7 @@ pub fn name(op: &Op) -> (&'static str, &Bytes) {
         Op::File { at, .. } => ("file", at),
         Op::Symlink { at, .. } => ("link", at),
         Op::Private { at, .. } => ("private", at),
+        Op::PrivateFile { at, .. } => ("private", at),
         Op::Tmpfs { at, .. } => ("tmpfs", at),
         Op::Bind(bind) => ("bind", &bind.at),
         Op::Union { at, .. } => ("union", at),
@@ -50,6 +64,9 @@ fn words(op: &Op) -> String {
     match op {
         Op::Folder { mode, .. } => format!("mode {mode:04o}"),
         Op::File { mode, text, .. } => format!("mode {mode:04o}, {} bytes of our own", text.as_bytes().len()),
+        Op::PrivateFile { mode, text, .. } => {
+            format!("a file over what is there, mode {mode:04o}, {} bytes of our own", text.as_bytes().len())
+        }
         Op::Symlink { to, .. } => format!("to {to}"),
         Op::Private { mode, read_only, .. } => {
             format!("empty, {}, mode {mode:04o}, gone with the container", access(*read_only))
@@ -74,6 +91,24 @@ fn words(op: &Op) -> String {
         Op::Attach { what: Kernelfs::Sysfs, .. } => "made by PID 1, read-only, nosuid, nodev, noexec".into(),
         Op::Attach { .. } => "made by PID 1, writable, nosuid, nodev, noexec".into(),
     }
+}
+
+fn words_of_root(root: &Root) -> String {
+    let from = match &root.typed {
+        Some(typed) if *typed != root.from => format!("{} (typed as {typed})", root.from),
+        _ => root.from.to_string(),
+    };
+    let rest = match &root.how {
+        RootKind::Bind { .. } => "itself".into(),
+        RootKind::Skeleton { skeleton } => format!("with our {}, by one overlay", list(skeleton)),
+        RootKind::Overlay { layer: None } => {
+            "by an overlay that keeps what is written in a tmpfs, gone with the container".into()
+        }
+        RootKind::Overlay { layer: Some(layer) } => {
+            format!("by an overlay that keeps what is written in {}", layer.upper)
+        }
+    };
+    format!("folder {from} of the host {rest}, nosuid, nodev")
 }
 
 fn words_of_bind(bind: &Bind) -> String {
@@ -156,6 +191,7 @@ mod tests {
         let null = Bind { folder: false, read_only: false, devices: true, ..bind("/dev/null", "/dev/null") };
         let plan = Plan {
             version: PLAN_VERSION,
+            root: None,
             size: Some(64 << 20),
             read_only: true,
             ops: vec![
@@ -208,7 +244,8 @@ hide      /proc/keys  covered by an empty file, read-only
     #[test]
     fn names_cannot_drive_a_terminal() {
         let ops = vec![Op::Symlink { at: "/a\x1b[2J".into(), to: "b\nc".into() }];
-        let text = explain(&Plan { version: PLAN_VERSION, size: None, read_only: false, ops, finish: vec![] });
+        let text =
+            explain(&Plan { version: PLAN_VERSION, root: None, size: None, read_only: false, ops, finish: vec![] });
         assert!(text.ends_with("link      /a\\u{1b}[2J  to b\\nc\n"), "{text}");
     }
 }

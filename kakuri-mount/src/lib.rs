@@ -10,9 +10,13 @@
 //! of, and an empty folder and an empty file cover what is hidden. Each is bound where it belongs, which
 //! is several times cheaper than a tmpfs each. After the pivot nothing of it can be reached but what was bound.
 //!
+//! Where the plan names a folder of the host as its [`Root`], that takes the place of `root`; without a layer on disk
+//! `upper` and `work` hold what is written to it.
+//!
 //! # Who may do what
-//! [`check`] and [`explain`] are pure. Everything else runs between `caps::keep(SYS_ADMIN)` and the exit, with
-//! that one capability over the container's namespaces and the caller's own rights to the host's files.
+//! [`check`] and [`explain`] are pure. Everything else runs between `serve::confine` and the exit, with
+//! CAP_SYS_ADMIN over the container's namespaces and the caller's own rights to the host's files. A writable overlay
+//! of the root wants CAP_DAC_OVERRIDE too, in the one call that makes it; it is given up for good right after.
 
 mod attach;
 pub mod build;
@@ -22,6 +26,7 @@ mod device;
 pub mod explain;
 
 mod pivot;
+mod root;
 pub mod serve;
 mod skeleton;
 mod source;
@@ -85,6 +90,9 @@ pub const PLAN_VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub version: u32,
+    /// What the root is; None: a new folder of the staging tmpfs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
     /// Bytes the staging tmpfs may hold; None: the kernel's default, half of the memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -97,8 +105,44 @@ pub struct Plan {
     pub finish: Vec<Op>,
 }
 
+/// A folder of the host as the container's root. Always nosuid and nodev.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// Resolved: absolute, without symbolic links.
+    pub from: Bytes,
+    /// As the user typed it, for errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<Bytes>,
+    /// Device and inode the front saw: another one there now is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<(u64, u64)>,
+    pub how: RootKind,
+}
+
+/// How a folder becomes the root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RootKind {
+    /// Itself, with everything mounted below it. Nothing is made in it: every mount point has to be there.
+    Bind { read_only: bool },
+    /// A read-only overlay: a skeleton, which brings the mount points it lacks, over the folder.
+    Skeleton { skeleton: Vec<Entry> },
+    /// A writable overlay: what is written, mount points included, goes to a layer, and never to the folder. None: a
+    /// layer in the staging tmpfs, gone with the container, which wants Linux 6.6.
+    Overlay { layer: Option<Layer> },
+}
+
+/// Two folders of one file system, as overlayfs wants them: resolved, empty at first, and of nobody else meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    pub upper: Bytes,
+    pub work: Bytes,
+}
+
 /// One step. Wherever `make` is true, a missing mount point and its missing parents (0755) are made, which
-/// is only permitted where the place lies in the staging tmpfs; where it is false it must exist.
+/// is only permitted where the place lies in the staging tmpfs or in a writable overlay; where it is false it must exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Op {
@@ -116,6 +160,8 @@ pub enum Op {
         #[serde(default)]
         read_only: bool,
     },
+    /// A writable file of the staging tmpfs with contents, over what is at its place.
+    PrivateFile { at: Bytes, mode: u32, text: Bytes, make: bool },
     /// A tmpfs of its own: `--tmpfs DST:size=..,mode=..`.
     Tmpfs {
         at: Bytes,

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | started | the caller's, no capability, host namespaces | tie its life to the front | |
 //! | Plan | the same | parse and check the whole plan | touch a path |
-//! | Join | CAP_SYS_ADMIN in the container's namespaces, nothing else | build everything that needs no PID 1 | pivot: PID 1's image may still be loading files by path |
+//! | Join | CAP_SYS_ADMIN in the container's namespaces, nothing else (and CAP_DAC_OVERRIDE in the call that makes a writable overlay, where one is wanted) | build everything that needs no PID 1 | pivot: PID 1's image may still be loading files by path |
 //! | Finish | the same | attach what PID 1 made, pivot once | |
 //! | Built | ends | | |
 
@@ -42,7 +42,7 @@ fn build(link: &Channel) -> Result<()> {
     check(&plan)?;
 
     let pid1 = serve::join(link)?;
-    serve::enter(pid1)?;
+    serve::enter(pid1, &plan)?;
 
     let mut build = Build::begin(&plan)?;
     build.ops(&plan.ops)?;

@@ -16,22 +16,35 @@ use crate::attach::Tree;
 /// Where the old root is for a moment. A plan may not name it.
 pub const OLD: &str = ".old";
 
+/// Where the old root stays until it is let go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// In a folder of the new one, made for it.
+    Beside,
+    /// Over the new one, where nothing can or may be made. PID 1 looks chrooted for that moment and could make no
+    /// user namespace; it has made its own by now, or we had not been told to finish.
+    Over,
+}
+
 /// Pivots, lets go of the old root with everything mounted below it, and closes the root and `sealed` for writing.
 ///
-/// Once and into a folder: the cost of pivot_root(2) grows with the machine's processes, and between
-/// pivot_root(".", ".") and the unmount PID 1 looks chrooted, so that it could make no user namespace.
-pub fn pivot(root: &Tree, read_only: bool, sealed: &[OwnedFd]) -> Result<()> {
+/// Once: the cost of pivot_root(2) grows with the machine's processes.
+pub fn pivot(root: &Tree, place: Old, read_only: bool, sealed: &[OwnedFd]) -> Result<()> {
     let what = || "cannot enter the container's root".to_string();
     let old = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).fail(Stage::Mount, what)?;
-    mkdirat(root.fd(), OLD, Mode::RWXU).fail(Stage::Mount, what)?;
+    if place == Old::Beside {
+        mkdirat(root.fd(), OLD, Mode::RWXU).fail(Stage::Mount, what)?;
+    }
     fchdir(root.fd()).fail(Stage::Mount, what)?;
-    pivot_root(".", OLD).map_err(impossible)?;
+    pivot_root(".", if place == Old::Beside { OLD } else { "." }).map_err(impossible)?;
     let gone = || "cannot let go of the host's root".to_string();
     fchdir(&old).fail(Stage::Mount, gone)?;
     // With all that is mounted below it, the staging tmpfs included.
     unmount(".", UnmountFlags::DETACH).fail(Stage::Mount, gone)?;
     fchdir(root.fd()).fail(Stage::Mount, gone)?;
-    unlinkat(root.fd(), OLD, AtFlags::REMOVEDIR).fail(Stage::Mount, gone)?;
+    if place == Old::Beside {
+        unlinkat(root.fd(), OLD, AtFlags::REMOVEDIR).fail(Stage::Mount, gone)?;
+    }
     // Last, because everything was made in them until now.
     let closed = sealed.iter().map(AsFd::as_fd).chain(read_only.then(|| root.fd()));
     for mount in closed {

@@ -52,15 +52,19 @@ pub fn finish(link: &Channel) -> Result<Vec<(Kernelfs, OwnedFd)>> {
 
 /// Joins the container's user and mount namespaces in one setns(2): its order (user first, which gives the
 /// capabilities the other asks for) is the kernel's own. Then all but one of those capabilities go.
-pub fn enter(pid1: OwnedFd) -> Result<()> {
+pub fn enter(pid1: OwnedFd, plan: &Plan) -> Result<()> {
     namespace::join(Stage::Mount, pid1.as_fd(), Kind::USER | Kind::MOUNT)?;
-    confine()
+    confine(plan)
 }
 
 /// CAP_SYS_ADMIN and nothing else: every mount call wants it, and files stay the caller's own matter
-/// (no DAC_OVERRIDE, so what the caller may not read is not read for the container either).
-pub fn confine() -> Result<()> {
-    caps::keep(Stage::Mount, caps::Set::SYS_ADMIN)?;
+/// (no DAC_OVERRIDE, so what the caller may not read is not read for the container either). A plan with a writable
+/// overlay has that one put aside, in no effect, for the call that makes it.
+pub fn confine(plan: &Plan) -> Result<()> {
+    match plan.root.as_ref().is_some_and(|root| root.is_overlay()) {
+        true => caps::put_aside(Stage::Mount, caps::Set::SYS_ADMIN, caps::Set::DAC_OVERRIDE)?,
+        false => caps::keep(Stage::Mount, caps::Set::SYS_ADMIN)?,
+    }
     // Modes are the plan's, exactly.
     rustix::process::umask(rustix::fs::Mode::empty());
     Ok(())

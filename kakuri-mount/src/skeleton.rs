@@ -6,6 +6,7 @@
 //! and PID 1 could make no user namespace any more. Not over a folder that binds come from. So it goes where the
 //! kernel itself keeps an empty folder for somebody's mount, which is there on every host and asks for nothing.
 
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::fail::OrFail;
@@ -23,6 +24,9 @@ use crate::{Entry, Node};
 
 /// Where the staging tmpfs is attached: the first that exists. The last is for a /proc of processes only.
 const PLACES: [&str; 3] = ["/proc/fs/nfsd", "/proc/fs", "/sys/fs"];
+
+/// In it, the root to be.
+const ROOT: &str = "root";
 
 pub struct Staging {
     tmpfs: OwnedFd,
@@ -79,14 +83,36 @@ impl Staging {
         is_below(from.as_bytes(), self.place.as_bytes())
     }
 
-    /// The root to be: a mount of its own, because pivot_root(2) takes nothing else.
+    /// The root to be, empty.
     pub fn root(&self) -> Result<Tree> {
         let what = || "cannot make the container's root".to_string();
-        mkdirat(&self.tmpfs, "root", Mode::from_raw_mode(0o755)).fail(Stage::Mount, what)?;
-        let root = self.clone_of("root").fail(Stage::Mount, what)?;
-        move_mount(&root, c"", &self.tmpfs, "root", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-            .fail(Stage::Mount, what)?;
-        Ok(Tree::new(root, self.device))
+        mkdirat(&self.tmpfs, ROOT, Mode::from_raw_mode(0o755)).fail(Stage::Mount, what)?;
+        let root = self.clone_of(ROOT).fail(Stage::Mount, what)?;
+        self.attach_root(root)
+    }
+
+    /// The root to be, a detached mount of something else.
+    pub fn root_of(&self, mount: OwnedFd) -> Result<Tree> {
+        let what = || "cannot make the container's root".to_string();
+        mkdirat(&self.tmpfs, ROOT, Mode::from_raw_mode(0o755)).fail(Stage::Mount, what)?;
+        self.attach_root(mount)
+    }
+
+    /// pivot_root(2) takes nothing but a mount that is attached.
+    fn attach_root(&self, mount: OwnedFd) -> Result<Tree> {
+        move_mount(&mount, c"", &self.tmpfs, ROOT, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .fail(Stage::Mount, || "cannot make the container's root".into())?;
+        Ok(Tree::new(mount, self.device))
+    }
+
+    /// The two folders a writable overlay wants, in memory.
+    pub fn layer(&self) -> Result<(OwnedFd, OwnedFd), Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let make = |name: &str, mode| {
+            self.folder(name, mode)?;
+            openat(&self.tmpfs, name, flags, Mode::empty())
+        };
+        Ok((make("upper", 0o755)?, make("work", 0o700)?))
     }
 
     /// A new writable folder, as a detached mount.
@@ -95,6 +121,19 @@ impl Staging {
         self.folder(&name, mode)
             .and_then(|()| self.clone_of(&name))
             .fail(Stage::Mount, || "cannot make a private folder".into())
+    }
+
+    /// A new writable file, as a detached mount.
+    pub fn private_file(&mut self, mode: u32, text: &[u8]) -> Result<OwnedFd> {
+        let name = self.next("file");
+        let make = || {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+            let file = openat(&self.tmpfs, &name, flags, Mode::from_raw_mode(mode))?;
+            let written = std::fs::File::from(file).write_all(text);
+            written.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+            self.clone_of(&name)
+        };
+        make().fail(Stage::Mount, || "cannot make a private file".into())
     }
 
     /// A new folder with these entries. It is written through the staging mount; what shows it is a

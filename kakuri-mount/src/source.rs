@@ -124,7 +124,7 @@ pub fn unreachable(what: String, e: Errno, folder: bool) -> Fail {
     }
 }
 
-fn changed(what: String) -> Fail {
+pub fn changed(what: String) -> Fail {
     Fail::new(Stage::Mount, what)
         .why("it changed while it was being bound")
         .hint("another process replaces it: bind its parent folder instead, or try again")

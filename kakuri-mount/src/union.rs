@@ -34,7 +34,7 @@ pub fn overlay(skeleton: BorrowedFd, folder: BorrowedFd, at: &Bytes) -> Result<O
     })
 }
 
-fn make_overlay(skeleton: BorrowedFd, folder: BorrowedFd, log: &mut Option<OwnedFd>) -> Result<OwnedFd, Errno> {
+pub fn make_overlay(skeleton: BorrowedFd, folder: BorrowedFd, log: &mut Option<OwnedFd>) -> Result<OwnedFd, Errno> {
     let fs: &OwnedFd = log.insert(fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?);
     // By descriptor's name: no colon, comma or backslash of a path is ever parsed, and no path shows in mountinfo.
     let lower = format!("/proc/self/fd/{}:/proc/self/fd/{}", skeleton.as_raw_fd(), folder.as_raw_fd());
@@ -48,7 +48,7 @@ fn make_overlay(skeleton: BorrowedFd, folder: BorrowedFd, log: &mut Option<Owned
 }
 
 /// What the file system itself said, where it did (Linux 6.5): `e overlay: ...`.
-fn words(log: &OwnedFd) -> Option<String> {
+pub fn words(log: &OwnedFd) -> Option<String> {
     let mut buffer = [0_u8; 256];
     let read = rustix::io::read(log, &mut buffer[..]).ok()?;
     let text = String::from_utf8_lossy(&buffer[..read]);

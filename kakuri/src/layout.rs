@@ -42,6 +42,10 @@ pub enum What {
         mode: u32,
         read_only: bool,
     },
+    /// A file of the container's own, writable, over what is there.
+    PrivateFile {
+        text: Vec<u8>,
+    },
     Tmpfs {
         mode: u32,
         size: Option<u64>,
@@ -189,7 +193,7 @@ impl What {
     /// Whether it is a folder to who stands inside.
     pub fn is_folder(&self) -> bool {
         match self {
-            What::File { .. } | What::Symlink { .. } => false,
+            What::File { .. } | What::Symlink { .. } | What::PrivateFile { .. } => false,
             What::Bind(source) => source.folder,
             What::Hide { folder } => *folder,
             _ => true,

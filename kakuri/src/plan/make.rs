@@ -64,6 +64,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         label,
         mount: kakuri_mount::Plan {
             version: kakuri_mount::PLAN_VERSION,
+            root: None,
             size: None,
             read_only: true,
             ops: steps.ops,

@@ -13,6 +13,13 @@ pub fn keep(stage: Stage, keep: CapabilitySet) -> Result<()> {
     set_capabilities(None, sets).fail(stage, || "cannot give up capabilities".into())
 }
 
+/// Keeps `keep` in effect, and has `aside` ready for one call: [`keep`] of both puts it in effect, and of the first
+/// alone gives it up for good.
+pub fn put_aside(stage: Stage, keep: CapabilitySet, aside: CapabilitySet) -> Result<()> {
+    let sets = CapabilitySets { effective: keep, permitted: keep | aside, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).fail(stage, || "cannot give up capabilities".into())
+}
+
 /// Gives up every capability for good.
 pub fn drop_all(stage: Stage) -> Result<()> {
     keep(stage, CapabilitySet::empty())
