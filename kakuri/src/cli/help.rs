@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
-use super::options::{OPTIONS, Takes};
+use super::options::{Id, OPTIONS, Takes};
 use super::run::Form;
 
 const ABOUT: &str = "Run a command in a container of its own, with nothing but the kernel";
@@ -45,7 +45,8 @@ fn command() -> Command {
         .disable_version_flag(true)
         .term_width(100)
         .after_help(EXAMPLES);
-    for opt in &OPTIONS {
+    // Nobody is led to another program's word: what stands here is suggested for a typing error.
+    for opt in OPTIONS.iter().filter(|opt| opt.id != Id::RoBind) {
         let mut arg = Arg::new(opt.long.first().copied().unwrap_or("ids")).help(opt.help).action(ArgAction::SetTrue);
         if let Some(short) = opt.short {
             arg = arg.short(char::from(short));

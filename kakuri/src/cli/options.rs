@@ -26,6 +26,7 @@ pub enum Id {
     PassFd,
     Proc,
     ReadOnly,
+    RoBind,
     Share,
     StatusFd,
     Timeout,
@@ -80,7 +81,7 @@ const fn opt(
 }
 
 /// In the order of the help.
-pub const OPTIONS: [Opt; 36] = [
+pub const OPTIONS: [Opt; 37] = [
     opt(
         Id::Bind,
         Some(b'v'),
@@ -191,6 +192,8 @@ pub const OPTIONS: [Opt; 36] = [
     opt(Id::Verbose, None, &["verbose"], Nothing, INSIGHT, "Say on standard error what is done"),
     opt(Id::Version, Some(b'V'), &["version"], Nothing, INSIGHT, "Print the version"),
     opt(Id::Help, Some(b'h'), &["help"], Nothing, INSIGHT, "Print this help"),
+    // bubblewrap's word, in kakuri's form.
+    opt(Id::RoBind, None, &["ro-bind"], Value("SRC[:DST][:OPTIONS]"), "", "Accepted: --bind SRC[:DST]:ro"),
     // Docker's words for what is so anyway.
     opt(Id::Nothing, None, &["init"], Nothing, "", "Accepted: PID 1 is always kakuri-init"),
     opt(Id::Nothing, None, &["rm"], Nothing, "", "Accepted: a temporary container is always removed"),
@@ -242,8 +245,7 @@ pub const NOT_YET: [&str; 37] = [
 pub const NOT_YET_SHORT: &[u8] = b"dpm";
 
 /// bubblewrap's words, and what to type instead.
-pub const BUBBLEWRAP: [(&str, &str); 24] = [
-    ("ro-bind", "kakuri --bind SRC:DST:ro"),
+pub const BUBBLEWRAP: [(&str, &str); 23] = [
     ("ro-bind-try", "kakuri --bind SRC:DST:ro"),
     ("bind-try", "kakuri --bind SRC:DST"),
     ("dev", "leave it out, /dev is there already"),
