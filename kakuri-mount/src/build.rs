@@ -18,13 +18,14 @@ pub struct Build {
     sealed: Vec<OwnedFd>,
     /// What PID 1 made and no step has attached yet.
     made: Vec<(Kernelfs, OwnedFd)>,
+    opened: source::Opened,
 }
 
 impl Build {
     pub fn begin(plan: &Plan) -> Result<Build> {
         let staging = Staging::new(plan.size)?;
         let root = staging.root()?;
-        Ok(Build { staging, root, sealed: Vec::new(), made: Vec::new() })
+        Ok(Build { staging, root, sealed: Vec::new(), made: Vec::new(), opened: source::Opened::default() })
     }
 
     /// Takes over what PID 1 made.
@@ -43,7 +44,7 @@ impl Build {
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made } = self;
+        let Build { staging, root, sealed, made, opened } = self;
         match op {
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
@@ -62,7 +63,7 @@ impl Build {
                 sealed.extend(read_only.then_some(mount));
             }
             Op::Bind(bind) => {
-                let mount = source::bind(bind, staging)?;
+                let mount = source::bind(bind, staging, opened)?;
                 root.place(mount, &bind.at, bind.folder, bind.make)?;
             }
             Op::Union { at, from, how, skeleton, make } => {
