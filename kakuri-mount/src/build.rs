@@ -11,6 +11,9 @@ use crate::attach::Tree;
 use crate::skeleton::{self, Staging};
 use crate::{Op, Plan, UnionKind, attach, device, pivot, source, union};
 
+/// Covers made ahead; each holds a descriptor, and a plan may want any number.
+const PREPARED: usize = 4;
+
 pub struct Build {
     staging: Staging,
     root: Tree,
@@ -19,13 +22,16 @@ pub struct Build {
     /// What PID 1 made and no step has attached yet.
     made: Vec<(Kernelfs, OwnedFd)>,
     opened: source::Opened,
+    /// Covers made before they are wanted, with whether each is a folder.
+    covers: Vec<(bool, OwnedFd)>,
 }
 
 impl Build {
     pub fn begin(plan: &Plan) -> Result<Build> {
         let staging = Staging::new(plan.size)?;
         let root = staging.root()?;
-        Ok(Build { staging, root, sealed: Vec::new(), made: Vec::new(), opened: source::Opened::default() })
+        let (sealed, made, covers) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Build { staging, root, sealed, made, opened: source::Opened::default(), covers })
     }
 
     /// Takes over what PID 1 made.
@@ -39,12 +45,24 @@ impl Build {
         Ok(())
     }
 
+    /// Makes what the last steps will want and nobody sees yet, while PID 1 is still at work.
+    pub fn prepare(&mut self, finish: &[Op]) -> Result<()> {
+        for op in finish {
+            if let Op::Hide { folder, .. } = op
+                && self.covers.len() < PREPARED
+            {
+                self.covers.push((*folder, self.staging.empty(*folder)?));
+            }
+        }
+        Ok(())
+    }
+
     pub fn ops(&mut self, ops: &[Op]) -> Result<()> {
         ops.iter().try_for_each(|op| self.op(op))
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made, opened } = self;
+        let Build { staging, root, sealed, made, opened, covers } = self;
         match op {
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
@@ -87,7 +105,13 @@ impl Build {
                 let skeleton = staging.skeleton(entries)?;
                 root.place(staging.read_only(skeleton.as_fd())?, at, true, *make)?;
             }
-            Op::Hide { at, folder } => root.place(staging.empty(*folder)?, at, *folder, false)?,
+            Op::Hide { at, folder } => {
+                let cover = match covers.iter().position(|(kind, _)| kind == folder) {
+                    Some(ready) => covers.swap_remove(ready).1,
+                    None => staging.empty(*folder)?,
+                };
+                root.place(cover, at, *folder, false)?;
+            }
             Op::Freeze { at } => {
                 let there = root.existing(at)?;
                 let folder = attach::is_folder(&there).fail(Stage::Mount, || format!("cannot look at '{at}'"))?;

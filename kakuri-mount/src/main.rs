@@ -50,6 +50,7 @@ fn build(link: &Channel) -> Result<()> {
 
     let mut build = Build::begin(&plan)?;
     build.ops(&plan.ops)?;
+    build.prepare(&plan.finish)?;
 
     let made = serve::finish(link)?;
     build.hand(made)?;
