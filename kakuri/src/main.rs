@@ -9,8 +9,7 @@
 //!
 //! The command line is read before anything is started, and the configuration before any namespace is made; the
 //! files are planned while PID 1 already works in namespaces nobody sees, and an error found then drops them: bad
-//! input leaves no trace. An
-//! error is a record, rendered once, below.
+//! input leaves no trace. An error is a record, rendered once, below.
 
 #![no_main]
 
