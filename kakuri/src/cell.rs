@@ -79,7 +79,7 @@ pub struct Builder {
     null: OwnedFd,
 }
 
-/// Starts kakuri-mount as soon as its name is known. When PID 1 is begun it waits for its plan already, so that
+/// Starts kakuri-mount as soon as its name is known. It then often waits for its plan already when PID 1 is begun, so that
 /// PID 1 and the front have a processor each where there are but two: the scheduler leaves whoever must share one
 /// then where he is, and waits for its next tick, longer than the whole start takes.
 pub fn spawn_builder(label: &str, programs: &Programs) -> Result<Builder> {
