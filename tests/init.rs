@@ -1,150 +1,31 @@
-//! kakuri-init alone: these tests play the front, well and badly.
+//! kakuri-init alone: these tests play the front, well and badly. Sessions and their holders are in init/.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[path = "init/constant.rs"]
+mod constant;
+#[path = "init/front.rs"]
+mod front;
+#[path = "init/holders.rs"]
+mod holders;
+#[path = "init/lies.rs"]
+mod lies;
+#[path = "init/same.rs"]
+mod same;
+#[path = "init/sessions.rs"]
+mod sessions;
+
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::process::Command;
 
-use kakuri_init::{FromInit, Process, Setup, Status, ToInit};
+use front::{Init, LIMIT, process, setup};
+use kakuri_init::{FromInit, Process, Status, ToInit};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Stage};
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Channel, Fail, Kernelfs, document};
-
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// PID 1 in fresh namespaces, with our end of its link.
-struct Init {
-    child: Child,
-    link: Option<Channel>,
-}
-
-impl Init {
-    fn start() -> Init {
-        let (ours, theirs) = Channel::pair().expect("a link");
-        let program = env!("CARGO_BIN_EXE_kakuri-init");
-        let mut command = Command::new("unshare");
-        // The name in brackets is how the front names a helper; bash is only there to set it.
-        command.args(["-Urmpiuf", "--kill-child", "bash", "-c", r#"exec -a "kakuri-init [test]" "$0""#, program]);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let fd = theirs.as_fd().as_raw_fd();
-        // SAFETY: dup2 and fcntl are async-signal-safe; the descriptor is alive until after the spawn.
-        unsafe {
-            command.pre_exec(move || {
-                if fd == 3 {
-                    libc::fcntl(3, libc::F_SETFD, 0)
-                } else {
-                    libc::dup2(fd, 3)
-                };
-                Ok(())
-            });
-        }
-        let child = command.spawn().expect("unshare and bash are installed");
-        Init { child, link: Some(ours) }
-    }
-
-    fn link(&self) -> &Channel {
-        self.link.as_ref().expect("the link is open")
-    }
-
-    fn recv(&self) -> (FromInit, Vec<OwnedFd>) {
-        self.link().recv_within(LIMIT).expect("a word from kakuri-init")
-    }
-
-    fn failure(&self) -> Fail {
-        match self.recv().0 {
-            FromInit::Failed(fail) => fail,
-            other => panic!("expected a failure, got {other:?}"),
-        }
-    }
-
-    fn hello(&self, setup: Setup) {
-        let own = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty())
-            .expect("pidfd");
-        self.link().send(&ToInit::Hello(Version::ours(), setup), &[own.as_fd()]).expect("hello");
-    }
-
-    /// Hello until Ready; the file systems it made.
-    fn greeted(setup: Setup) -> (Init, Vec<OwnedFd>) {
-        let init = Init::start();
-        let asked = setup.filesystems.clone();
-        init.hello(setup);
-        let (message, fds) = init.recv();
-        assert_eq!(message, FromInit::Ready(asked));
-        (init, fds)
-    }
-
-    fn start_command(&self, process: &Process, stdio: [BorrowedFd; 3]) {
-        let document = document::seal(Stage::Front, process).expect("a document");
-        let fds = [document.as_fd(), stdio[0], stdio[1], stdio[2]];
-        self.link().send(&ToInit::Start { inherited: 3, passed: 0 }, &fds).expect("start");
-        self.link().send(&ToInit::Go, &[]).expect("go");
-    }
-
-    /// Everything up to the command's end, or the reason it did not start.
-    fn run(words: &[&str]) -> Result<Status, Fail> {
-        let (init, _made) = Init::greeted(setup());
-        let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
-        init.start_command(&process(words), [null.as_fd(); 3]);
-        match init.recv().0 {
-            FromInit::Failed(fail) => return Err(fail),
-            other => assert!(matches!(other, FromInit::Started { terminal: false, .. }), "{other:?}"),
-        }
-        match init.recv().0 {
-            FromInit::Exited(status) => Ok(status),
-            other => panic!("expected the end, got {other:?}"),
-        }
-    }
-
-    /// Whether the process ends by itself in time.
-    fn ends(&mut self) -> bool {
-        let end = std::time::Instant::now() + LIMIT;
-        while std::time::Instant::now() < end {
-            if self.child.try_wait().expect("our child").is_some() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        false
-    }
-}
-
-impl Drop for Init {
-    fn drop(&mut self) {
-        self.link = None;
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn setup() -> Setup {
-    Setup {
-        hostname: Some("tried".into()),
-        network: true,
-        filesystems: vec![Kernelfs::Proc, Kernelfs::Mqueue, Kernelfs::Sysfs],
-        uid: 0,
-        gid: 0,
-        nest: false,
-    }
-}
-
-fn process(words: &[&str]) -> Process {
-    Process {
-        argv: words.iter().map(Bytes::from).collect(),
-        env: vec![Bytes::from("PATH=/usr/bin:/bin")],
-        path: Bytes::from("/usr/bin:/bin"),
-        cwd: Bytes::from("/"),
-        bounding: kakuri_wire::caps::default_bounding().bits(),
-        limits: vec![],
-        terminal: [false; 3],
-        window: None,
-        pass: vec![],
-    }
-}
+use kakuri_wire::{Bytes, document};
 
 #[test]
 fn runs_a_command_and_reports_how_it_ended() {
@@ -190,7 +71,7 @@ fn a_signal_reaches_the_command() {
     let null = File::options().read(true).write(true).open("/dev/null").expect("/dev/null");
     init.start_command(&process(&["sleep", "1000"]), [null.as_fd(); 3]);
     assert!(matches!(init.recv().0, FromInit::Started { .. }));
-    init.link().send(&ToInit::Signal { signal: 15, group: false }, &[]).expect("signal");
+    init.link().send(&ToInit::Signal { session: 0, signal: 15, group: false }, &[]).expect("signal");
     assert_eq!(init.recv().0, FromInit::Exited(Status::Signal { signal: 15, core: false }));
 }
 

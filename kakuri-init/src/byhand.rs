@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, kill_process, set_child_subreaper};
 
 use crate::Status;
-use crate::reap::{Signals, collect};
+use crate::reap::{Signals, next_ended};
 
 const USAGE: &str = "usage: kakuri-init [--] CMD [ARG...]
        kakuri-init --version | --help
@@ -88,7 +88,11 @@ fn mind(command: &[OsString]) -> Result<Status> {
                 forward(pid, signal);
             }
         }
-        if let Some(status) = collect(pid)? {
+        let mut end = None;
+        while let Some((ended, status)) = next_ended()? {
+            end = end.or((ended == pid).then_some(status));
+        }
+        if let Some(status) = end {
             return Ok(status);
         }
     }

@@ -3,14 +3,13 @@
 //! Runs in a child that shares our memory until its exec. No capability before it joins P; all of P's
 //! after (they reach nothing outside P), cut to the bounding set before the exec.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use kakuri_wire::byhand::exec_along;
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
-use kakuri_wire::{Bytes, caps, sys};
+use kakuri_wire::{Bytes, Exec, caps, sys};
 use nix::sys::signal::SigSet;
-use rustix::process::{chdir, ioctl_tiocsctty, setsid};
+use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
 use rustix::thread::{LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs};
 
 use crate::reap::Child;
@@ -29,6 +28,8 @@ pub struct Launch<'a> {
     pub passed: &'a [OwnedFd],
     /// The mask to give back.
     pub mask: &'a SigSet,
+    /// The limit of open files to give back, where this process raised its own.
+    pub files: Option<&'a Rlimit>,
 }
 
 /// Starts the command and returns once its image is loaded, or with the reason it could not be.
@@ -40,16 +41,18 @@ pub fn launch(launch: &Launch) -> Result<Child> {
     };
     let strings = |list: &[Bytes]| list.iter().map(Bytes::to_cstring).collect::<Option<Vec<CString>>>().ok_or_else(nul);
     let (argv, env) = (strings(&process.argv)?, strings(&process.env)?);
-    let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
-    let env: Vec<&CStr> = env.iter().map(CString::as_c_str).collect();
-    let name = argv.first().copied().ok_or_else(|| Fail::new(Stage::Command, "there is no command to run"))?;
+    if argv.is_empty() {
+        return Err(Fail::new(Stage::Command, "there is no command to run"));
+    }
+    // Ready before the child exists: what it allocates and does not free before its exec would be lost to us for good.
+    let mut image = Exec::new(argv, env, process.path.as_bytes());
 
     let mut failure = None;
     let (pid, pidfd) = sys::clone_vfork(0, &mut || {
         let confined = confine(launch);
         failure = Some(match confined {
             Err(fail) => fail,
-            Ok(()) => refused(&shown, exec_along(name, process.path.as_bytes(), &argv, &env)),
+            Ok(()) => refused(&shown, image.run()),
         });
         i32::from(CODE_NOT_FOUND)
     })
@@ -88,6 +91,9 @@ fn confine(launch: &Launch) -> Result<()> {
         .fail(Stage::Init, || "cannot join the payload's user namespace".into())?;
     caps::bound(Stage::Init, caps::Set::from_bits_retain(process.bounding))?;
     clear_ambient_capability_set().fail(Stage::Init, || "cannot clear ambient capabilities".into())?;
+    if let Some(files) = launch.files {
+        setrlimit(Resource::Nofile, *files).fail(Stage::Init, || "cannot set the limit of open files".into())?;
+    }
     for limit in &process.limits {
         set_limit(limit)?;
     }

@@ -5,6 +5,9 @@
 //! capability is gone.
 
 pub mod byhand;
+pub mod command;
+pub mod container;
+pub mod front;
 pub mod launch;
 pub mod network;
 pub mod nsfs;
@@ -17,7 +20,8 @@ use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Fail, Kernelfs, Message};
 use serde::{Deserialize, Serialize};
 
-/// The front speaks. Hello, Start and Go come once each and in this order; Signal any time after Go.
+/// The front speaks. Hello, then Start or Hold, then Go, once each and in this order; Signal any time after Go, and
+/// Session where the container holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToInit {
     /// Carries the front's pidfd.
@@ -25,11 +29,18 @@ pub enum ToInit {
     /// Carries the [`Process`] as a document, then those of descriptors 0-2 that are not replaced by the
     /// container's terminal, then the passed ones.
     Start { inherited: u8, passed: u8 },
+    /// In the place of Start: a container without a command of its own, which stays until the front ends it. Its
+    /// commands come as sessions.
+    Hold,
     /// Root and network stand: run it.
     Go,
-    /// Send this signal to the command; to its whole process group where the caller's terminal raised it,
-    /// because a terminal would have reached all of it.
-    Signal { signal: i32, group: bool },
+    /// A command in a container that holds; `session` is a number of the front's choice, above 0 and above every one
+    /// before it. Carries the far end of the session's link ([`ToSession`], [`FromSession`]), then what Start carries.
+    /// PID 1 waits for the front to read what became of the sessions before, so a front that sends reads as well.
+    Session { session: u32, inherited: u8, passed: u8 },
+    /// Send this signal to the command of a session, 0 for the one of Start; to its whole process group where a
+    /// terminal raised it, because a terminal would have reached all of it. A session that has ended is passed over.
+    Signal { session: u32, signal: i32, group: bool },
 }
 
 impl Message for ToInit {
@@ -37,7 +48,8 @@ impl Message for ToInit {
         match self {
             ToInit::Hello(..) => 1,
             ToInit::Start { inherited, passed } => 1 + usize::from(*inherited) + usize::from(*passed),
-            ToInit::Go | ToInit::Signal { .. } => 0,
+            ToInit::Session { inherited, passed, .. } => 2 + usize::from(*inherited) + usize::from(*passed),
+            ToInit::Hold | ToInit::Go | ToInit::Signal { .. } => 0,
         }
     }
 }
@@ -52,8 +64,60 @@ pub enum FromInit {
         pid: i32,
         terminal: bool,
     },
+    /// Answers Go after Hold: sessions may come.
+    Holding,
     Exited(Status),
     Failed(Fail),
+    /// What became of a session's command, told beside the session's own link for who keeps the record.
+    Session {
+        session: u32,
+        event: Event,
+    },
+}
+
+/// What becomes of the command of a session: Started and later Exited, or Failed alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The pid inside.
+    Started {
+        pid: i32,
+    },
+    Exited(Status),
+    Failed(Fail),
+}
+
+/// On a session's link, to PID 1. Its end of file hangs the command up: SIGHUP and SIGCONT to its process group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToSession {
+    /// As [`ToInit::Signal`].
+    Signal { signal: i32, group: bool },
+}
+
+impl Message for ToSession {
+    fn descriptors(&self) -> usize {
+        0
+    }
+}
+
+/// On a session's link, from PID 1. Nobody is waited for: a holder that does not read loses the link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromSession {
+    /// As [`FromInit::Started`].
+    Started {
+        pid: i32,
+        terminal: bool,
+    },
+    Exited(Status),
+    Failed(Fail),
+}
+
+impl Message for FromSession {
+    fn descriptors(&self) -> usize {
+        match self {
+            FromSession::Started { terminal, .. } => usize::from(*terminal),
+            FromSession::Exited(_) | FromSession::Failed(_) => 0,
+        }
+    }
 }
 
 impl Message for FromInit {
@@ -61,7 +125,7 @@ impl Message for FromInit {
         match self {
             FromInit::Ready(made) => made.len(),
             FromInit::Started { terminal, .. } => usize::from(*terminal),
-            FromInit::Exited(_) | FromInit::Failed(_) => 0,
+            FromInit::Holding | FromInit::Exited(_) | FromInit::Failed(_) | FromInit::Session { .. } => 0,
         }
     }
 }

@@ -7,7 +7,8 @@
 
 use std::ffi::OsString;
 
-use kakuri_init::session::Session;
+use kakuri_init::container::Container;
+use kakuri_init::front::Front;
 use kakuri_init::{byhand, network, nsfs, payload};
 use kakuri_wire::fail::{CODE_FAILED, Result, Stage};
 use kakuri_wire::{caps, lifeline};
@@ -22,23 +23,23 @@ fn run(arguments: Vec<OsString>) -> u8 {
         Ok(link) => link,
         Err(_) => return CODE_FAILED, // nobody is there to be told
     };
-    let mut session = Session::new(link);
-    match serve(&mut session) {
+    let mut front = Front::new(link);
+    match serve(&mut front) {
         Ok(code) => code,
-        Err(fail) => session.fail(fail),
+        Err(fail) => front.fail(fail),
     }
 }
 
 /// The life of PID 1, as in the sequence of kakuri/docs/architecture.md.
-fn serve(session: &mut Session) -> Result<u8> {
-    let setup = session.greet()?;
+fn serve(front: &mut Front) -> Result<u8> {
+    let setup = front.greet()?;
     // With power: what only PID 1 can make, nothing of it named by the payload.
     let proc = nsfs::make_proc(&setup)?;
     let queue = nsfs::make_mqueue(&setup)?;
     network::make(&setup)?;
     let sys = nsfs::make_sysfs(&setup)?;
     let user = payload::begin_namespace(&proc, &setup)?;
-    session.ready(&setup, &proc, queue, sys)?;
+    front.ready(&setup, &proc, queue, sys)?;
     payload::limit_nesting(&proc, &setup)?;
     network::set_hostname(&setup)?;
     network::configure(&proc, &setup)?;
@@ -50,7 +51,10 @@ fn serve(session: &mut Session) -> Result<u8> {
     // Nor may any exec give some back: P starts with full sets of its own, whatever ours are.
     caps::bound(Stage::Init, caps::Set::empty())?;
     caps::drop_all(Stage::Init)?;
-    let start = session.start()?;
-    session.go()?;
-    session.run(start, user)
+    let command = front.command()?;
+    front.go()?;
+    match command {
+        Some(command) => Container::run(front, command, user),
+        None => Container::hold(front, user),
+    }
 }

@@ -42,15 +42,14 @@ impl Signals {
     }
 }
 
-/// Collects every child that has ended; the status of `main` if it is among them. Orphans of the container
-/// are ours, and one SIGCHLD may stand for many.
-pub fn collect(main: i32) -> Result<Option<Status>> {
-    let mut found = None;
+/// Collects one child that has ended, and says how; None when none is left to collect. Orphans of the container are
+/// ours, and one SIGCHLD may stand for many.
+pub fn next_ended() -> Result<Option<(i32, Status)>> {
     loop {
         match wait(WaitOptions::NOHANG) {
-            Ok(Some((pid, status))) if Pid::as_raw(Some(pid)) == main => found = Some(translate(status)),
-            Ok(Some(_)) | Err(Errno::INTR) => {}
-            Ok(None) | Err(Errno::CHILD) => return Ok(found),
+            Ok(Some((pid, status))) => return Ok(Some((Pid::as_raw(Some(pid)), translate(status)))),
+            Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(None),
             Err(e) => return Err(Fail::new(Stage::Init, "cannot collect what has ended").errno(e)),
         }
     }

@@ -2,6 +2,7 @@
 //! folders, /dev, and the kernel's file systems.
 
 mod etc;
+pub mod kept;
 pub mod kernel;
 mod programs;
 pub mod secrets;
@@ -12,17 +13,34 @@ use crate::pathname;
 use crate::spec::{Base, Network, Spec};
 
 pub use etc::Etc;
+use kept::Keep;
 
 /// Places of the base, in no order.
 type Places = Vec<(Vec<u8>, What)>;
 
 /// Puts the base into the tree.
-pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, notes: &mut Vec<String>) {
+pub fn put(
+    layout: &mut Layout,
+    spec: &Spec,
+    network: Network,
+    who: &Identity,
+    keep: Option<&Keep>,
+    notes: &mut Vec<String>,
+) {
     let mut places = Places::with_capacity(64);
     if spec.base == Base::Host {
         programs::add_folders(&mut places, notes);
     }
-    private(&mut places, spec, who);
+    match keep {
+        None => private(&mut places, spec, who),
+        Some(keep) => {
+            fresh(&mut places, spec.read_only);
+            keep.add(&mut places, spec.read_only);
+            if spec.base == Base::Host {
+                notes.push(kept::os_is_hosts_note());
+            }
+        }
+    }
     kernel::devices(&mut places, spec, notes);
     kernel::file_systems(&mut places, spec, network, notes);
     etc::mount_point(&mut places, spec);
@@ -31,6 +49,13 @@ pub fn put(layout: &mut Layout, spec: &Spec, network: Network, who: &Identity, n
 
 fn add(places: &mut Places, at: &str, what: What) {
     places.push((at.into(), what));
+}
+
+/// What is new at each start, whatever is kept.
+fn fresh(places: &mut Places, read_only: bool) {
+    add(places, "/tmp", What::Private { mode: 0o1777, read_only });
+    add(places, "/run", What::Private { mode: 0o755, read_only });
+    add(places, "/run/lock", What::Folder { mode: 0o1777 });
 }
 
 /// Folders of the container's own that anything may be written to, gone with it.

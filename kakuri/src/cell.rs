@@ -34,17 +34,26 @@ pub struct Descriptors<'a> {
     pub passed: Vec<BorrowedFd<'a>>,
 }
 
-/// A container whose command runs.
+/// What a container starts with.
+pub enum First<'a> {
+    /// Its command, which it ends with.
+    Command(&'a Process, Descriptors<'a>),
+    /// Nothing: commands come as sessions.
+    Hold,
+}
+
+/// A container that stands; its command, if it started with one, runs.
 pub struct Cell {
     /// PID 1's link; EOF on it is the end of the container.
     pub link: Channel,
     pub init: Owned,
+    /// PID 1's number on the host, for people.
+    pub init_pid: i32,
     /// Has said its last word and is ending; reaped when it has.
     pub mount: Option<Owned>,
-    pub signals: Signals,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
-    /// The command's pid inside.
+    /// The command's pid inside; 0 where there is none yet.
     pub pid: i32,
 }
 
@@ -68,6 +77,7 @@ pub struct Begun {
     init_link: Channel,
     mount: Owned,
     init: Owned,
+    init_pid: i32,
     end: Instant,
 }
 
@@ -102,9 +112,9 @@ impl Builder {
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
         let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
-        let init = clone_init(&init, outline.namespaces)?;
+        let (init_pid, init) = clone_init(&init, outline.namespaces)?;
         // The clock is first read here, where nobody waits for it.
-        Ok(Begun { mount_link, init_link, mount, init, end: Instant::now() + DEADLINE })
+        Ok(Begun { mount_link, init_link, mount, init, init_pid, end: Instant::now() + DEADLINE })
     }
 }
 
@@ -113,24 +123,38 @@ impl Begun {
     pub fn carry_out(
         self,
         plan: &Plan,
-        process: &Process,
-        descriptors: &Descriptors,
+        first: &First,
         reached: &mut dyn FnMut(Phase),
-    ) -> Result<Cell, NotStarted> {
+    ) -> Result<(Cell, Signals), NotStarted> {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
         let document = document::seal(Stage::Front, &plan.mount)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
         send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
-        let document = document::seal(Stage::Front, process)?;
-        let mut fds = vec![document.as_fd()];
-        fds.extend(&descriptors.inherited);
-        fds.extend(&descriptors.passed);
-        let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
-        send(Stage::Init, &self.init_link, &ToInit::Start { inherited, passed }, &fds)?;
+        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
         let signals = Signals::block()?;
-        let Begun { mount_link, init_link, mount, init, end } = self;
-        let terminal = process.terminal.contains(&true);
-        Start { plan, terminal, mount_link, init_link, mount, init, signals, end }.carry_through(reached)
+        let Begun { mount_link, init_link, mount, init, init_pid, end } = self;
+        Start { plan, asked, mount_link, init_link, mount, init, init_pid, signals, end }.carry_through(reached)
+    }
+}
+
+impl First<'_> {
+    /// Tells PID 1, which reads it when its own work is done.
+    fn queue(&self, link: &Channel) -> Result<Asked<'static>> {
+        match self {
+            First::Command(process, descriptors) => {
+                let document = document::seal(Stage::Front, process)?;
+                let mut fds = vec![document.as_fd()];
+                fds.extend(&descriptors.inherited);
+                fds.extend(&descriptors.passed);
+                let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
+                send(Stage::Init, link, &ToInit::Start { inherited, passed }, &fds)?;
+                Ok(Asked { terminal: process.terminal.contains(&true), ..Asked::default() })
+            }
+            First::Hold => {
+                send(Stage::Init, link, &ToInit::Hold, &[])?;
+                Ok(Asked { hold: true, ..Asked::default() })
+            }
+        }
     }
 }
 
@@ -158,7 +182,7 @@ fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
+fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<(i32, Owned)> {
     let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     for (wanted, flag) in [
         (namespaces.ipc, libc::CLONE_NEWIPC),
@@ -179,7 +203,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
         failure = made.err();
         i32::from(CODE_FAILED)
     });
-    let (_, pidfd) = cloned.map_err(|e| {
+    let (pid, pidfd) = cloned.map_err(|e| {
         let errno = e.raw_os_error().unwrap_or(0);
         if matches!(errno, libc::EMFILE | libc::ENFILE) {
             return Fail::new(Stage::Front, "cannot start kakuri-init").errno(e);
@@ -189,7 +213,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
     })?;
     let mut init = Owned::new(pidfd, Stage::Init);
     match failure {
-        None => Ok(init),
+        None => Ok((pid, init)),
         Some(fail) => {
             init.end();
             Err(fail)
@@ -199,19 +223,19 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<Owned> {
 
 struct Start<'a> {
     plan: &'a Plan,
-    /// Whether the command gets a terminal of the container's.
-    terminal: bool,
+    asked: Asked<'a>,
     mount_link: Channel,
     init_link: Channel,
     mount: Owned,
     init: Owned,
+    init_pid: i32,
     signals: Signals,
     end: Instant,
 }
 
 impl Start<'_> {
     /// The three gates.
-    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<Cell, NotStarted> {
+    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
         let mut phase = Phase::Making;
         loop {
             reached(phase);
@@ -221,8 +245,7 @@ impl Start<'_> {
                     if let FromInit::Failed(fail) = message {
                         return Err(explained(fail).into());
                     }
-                    let asked = Asked { filesystems: &self.plan.setup.filesystems, terminal: self.terminal };
-                    phase = phase.after_init(&message, asked)?;
+                    phase = phase.after_init(&message, self.asked)?;
                     match message {
                         FromInit::Ready(made) => {
                             // Only what the plan shows: a bind may stand in the place of one of them.
@@ -235,16 +258,18 @@ impl Start<'_> {
                                 .unzip();
                             send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
                         }
-                        FromInit::Started { pid, .. } => {
+                        FromInit::Started { .. } | FromInit::Holding => {
                             reached(phase);
-                            return Ok(Cell {
+                            let pid = if let FromInit::Started { pid, .. } = message { pid } else { 0 };
+                            let cell = Cell {
                                 link: self.init_link,
                                 init: self.init,
+                                init_pid: self.init_pid,
                                 mount: Some(self.mount),
-                                signals: self.signals,
                                 terminal: fds.into_iter().next(),
                                 pid,
-                            });
+                            };
+                            return Ok((cell, self.signals));
                         }
                         _ => {}
                     }
@@ -317,7 +342,7 @@ impl Start<'_> {
             return Ok(());
         }
         if phase == Phase::Launching {
-            let signal = ToInit::Signal { signal: came.signal, group: came.by_terminal };
+            let signal = ToInit::Signal { session: 0, signal: came.signal, group: came.by_terminal };
             return send(Stage::Init, &self.init_link, &signal, &[]);
         }
         Err(Fail::new(

@@ -1,16 +1,25 @@
 //! The command line: which verb, which options, what is left for the command. Only this folder knows clap.
 //!
-//! The run form is read by a scanner of our own ([`scan`]) over one table of options ([`options`]): building
-//! clap's parser costs as much as a tenth of a start. The same table feeds clap where a person waits: help
-//! and suggestions ([`help`]).
+//! Everything is read by a scanner of our own ([`scan`]) over static tables of options ([`options`]), one set for each
+//! verb ([`pages`]): building clap's parser costs as much as a tenth of a start. The same tables feed clap where a
+//! person waits, help and suggestions ([`help`]), and the manual pages ([`man`]).
 
+mod ask;
+pub mod complete;
+mod enter;
 mod forms;
 pub mod help;
+mod login;
+mod look;
+pub mod man;
+mod manage;
 mod options;
+pub mod pages;
+mod phrase;
+mod plain;
 mod run;
 mod scan;
 mod value;
-mod verbs;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -20,6 +29,7 @@ use kakuri_wire::{Bytes, Fail, Stage};
 use crate::config::verb::Verb;
 pub use crate::explain::Part;
 use crate::spec::Spec;
+pub use ask::*;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +43,8 @@ pub enum Command {
     },
     /// The file named on the command line, if any.
     Config(Verb, Option<Bytes>),
+    /// Everything about containers with a name.
+    Container(Box<Verbs>),
 }
 
 /// One temporary container.
@@ -40,11 +52,21 @@ pub enum Command {
 pub struct Run {
     pub spec: Spec,
     pub act: Act,
-    pub verbose: bool,
+    pub general: General,
     /// JSON lines, one per phase, go to this descriptor.
     pub status_fd: Option<i32>,
-    /// `--config`, as typed.
-    pub config: Option<Bytes>,
+    /// `--name`: it can be entered while it runs, and its record stays.
+    pub name: Option<String>,
+    /// `-d`: in the background; what it writes goes to its log.
+    pub detach: bool,
+    /// `--rm`: no record stays. Always so without a name and in the foreground.
+    pub remove: bool,
+    /// `--replace`: a stopped one of that name gives way.
+    pub replace: bool,
+    /// `-i`: with `-d`, standard input stays open for `attach`.
+    pub interactive: bool,
+    /// `--detach-keys`, in bytes of the terminal; None: the default.
+    pub detach_keys: Option<Vec<u8>>,
 }
 
 /// What is done with the plan.
@@ -70,18 +92,24 @@ impl From<Fail> for Stop {
     }
 }
 
-/// Reads the arguments, the program's own name not among them.
-pub fn parse(arguments: Vec<OsString>) -> Result<Command, Stop> {
+impl Command {
+    /// Whether kakuri is somebody's login shell here, whose caller may choose neither programs nor configuration.
+    pub fn is_login(&self) -> bool {
+        matches!(self, Command::Container(verbs) if matches!(**verbs, Verbs::Shell(Shell { login: true, .. })))
+    }
+}
+
+/// Reads the arguments, the program's own name the first among them: a login shell is told by it.
+pub fn parse(arguments: &[OsString]) -> Result<Command, Stop> {
+    if let Some(shell) = login::read(arguments)? {
+        return Ok(Command::Container(Box::new(Verbs::Shell(shell))));
+    }
+    let arguments = arguments.get(1..).unwrap_or_default();
     let first = arguments.first().map(|a| a.as_bytes()).unwrap_or_default();
-    match first {
-        b"run" => run::parse(&arguments[1..], run::Form::Spelled),
-        b"version" => verbs::version(&arguments[1..]),
-        b"doctor" => verbs::doctor(&arguments[1..]),
-        b"config" => verbs::config(&arguments[1..]),
-        word if verbs::NOT_YET.iter().any(|v| v.as_bytes() == word) => {
-            Err(verbs::not_yet(&Bytes(word.to_vec())).into())
-        }
-        _ => run::parse(&arguments, run::Form::Bare),
+    match pages::top(first) {
+        Some(verb) => (verb.parse)(verb, &arguments[1..]),
+        None if pages::NOT_YET.iter().any(|v| v.as_bytes() == first) => Err(plain::not_yet(first).into()),
+        None => run::parse(&pages::RUN, arguments, run::Form::Bare),
     }
 }
 

@@ -56,6 +56,27 @@ pub fn variables(
     Ok(all)
 }
 
+/// What a further command in a running container gets of the caller's, over what the container has: `KEY=value`, and
+/// `KEY` alone for a variable to take away.
+pub fn settings(spec: &spec::Environment, host: &Host) -> Result<Vec<Bytes>> {
+    let kept = |key: &[u8]| key.starts_with(b"LC_") || KEPT.iter().any(|kept| kept.as_bytes() == key);
+    let mut all: Variables =
+        host.env.iter().filter(|(k, _)| spec.host || kept(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    for file in &spec.files {
+        read_file(file.as_bytes(), host, &mut all)?;
+    }
+    let mut gone = Vec::new();
+    for setting in &spec.set {
+        let setting = setting.as_bytes();
+        apply(setting, host, &mut all);
+        if !setting.contains(&b'=') && !all.contains_key(setting) {
+            gone.push(Bytes(setting.to_vec()));
+        }
+    }
+    let pair = |(k, v): (&Vec<u8>, &Vec<u8>)| Bytes([k, v].map(Vec::as_slice).join(&b'='));
+    Ok(gone.into_iter().chain(all.iter().map(pair)).collect())
+}
+
 /// `KEY=value`; `KEY` alone is the caller's value, and nothing where he has none.
 fn apply(setting: &[u8], host: &Host, all: &mut Variables) {
     match setting.iter().position(|&b| b == b'=') {

@@ -4,6 +4,8 @@ use kakuri_init::Status;
 
 /// `--timeout` ended the command.
 pub const TIMED_OUT: u8 = 124;
+/// What a container whose supervisor was killed is said to have ended with: nobody is left to tell.
+pub const KILLED: u8 = 137;
 pub use kakuri_wire::fail::{CODE_FAILED, CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 
 /// What kakuri exits with when its command ended so.

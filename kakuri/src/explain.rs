@@ -69,6 +69,9 @@ pub fn explain(plan: &Plan) -> String {
     for folder in &plan.create {
         line("create", &format!("{folder} on the host"));
     }
+    for place in plan.keep.iter().flat_map(|keep| &keep.mount_points) {
+        line("create", &format!("{} in what the container keeps", Bytes(place.at.clone())));
+    }
     for setting in &process.env {
         line("environment", &shown(setting));
     }

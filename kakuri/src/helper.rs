@@ -2,7 +2,6 @@
 
 use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
@@ -131,9 +130,4 @@ impl Birth {
 pub fn open_null() -> Result<OwnedFd> {
     openat(CWD, "/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .fail(Stage::Front, || "cannot open /dev/null".into())
-}
-
-/// Whether this program runs as a login shell: its name then begins with a dash.
-pub fn is_login(arguments: &[OsString]) -> bool {
-    arguments.first().is_some_and(|a| a.as_bytes().starts_with(b"-"))
 }

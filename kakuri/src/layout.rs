@@ -75,6 +75,8 @@ pub struct Source {
     pub read_only: bool,
     pub noexec: bool,
     pub devices: bool,
+    /// A folder of the container's own on the host, in which a missing mount point may be made.
+    pub kept: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,10 @@ pub mod bind;
 pub mod cell;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod client;
 pub mod config;
+pub mod control;
 pub mod doctor;
 pub mod environment;
 pub mod exit;
@@ -15,6 +18,8 @@ pub mod host;
 pub mod identity;
 pub mod idmap;
 pub mod layout;
+pub mod logs;
+pub mod output;
 pub mod pathname;
 pub mod phase;
 pub mod plan;
@@ -23,7 +28,12 @@ pub mod run;
 pub mod signals;
 pub mod spec;
 pub mod status;
+pub mod store;
 pub mod supervise;
+#[cfg(feature = "cli")]
+pub mod supervisor;
 pub mod terminal;
 pub mod userns;
+#[cfg(feature = "cli")]
+pub mod verb;
 pub mod version;

@@ -20,13 +20,15 @@ use std::os::fd::OwnedFd;
 use kakuri::cell;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::config::{self, Config};
-use kakuri::exit::{self, CODE_FAILED};
-use kakuri::helper::{self, Programs};
+use kakuri::exit;
+use kakuri::helper::Programs;
 use kakuri::host::Host;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
+use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
+use kakuri::verb::{self, print, start_log, take_status};
 use kakuri::{doctor, explain, signals, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -62,14 +64,19 @@ fn check_stdio() -> Result<()> {
 }
 
 fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
-    let login = helper::is_login(&arguments);
-    match cli::parse(arguments.into_iter().skip(1).collect()) {
+    let command = cli::parse(&arguments);
+    let login = command.as_ref().is_ok_and(Command::is_login);
+    match command {
+        Ok(Command::Run(run)) if run.act == Act::Start && (run.detach || run.name.is_some()) => {
+            verb::start::run_named(&run, login)
+        }
         Ok(Command::Run(run)) => temporary(&run, login),
         Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
         Ok(Command::Doctor { json }) => Ok(doctor::run(json)),
         Ok(Command::Config(verb, file)) => {
             print(&config::verb::run(verb, &Host::look(), file.as_ref().map(|f| f.as_bytes()))?)
         }
+        Ok(Command::Container(verb)) => verb::run(*verb, login),
         Err(Stop::Text(text)) => print(text.as_bytes()),
         Err(Stop::Misuse(fail)) => Err(fail),
     }
@@ -80,7 +87,7 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
     let status = wanted.status_fd.map(take_status).transpose()?;
     let passed = if wanted.act == Act::Start { run::take_passed(&wanted.spec.pass)? } else { Vec::new() };
-    start_log(wanted.verbose);
+    start_log(wanted.general.verbose);
     let mut reporter = Reporter::new(status);
     let outcome = match wanted.act {
         Act::Explain => decide(wanted).and_then(|plan| print(explain::explain(&plan).as_bytes())),
@@ -93,11 +100,11 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
 fn decide(wanted: &Wanted) -> Result<Plan> {
     let host = Host::look();
     let config = load(wanted, &host)?;
-    plan::make(&wanted.spec, &host, &config)
+    plan::make(&wanted.spec, &host, &config, None)
 }
 
 fn load(wanted: &Wanted, host: &Host) -> Result<Config> {
-    Config::load(host, wanted.config.as_ref().map(|f| f.as_bytes()))
+    Config::load(host, wanted.general.config.as_ref().map(|f| f.as_bytes()))
 }
 
 /// The files are planned while PID 1 is already at work: it takes longest, and needs to know nothing of them.
@@ -110,54 +117,20 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let caller = Caller::look()?;
     let outline = Outline::of(label, &wanted.spec, &host, &config);
     let begun = builder.begin(&outline)?;
-    let plan = plan::make(&wanted.spec, &host, &config)?;
+    let plan = plan::make(&wanted.spec, &host, &config, None)?;
     for note in &plan.notes {
         log::info!("{note}");
     }
     let run = Run { programs: &programs, outline: &outline, caller, passed };
     let outcome = run.finish(begun, &plan, reporter)?;
-    reporter.ended(outcome.status, outcome.timed_out);
-    match outcome.status {
-        _ if outcome.timed_out => log::info!("its time ran out, and the container with it"),
+    let Outcome::Ended { status, timed_out } = outcome else { return Ok(0) };
+    reporter.ended(status, timed_out);
+    match status {
+        _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),
         Status::Signal { signal, .. } => {
             log::info!("it was killed by SIG{}, and the container with it", signals::name(signal));
         }
     }
-    Ok(exit::code(outcome.status, outcome.timed_out))
-}
-
-fn take_status(number: i32) -> Result<OwnedFd> {
-    sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
-        Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
-            .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
-            .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
-    })
-}
-
-/// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set
-/// up only when asked for, because nobody else should pay for it.
-fn start_log(verbose: bool) {
-    let wanted = std::env::var("KAKURI_LOG").ok();
-    if wanted.is_none() && !verbose {
-        return;
-    }
-    let mut builder = env_logger::Builder::new();
-    builder
-        .parse_filters(wanted.as_deref().unwrap_or("info"))
-        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
-    builder.init();
-}
-
-/// To standard output; a reader that has gone (`| head`) is no error, a full disk is.
-fn print(bytes: &[u8]) -> Result<u8> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(0),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
-        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
-            .errno(e)
-            .hint("make room where it goes, or send it elsewhere")
-            .code(CODE_FAILED)),
-    }
+    Ok(exit::code(status, timed_out))
 }

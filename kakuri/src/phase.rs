@@ -23,6 +23,8 @@ pub enum Phase {
 pub struct Asked<'a> {
     pub filesystems: &'a [Kernelfs],
     pub terminal: bool,
+    /// No command of its own: sessions.
+    pub hold: bool,
 }
 
 impl Phase {
@@ -30,8 +32,12 @@ impl Phase {
     pub fn after_init(self, message: &FromInit, asked: Asked) -> Result<Phase> {
         match (self, message) {
             (Phase::Making, FromInit::Ready(made)) if made == asked.filesystems => Ok(Phase::Finishing),
-            (Phase::Launching, FromInit::Started { terminal, .. }) if *terminal == asked.terminal => Ok(Phase::Running),
-            (Phase::Running, FromInit::Exited(_)) => Ok(Phase::Ended),
+            (Phase::Launching, FromInit::Started { terminal, .. }) if !asked.hold && *terminal == asked.terminal => {
+                Ok(Phase::Running)
+            }
+            (Phase::Launching, FromInit::Holding) if asked.hold => Ok(Phase::Running),
+            (Phase::Running, FromInit::Exited(_)) if !asked.hold => Ok(Phase::Ended),
+            (Phase::Running, FromInit::Session { .. }) if asked.hold => Ok(Phase::Running),
             _ => Err(out_of_turn(Stage::Init, &format!("{message:?}"))),
         }
     }
@@ -58,7 +64,7 @@ mod tests {
     use kakuri_init::Status;
 
     const MADE: [Kernelfs; 1] = [Kernelfs::Proc];
-    const ASKED: Asked = Asked { filesystems: &MADE, terminal: false };
+    const ASKED: Asked = Asked { filesystems: &MADE, terminal: false, hold: false };
 
     #[test]
     fn the_order_of_a_start() {

@@ -3,6 +3,7 @@
 pub mod limit;
 mod make;
 mod outline;
+mod prepare;
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use kakuri_mount::{Op, UnionKind};
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
+use crate::base::kept::Keep;
+pub use crate::base::kept::Kept;
 use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;
@@ -35,6 +38,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
     pub create: Vec<Bytes>,
+    /// What a container with a name keeps: made before the start where it is missing.
+    pub keep: Option<Keep>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
 }
@@ -67,8 +72,8 @@ impl Plan {
     }
 
     /// The error of a command that could not be started, with the reason and the hint that fit.
-    pub fn explain_refused_command(&self, fail: Fail) -> Fail {
-        match (self.process.argv.first(), fail.code) {
+    pub fn explain_refused_command(&self, command: Option<&Bytes>, fail: Fail) -> Fail {
+        match (command, fail.code) {
             (Some(command), CODE_NOT_FOUND) => hint::explain_missing(self, &Host::look(), command.as_bytes(), fail),
             (Some(command), CODE_NOT_EXECUTABLE) => hint::explain_denied(self, command.as_bytes(), fail),
             _ => fail,

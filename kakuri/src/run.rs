@@ -6,10 +6,11 @@ use kakuri_mount::UnionKind;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
-use crate::cell::{self, Begun, Cell, Descriptors, NotStarted};
+use crate::cell::{self, Begun, Cell, Descriptors, First, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
 use crate::plan::{Outline, Plan, Terminal};
+use crate::signals::Signals;
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
@@ -26,13 +27,7 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// Runs the plan's command in the container begun for it, which is gone afterwards.
     pub fn finish(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Outcome> {
-        for folder in &plan.create {
-            std::fs::create_dir_all(folder.as_path()).map_err(|e| {
-                Fail::new(Stage::Front, format!("cannot make the folder '{folder}'"))
-                    .errno(e)
-                    .hint("`create` makes it where you may: name another place, or have it made for you")
-            })?;
-        }
+        plan.prepare()?;
         let cell = match self.attempt(begun, plan, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an
             // overlay of overlays: binding its entries one by one shows the same.
@@ -43,9 +38,9 @@ impl Run<'_> {
             }
             other => other,
         };
-        let mut cell = cell.map_err(|e| match e {
+        let (mut cell, signals) = cell.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) if fail.stage == Stage::Command => {
-                plan.explain_refused_command(fail)
+                plan.explain_refused_command(plan.process.argv.first(), fail)
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
@@ -53,10 +48,10 @@ impl Run<'_> {
         log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);
         let all = plan.terminal == Terminal::Always;
         let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master, all)).transpose()?;
-        supervise(cell, relay, plan.timeout)
+        supervise(cell, signals, relay, plan.timeout)
     }
 
-    fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Cell, NotStarted> {
+    fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<(Cell, Signals), NotStarted> {
         let mut process = plan.process.clone();
         process.terminal = self.caller.replaced(plan.terminal);
         if process.terminal.contains(&true) {
@@ -65,7 +60,7 @@ impl Run<'_> {
         let inherited: Vec<BorrowedFd> =
             stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
         let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
-        begun.carry_out(plan, &process, &descriptors, &mut |phase: Phase| reporter.reached(phase))
+        begun.carry_out(plan, &First::Command(&process, descriptors), &mut |phase: Phase| reporter.reached(phase))
     }
 }
 

@@ -23,6 +23,7 @@ const FORWARDED: [Signal; 8] = [
 
 pub struct Signals {
     fd: SignalFd,
+    blocked: SigSet,
 }
 
 /// A signal that came.
@@ -42,7 +43,7 @@ impl Signals {
         }
         set.thread_block().fail(Stage::Front, what)?;
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).fail(Stage::Front, what)?;
-        Ok(Signals { fd })
+        Ok(Signals { fd, blocked: set })
     }
 
     /// The next one pending.
@@ -50,6 +51,13 @@ impl Signals {
         const SI_KERNEL: i32 = 0x80;
         let info = self.fd.read_signal().ok().flatten()?;
         Some(Came { signal: info.ssi_signo as i32, by_terminal: info.ssi_code == SI_KERNEL })
+    }
+}
+
+/// The mask is as it was, so that what is started next is not born with ours.
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = self.blocked.thread_unblock();
     }
 }
 

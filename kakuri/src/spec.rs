@@ -1,6 +1,8 @@
 //! What the user wants, normalised and free of the command line: the same for a temporary container, a
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
+mod anchor;
+
 use std::time::Duration;
 
 use kakuri_wire::Bytes;

@@ -1,6 +1,10 @@
-//! Minding a running container: its end, the caller's signals, the terminal, the time limit.
+//! Minding a command from the caller's side: its end, the caller's signals, the terminal, the time limit.
 //! Host namespaces, no capability, one thread, one poll.
+//!
+//! The same for the command of a temporary container, whose front is its supervisor, and for one that runs in a
+//! container with a supervisor of its own: only who is spoken with differs ([`Peer`]).
 
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use kakuri_init::{FromInit, Status, ToInit};
@@ -10,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cell::Cell;
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
-use crate::signals::Came;
+use crate::signals::{Came, Signals};
 use crate::terminal::Relay;
 
 /// After the time limit the command is asked to end (SIGTERM), and this long after it is killed.
@@ -18,50 +22,119 @@ const GRACE: Duration = Duration::from_secs(2);
 /// `fg` tells a job that is running nothing, so one in the background looks this often whether it still is.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How a container ended.
-pub struct Outcome {
-    pub status: Status,
-    pub timed_out: bool,
+/// Who runs the command.
+pub trait Peer {
+    /// Where word of the command comes.
+    fn link(&self) -> BorrowedFd<'_>;
+    /// Called when there is something on the link; the status once the command has ended.
+    fn hear(&mut self) -> Result<Option<Status>>;
+    /// A signal for the command, or for its whole process group.
+    fn tell(&mut self, signal: i32, group: bool) -> Result<()>;
+    /// A descriptor to watch besides.
+    fn aside(&self) -> Option<BorrowedFd<'_>>;
+    /// Called when it shows something; whether the command is to be left to itself.
+    fn look_aside(&mut self) -> Result<bool>;
 }
 
-/// Runs until the command ends; the container is then ending by itself.
-pub fn supervise(mut cell: Cell, mut relay: Option<Relay>, timeout: Option<Duration>) -> Result<Outcome> {
-    let mut clock = Clock { due: timeout.map(|t| Instant::now() + t), passed: false };
-    let result = mind(&mut cell, &mut relay, &mut clock);
+/// How minding a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The command has ended.
+    Ended { status: Status, timed_out: bool },
+    /// It runs on: the detach keys were typed, or somebody else took its terminal.
+    Left,
+}
+
+/// Runs until the command of a temporary container ends; the container is then ending by itself.
+pub fn supervise(
+    mut cell: Cell,
+    mut signals: Signals,
+    mut relay: Option<Relay>,
+    timeout: Option<Duration>,
+) -> Result<Outcome> {
+    let outcome = mind(&mut cell, &mut signals, &mut relay, timeout);
     if let Some(relay) = &mut relay {
         relay.drain();
     }
     // The terminal is the caller's again before anything is said.
     drop(relay);
-    let status = result?;
+    let outcome = outcome?;
     // PID 1 ends and the kernel clears up; waiting for that would cost the caller a fifth of the start.
     cell.init.release();
     if let Some(mount) = cell.mount {
         mount.release();
     }
-    Ok(Outcome { status, timed_out: clock.passed })
+    Ok(outcome)
 }
 
-fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result<Status> {
+impl Peer for Cell {
+    fn link(&self) -> BorrowedFd<'_> {
+        std::os::fd::AsFd::as_fd(&self.link)
+    }
+
+    fn hear(&mut self) -> Result<Option<Status>> {
+        match self.link.recv() {
+            Ok((message, _)) => {
+                log::trace!("from kakuri-init: {message:?}");
+                match message {
+                    FromInit::Exited(status) => Ok(Some(status)),
+                    FromInit::Failed(fail) => Err(fail),
+                    other => Phase::Running.after_init(&other, Asked::default()).map(|_| None),
+                }
+            }
+            Err(e) => Err(lost(&mut self.init, &e)),
+        }
+    }
+
+    fn tell(&mut self, signal: i32, group: bool) -> Result<()> {
+        let message = ToInit::Signal { session: 0, signal, group };
+        log::trace!("to kakuri-init: {message:?}");
+        match self.link.send(&message, &[]) {
+            // It is ending; its last word is being read.
+            Ok(()) | Err(kakuri_wire::channel::Broken::Closed) => Ok(()),
+            Err(e) => Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
+        }
+    }
+
+    fn aside(&self) -> Option<BorrowedFd<'_>> {
+        self.mount.as_ref().map(std::os::fd::AsFd::as_fd)
+    }
+
+    /// kakuri-mount has ended, as it should; it is collected.
+    fn look_aside(&mut self) -> Result<bool> {
+        self.mount = None;
+        Ok(false)
+    }
+}
+
+/// Until the command ends or is left.
+pub fn mind(
+    peer: &mut impl Peer,
+    signals: &mut Signals,
+    relay: &mut Option<Relay>,
+    timeout: Option<Duration>,
+) -> Result<Outcome> {
+    let mut clock = Clock { due: timeout.map(|t| Instant::now() + t), passed: false };
     loop {
         let behind = relay.as_ref().is_some_and(Relay::in_background);
         let left = clock.left();
-        let seen = wait(cell, relay.as_ref(), if behind { Some(left.map_or(LOOK, |l| l.min(LOOK))) } else { left })?;
-        clock.strike(cell)?;
+        let limit = if behind { Some(left.map_or(LOOK, |l| l.min(LOOK))) } else { left };
+        let seen = wait(peer, signals, relay.as_ref(), limit)?;
+        clock.strike(peer)?;
         if let Some(active) = relay.as_mut().filter(|active| behind && !active.in_background()) {
             active.come_forward();
         }
-        if seen.mount {
-            cell.mount = None;
+        if seen.aside && peer.look_aside()? {
+            return Ok(Outcome::Left);
         }
         if seen.signal {
-            while let Some(came) = cell.signals.take() {
-                pass_on(cell, relay, came)?;
+            while let Some(came) = signals.take() {
+                pass_on(peer, relay, came)?;
             }
         }
         if let Some(active) = relay {
-            if seen.input {
-                active.take_input();
+            if seen.input && active.take_input() {
+                return Ok(Outcome::Left);
             }
             if active.has_for_command() {
                 active.pass_input();
@@ -72,24 +145,14 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
             if active.has_for_caller() && seen.caller {
                 active.pass_output();
                 if active.hung_up() {
-                    tell(cell, libc::SIGHUP, true)?;
+                    peer.tell(libc::SIGHUP, true)?;
                 }
             }
         }
-        if seen.link {
-            match cell.link.recv() {
-                Ok((message, _)) => {
-                    log::trace!("from kakuri-init: {message:?}");
-                    match message {
-                        FromInit::Exited(status) => return Ok(status),
-                        FromInit::Failed(fail) => return Err(fail),
-                        other => {
-                            Phase::Running.after_init(&other, Asked::default())?;
-                        }
-                    }
-                }
-                Err(e) => return Err(lost(&mut cell.init, &e)),
-            }
+        if seen.link
+            && let Some(status) = peer.hear()?
+        {
+            return Ok(Outcome::Ended { status, timed_out: clock.passed });
         }
     }
 }
@@ -99,18 +162,19 @@ fn mind(cell: &mut Cell, relay: &mut Option<Relay>, clock: &mut Clock) -> Result
 struct Seen {
     link: bool,
     signal: bool,
-    mount: bool,
+    aside: bool,
     input: bool,
     output: bool,
     caller: bool,
 }
 
-fn wait(cell: &Cell, relay: Option<&Relay>, left: Option<Duration>) -> Result<Seen> {
+fn wait(peer: &impl Peer, signals: &Signals, relay: Option<&Relay>, left: Option<Duration>) -> Result<Seen> {
+    let (link, aside) = (peer.link(), peer.aside());
     let mut fds = Vec::with_capacity(6);
-    fds.push(PollFd::new(&cell.link, PollFlags::IN));
-    fds.push(PollFd::new(&cell.signals, PollFlags::IN));
-    if let Some(mount) = &cell.mount {
-        fds.push(PollFd::new(mount, PollFlags::IN));
+    fds.push(PollFd::new(&link, PollFlags::IN));
+    fds.push(PollFd::new(signals, PollFlags::IN));
+    if let Some(aside) = &aside {
+        fds.push(PollFd::new(aside, PollFlags::IN));
     }
     let (input, output);
     let mut asked = [false; 2];
@@ -143,7 +207,7 @@ fn wait(cell: &Cell, relay: Option<&Relay>, left: Option<Duration>) -> Result<Se
     Ok(Seen {
         link: next(true),
         signal: next(true),
-        mount: next(cell.mount.is_some()),
+        aside: next(aside.is_some()),
         output: next(relay.is_some_and(|relay| !relay.rests())) && relay.is_some_and(Relay::wants_output),
         input: next(asked[0]),
         caller: next(asked[1]),
@@ -151,7 +215,7 @@ fn wait(cell: &Cell, relay: Option<&Relay>, left: Option<Duration>) -> Result<Se
 }
 
 /// A signal for the command, or about the terminal.
-fn pass_on(cell: &Cell, relay: &mut Option<Relay>, came: Came) -> Result<()> {
+fn pass_on(peer: &mut impl Peer, relay: &mut Option<Relay>, came: Came) -> Result<()> {
     match (came.signal, relay) {
         (libc::SIGWINCH, relay) => {
             if let Some(relay) = relay {
@@ -168,18 +232,8 @@ fn pass_on(cell: &Cell, relay: &mut Option<Relay>, came: Came) -> Result<()> {
         // The terminal raised it for our foreground group; inside, the foreground is another.
         (signal, relay) => {
             let pressed = came.by_terminal && relay.as_mut().is_some_and(|relay| relay.press(signal));
-            if pressed { Ok(()) } else { tell(cell, signal, came.by_terminal) }
+            if pressed { Ok(()) } else { peer.tell(signal, came.by_terminal) }
         }
-    }
-}
-
-fn tell(cell: &Cell, signal: i32, group: bool) -> Result<()> {
-    let message = ToInit::Signal { signal, group };
-    log::trace!("to kakuri-init: {message:?}");
-    match cell.link.send(&message, &[]) {
-        // It is ending; its last word is being read.
-        Ok(()) | Err(kakuri_wire::channel::Broken::Closed) => Ok(()),
-        Err(e) => Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
     }
 }
 
@@ -194,13 +248,13 @@ impl Clock {
     }
 
     /// First the polite word, then the last.
-    fn strike(&mut self, cell: &Cell) -> Result<()> {
+    fn strike(&mut self, peer: &mut impl Peer) -> Result<()> {
         if self.left() != Some(Duration::ZERO) {
             return Ok(());
         }
         let signal = if self.passed { libc::SIGKILL } else { libc::SIGTERM };
         self.due = if self.passed { None } else { Some(Instant::now() + GRACE) };
         self.passed = true;
-        tell(cell, signal, false)
+        peer.tell(signal, false)
     }
 }

@@ -91,6 +91,9 @@ const CHUNK: usize = 16 * 1024;
 /// Ends input on a terminal in line mode (VEOF), once a stream has ended.
 const END_OF_FILE: u8 = 4;
 
+mod keys;
+use keys::Keys;
+
 /// Bytes between the caller and the container's terminal.
 pub struct Relay {
     pub master: OwnedFd,
@@ -105,6 +108,7 @@ pub struct Relay {
     unread: bool,
     to_command: Vec<u8>,
     to_caller: Vec<u8>,
+    keys: Option<Keys>,
 }
 
 impl Relay {
@@ -140,9 +144,40 @@ impl Relay {
             unread: false,
             to_command: Vec::new(),
             to_caller: Vec::new(),
+            keys: None,
         };
         relay.resume();
         Ok(relay)
+    }
+
+    /// Heeds these keys, typed one after the other on a raw terminal: the command is left to itself then. None of them
+    /// reaches it.
+    pub fn heed_keys(&mut self, keys: Vec<u8>) {
+        self.keys = Some(Keys::new(keys)).filter(|_| self.kind != Input::Stream);
+    }
+
+    /// Has the command draw its screen anew: it is told of a size it does not have, then of the right one.
+    pub fn redraw(&self) {
+        if let Ok(size) = tcgetwinsize(&self.output) {
+            let other = rustix::termios::Winsize { ws_row: size.ws_row.saturating_add(1), ..size };
+            let _ = tcsetwinsize(&self.master, other);
+            let _ = tcsetwinsize(&self.master, size);
+        }
+    }
+
+    /// Gives the caller's terminal back, and the container's to who minds it now.
+    pub fn leave(mut self) -> Option<OwnedFd> {
+        self.drain_now();
+        self.set_raw(false);
+        self.raw = false;
+        fcntl_dupfd_cloexec(&self.master, 3).ok()
+    }
+
+    /// What has been read of the command's output is shown, and no more of it read.
+    fn drain_now(&mut self) {
+        while self.has_for_caller() {
+            self.pass_output();
+        }
     }
 
     /// Takes the terminal if we are in its foreground; in the background it stays as it is.
@@ -260,8 +295,8 @@ impl Relay {
         self.output.as_fd()
     }
 
-    /// The caller typed.
-    pub fn take_input(&mut self) {
+    /// The caller typed; true once these were the keys to leave by.
+    pub fn take_input(&mut self) -> bool {
         let mut buffer = [0; 4096];
         match read(&self.input, &mut buffer) {
             Ok(0) if self.kind == Input::Stream => {
@@ -269,11 +304,15 @@ impl Relay {
                 self.to_command.push(END_OF_FILE);
             }
             Ok(0) if self.kind == Input::Lines && !self.raw => self.to_command.push(END_OF_FILE),
-            Ok(n) if n > 0 => self.to_command.extend_from_slice(&buffer[..n]),
+            Ok(n) if n > 0 => match &mut self.keys {
+                Some(keys) if self.raw => return keys.pass(&buffer[..n], &mut self.to_command),
+                _ => self.to_command.extend_from_slice(&buffer[..n]),
+            },
             Err(Errno::INTR | Errno::AGAIN) => {}
             // The terminal is gone; the hang-up comes as a signal.
             _ => self.reading = false,
         }
+        false
     }
 
     pub fn pass_input(&mut self) {

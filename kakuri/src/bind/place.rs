@@ -6,6 +6,7 @@ use std::fmt;
 use kakuri_mount::{Node, UnionKind};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
+use crate::base::kept::MountPoint;
 use crate::layout::{Found, Layout, Located, Mounted, Origin, Point, What};
 use crate::pathname;
 
@@ -14,6 +15,8 @@ use crate::pathname;
 pub struct Placing {
     pub layout: Layout,
     pub mounted: Mounted,
+    /// What has to be made in folders that are kept.
+    pub mount_points: Vec<MountPoint>,
 }
 
 impl Placing {
@@ -42,6 +45,10 @@ impl Placing {
         let Some((holder, point)) = self.layout.holder(&located.at) else { return Ok(()) };
         let (how, origin) = match &point.what {
             What::Union { how, .. } => (*how, point.origin),
+            What::Bind(source) if source.kept => {
+                self.mount_points.push(MountPoint { at: located.at.clone(), folder: what.is_folder() });
+                return Ok(());
+            }
             What::Bind(source) if source.read_only && !source.noexec => (UnionKind::Overlay, point.origin),
             What::Bind(source) => {
                 let there = pathname::join(&source.from, pathname::below(&located.at, holder).unwrap_or(b""));
@@ -81,8 +88,11 @@ fn refuse(located: &Located, what: &What, label: &dyn fmt::Display) -> Result<()
     let fail = |why: String| Fail::new(Stage::Front, label.to_string()).why(why);
     let at = Bytes(located.at.clone());
     if let Some(link) = &located.led_out {
-        return Err(fail(format!("'{}' is a symbolic link that leads out of the bound folder", Bytes(link.clone())))
-            .hint("name the place it leads to, if that is what you want"));
+        return Err(fail(format!(
+            "'{}' is a symbolic link that leads out of the folder it lies in",
+            Bytes(link.clone())
+        ))
+        .hint("name the place it leads to, if that is what you want"));
     }
     for kernel in [&b"/proc"[..], b"/sys", b"/dev/pts", b"/dev/mqueue"] {
         if pathname::below(&located.at, kernel).is_some() {

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use kakuri_wire::{Bytes, Fail};
 
+use super::ask::Given;
 use super::options::Id;
+use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, Part, Run, Stop, forms, help, misuse, value, verbs};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, phrase, value};
 use crate::bind::parse;
 use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
 
@@ -23,36 +25,76 @@ pub enum Form {
 /// The ids of `--user` alone.
 const USER: User = User::Named { uid: 1000, gid: 1000 };
 
-pub fn parse(arguments: &[OsString], form: Form) -> Result<Command, Stop> {
-    let scanned = scan(arguments)?;
+pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<Command, Stop> {
+    let scanned = scan(verb, arguments)?;
     for met in &scanned.met {
         match met.id {
-            Id::Help => return Err(Stop::Text(help::run(form))),
+            Id::Help if form == Form::Bare => return Err(Stop::Text(help::front())),
+            Id::Help => return Err(Stop::Text(help::page(verb))),
             Id::Version => return Ok(Command::Version),
             _ => {}
         }
     }
-    let mut run = Run { spec: Spec::default(), act: Act::Start, verbose: false, status_fd: None, config: None };
+    let mut run = blank();
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
     sane(&run)?;
+    if run.replace && run.name.is_none() {
+        return Err(misuse("--replace needs the name of what is to be replaced")
+            .hint("kakuri run --replace --name NAME CMD")
+            .into());
+    }
     command(arguments, &scanned, form)?;
     run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
     Ok(Command::Run(Box::new(run)))
 }
 
-fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
+/// A run of which nothing was said yet.
+pub(super) fn blank() -> Run {
+    Run {
+        spec: Spec::default(),
+        act: Act::Start,
+        general: General::default(),
+        status_fd: None,
+        name: None,
+        detach: false,
+        remove: false,
+        replace: false,
+        interactive: false,
+        detach_keys: None,
+    }
+}
+
+/// Options over a stored container's.
+pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> {
+    let mut run = Run { spec: std::mem::take(spec), ..blank() };
+    if given.iter().any(|g| matches!(g.id, Id::User | Id::Uid | Id::Userns)) {
+        // Who it was before is another answer to the same question, and given up.
+        run.spec.user = User::Root;
+    }
+    for g in given {
+        apply(&mut run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare })?;
+    }
+    let sound = sane(&run);
+    *spec = run.spec;
+    sound
+}
+
+/// One option, validated.
+pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
     let name = shown_option(met.name);
     let bytes = || Bytes(met.value.to_vec());
-    let Run { spec, act, verbose, status_fd, config } = run;
+    let Run { spec, act, general, status_fd, .. } = run;
     match met.id {
         Id::AllowNetwork => spec.network = Some(Network::Host),
         Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
         Id::RoBind => spec.binds.push(parse::read_only_bind(met.value)?),
         Id::BindProfile => spec.profiles.push(bytes().to_string()),
-        Id::Config => *config = Some(bytes()),
+        Id::Config => general.config = Some(bytes()),
+        Id::Detach => run.detach = true,
+        Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
         Id::Emit => {
             let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
@@ -74,7 +116,9 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             spec.hide.push(bytes());
         }
         Id::Hostname => spec.hostname = Some(value::hostname(&name, met.value)?),
+        Id::Interactive => run.interactive = true,
         Id::Mount => forms::mount(met.value, spec)?,
+        Id::Name => run.name = Some(phrase::new_name(met.value)?),
         Id::Nest => spec.nest = true,
         Id::Network => {
             let later = ["nat", "bridge", "ns", "container", "slirp4netns", "pasta"];
@@ -90,6 +134,8 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             spec.proc = value::word(&name, met.value, &words, &[])?;
         }
         Id::ReadOnly => spec.read_only = true,
+        Id::Remove => run.remove = true,
+        Id::Replace => run.replace = true,
         Id::Share => share(&name, met.value, spec)?,
         Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
         Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
@@ -101,9 +147,31 @@ fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
                 user(spec, User::KeepId)?;
             }
         }
-        Id::Verbose => *verbose = true,
+        Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
-        Id::Help | Id::Version | Id::Nothing => {}
+        // The verbs' own are read by them.
+        Id::All
+        | Id::Archive
+        | Id::Attach
+        | Id::Filter
+        | Id::Follow
+        | Id::FollowLinks
+        | Id::Force
+        | Id::Format
+        | Id::Help
+        | Id::Json
+        | Id::Login
+        | Id::NoInput
+        | Id::NoTrunc
+        | Id::Nothing
+        | Id::Quiet
+        | Id::Signal
+        | Id::Since
+        | Id::Tail
+        | Id::Time
+        | Id::Timestamps
+        | Id::Until
+        | Id::Version => {}
     }
     Ok(())
 }
@@ -135,7 +203,7 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
 }
 
 /// What goes wrong only together.
-fn sane(run: &Run) -> Result<(), Fail> {
+pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
@@ -176,7 +244,7 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
                 .hint(instead));
         }
     }
-    let verb = verbs::is_verb(first.as_bytes());
+    let verb = pages::is_verb(first.as_bytes());
     if form == Form::Bare && verb && !scanned.dashes && !scanned.met.is_empty() {
         let before: Vec<String> = arguments[..arguments.len() - scanned.command.len()]
             .iter()

@@ -1,11 +1,13 @@
-//! Splitting arguments into options and the command. Options stop at the command's first word.
+//! Splitting arguments into options, the words of a verb and the command. Options stop at the command's first word.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use kakuri_wire::{Bytes, Fail};
 
-use super::options::{BUBBLEWRAP, Id, NOT_YET, NOT_YET_SHORT, OPTIONS, Opt, Takes};
+use super::options::foreign::{BUBBLEWRAP, MISPLACED, NOT_YET, NOT_YET_SHORT};
+use super::options::{self, Id, Opt, Takes};
+use super::pages::{TOP, Verb};
 use super::{help, misuse};
 
 /// An option as it was met.
@@ -23,35 +25,50 @@ pub struct Met<'a> {
 #[derive(Debug)]
 pub struct Scanned<'a> {
     pub met: Vec<Met<'a>>,
+    /// The verb's own words: names of containers.
+    pub words: Vec<&'a [u8]>,
     pub command: &'a [OsString],
     /// `--` stood before the command.
     pub dashes: bool,
 }
 
-pub fn scan(arguments: &[OsString]) -> Result<Scanned<'_>, Fail> {
-    let mut met = Vec::with_capacity(arguments.len().min(64));
+impl Scanned<'_> {
+    pub fn has(&self, id: Id) -> bool {
+        self.met.iter().any(|m| m.id == id)
+    }
+}
+
+/// Options stand on either side of the verb's own words; `--` ends them.
+pub fn scan<'a>(verb: &Verb, arguments: &'a [OsString]) -> Result<Scanned<'a>, Fail> {
+    let before = verb.words.before_command().unwrap_or(usize::MAX);
+    let met = Vec::with_capacity(arguments.len().min(64));
+    let mut scanned = Scanned { met, words: Vec::new(), command: &[], dashes: false };
     let mut at = 0;
     while let Some(word) = arguments.get(at).map(|w| w.as_bytes()) {
         at += 1;
         let next = arguments.get(at).map(|w| w.as_bytes());
         match word {
-            b"--" => return Ok(Scanned { met, command: &arguments[at..], dashes: true }),
-            [b'-', b'-', ..] => at += usize::from(long(word, next, &mut met)?),
-            [b'-', _, ..] => at += usize::from(cluster(word, next, &mut met)?),
-            _ => return Ok(Scanned { met, command: &arguments[at - 1..], dashes: false }),
+            b"--" if !scanned.dashes => scanned.dashes = true,
+            [b'-', b'-', ..] if !scanned.dashes => at += usize::from(long(verb, word, next, &mut scanned.met)?),
+            [b'-', _, ..] if !scanned.dashes => at += usize::from(cluster(verb, word, next, &mut scanned.met)?),
+            // `create --name NAME CMD`: the name has been given.
+            _ if scanned.words.len() < before && !(before == 1 && scanned.has(Id::Name)) => scanned.words.push(word),
+            _ => {
+                scanned.command = &arguments[at - 1..];
+                break;
+            }
         }
     }
-    Ok(Scanned { met, command: &[], dashes: false })
+    Ok(scanned)
 }
 
 /// `--name`, `--name=value`, `--name value`. True where the next word was the value.
-fn long<'a>(word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
+fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
     let (name, attached) = match word.iter().position(|&b| b == b'=') {
         Some(at) => (&word[..at], Some(&word[at + 1..])),
         None => (word, None),
     };
-    let found = OPTIONS.iter().find(|o| o.long.iter().any(|l| l.as_bytes() == &name[2..]));
-    let opt = found.ok_or_else(|| unknown(name))?;
+    let opt = options::long(verb.options, &name[2..]).ok_or_else(|| unknown(verb, name))?;
     let mut option = Met { id: opt.id, name, value: b"", bare: false };
     match (opt.takes, attached) {
         (Takes::Nothing, None | Some(b"true")) => {}
@@ -79,12 +96,10 @@ fn long<'a>(word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> R
 }
 
 /// `-it`, `-eKEY=x`, `-e KEY=x`. True where the next word was the value.
-fn cluster<'a>(word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
+fn cluster<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
     for (i, letter) in word.iter().enumerate().skip(1) {
         let name: &[u8] = if word.len() == 2 { word } else { &word[i..=i] };
-        let Some(opt) = OPTIONS.iter().find(|o| o.short == Some(*letter)) else {
-            return Err(unknown_letter(word, *letter));
-        };
+        let opt = options::short(verb.options, *letter).ok_or_else(|| unknown_letter(verb, word, *letter))?;
         if opt.takes == Takes::Nothing {
             met.push(Met { id: opt.id, name, value: b"", bare: false });
             continue;
@@ -115,33 +130,46 @@ fn no_value(name: &[u8], opt: &Opt) -> Fail {
     misuse(format!("'{name}' needs a value")).hint(format!("{name} {form}"))
 }
 
-fn unknown(name: &[u8]) -> Fail {
+fn unknown(verb: &Verb, name: &[u8]) -> Fail {
     let word = shown(&name[2..]);
+    if let Some((_, _, instead)) = MISPLACED.iter().find(|(v, option, _)| *v == verb.name && *option == word) {
+        return misuse(format!("kakuri {} takes no --{word}", verb.name)).hint(*instead);
+    }
+    let help = match verb.name {
+        "run" => "kakuri --help lists the options; those of CMD come after it".to_string(),
+        name => format!("kakuri {name} --help lists its options"),
+    };
     if NOT_YET.contains(&word.as_str()) || word.starts_with("landlock-") {
         return misuse(format!("this build has no `--{word}` yet")).hint("kakuri --help lists what it has");
     }
     if let Some((_, instead)) = BUBBLEWRAP.iter().find(|(theirs, _)| *theirs == word) {
         return misuse(format!("unknown option '--{word}'")).hint(format!("that is bubblewrap's: {instead}"));
     }
-    let hint = match help::suggestion(&word) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "kakuri --help lists the options; those of CMD come after it".into(),
-    };
+    let others: Vec<&str> =
+        TOP.iter().filter(|v| options::long(v.options, word.as_bytes()).is_some()).map(|v| v.name).collect();
+    if !others.is_empty() {
+        let taker = if verb.name == "run" { "a run".into() } else { format!("kakuri {}", verb.name) };
+        return misuse(format!("{taker} takes no --{word}"))
+            .hint(format!("{help}; --{word} is for kakuri {}", others.join(", ")));
+    }
+    let hint = help::suggestion(verb, &word).map_or(help, |near| format!("did you mean {near}?"));
     misuse(format!("unknown option '--{word}'")).hint(hint)
 }
 
-fn unknown_letter(word: &[u8], letter: u8) -> Fail {
+fn unknown_letter(verb: &Verb, word: &[u8], letter: u8) -> Fail {
     let all = shown(word);
-    if NOT_YET_SHORT.contains(&letter) {
+    if verb.name == "run" && NOT_YET_SHORT.contains(&letter) {
         return misuse(format!("this build has no `-{}` yet", char::from(letter)))
             .hint("kakuri --help lists what it has");
     }
     let why = misuse(format!("unknown option '{all}'"));
     // `-bind` was meant to be `--bind`.
-    let meant = OPTIONS.iter().flat_map(|o| o.long).find(|l| word.len() > 2 && l.as_bytes() == &word[1..]);
-    match meant {
-        Some(long) => why.hint(format!("did you mean --{long}?")),
-        None => why.hint("kakuri --help lists the options; those of CMD come after it"),
+    if word.len() > 2 && options::long(verb.options, &word[1..]).is_some() {
+        return why.hint(format!("did you mean -{all}?"));
+    }
+    match verb.name {
+        "run" => why.hint("kakuri --help lists the options; those of CMD come after it"),
+        name => why.hint(format!("kakuri {name} --help lists its options")),
     }
 }
 

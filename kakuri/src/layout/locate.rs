@@ -32,7 +32,8 @@ pub struct Located {
     pub deepest_host: Option<Vec<u8>>,
     /// Where `at` is on the host, if it was found and shows something of the host.
     pub host: Option<Vec<u8>>,
-    /// A symbolic link in a folder the user bound that led out of that folder.
+    /// A symbolic link in a folder the user bound that led out of that folder, or one in a folder the container
+    /// keeps that led anywhere but to its own /run.
     pub led_out: Option<Vec<u8>>,
 }
 
@@ -72,7 +73,7 @@ impl Layout {
     fn walk(&self, wanted: &[u8]) -> Walk {
         let mut at: Vec<u8> = Vec::with_capacity(wanted.len());
         // The mount we are in, and what the current folder is on the host.
-        let mut mount: Option<(usize, Origin)> = None;
+        let mut mount: Option<(usize, Origin, bool)> = None;
         let mut host: Option<Vec<u8>> = None;
         let end = |at: Vec<u8>, found, deepest: &[u8], deepest_host, host| {
             let deepest = if deepest.is_empty() { b"/".to_vec() } else { deepest.to_vec() };
@@ -98,7 +99,8 @@ impl Layout {
                     _ => None,
                 };
                 if point.what.is_mount() {
-                    mount = Some((at.len(), point.origin));
+                    let kept = matches!(&point.what, What::Bind(source) if source.kept);
+                    mount = Some((at.len(), point.origin, kept));
                 }
                 if !point.what.is_folder() {
                     let found = if last { Found::File } else { Found::Blocked };
@@ -107,7 +109,7 @@ impl Layout {
                 }
                 continue;
             }
-            match mount.and_then(|(root, _)| self.skeleton_node(&at, root)) {
+            match mount.and_then(|(root, ..)| self.skeleton_node(&at, root)) {
                 Some(Node::Folder) => {
                     host = None;
                     continue;
@@ -141,7 +143,8 @@ impl Layout {
                     };
                     let next = through(&at[..above], &to.into_os_string().into_vec(), &wanted[at.len()..]);
                     let out = match mount {
-                        Some((root, Origin::User)) if pathname::below(&next, &at[..root]).is_none() => Some(at),
+                        Some((root, Origin::User, _)) if pathname::below(&next, &at[..root]).is_none() => Some(at),
+                        Some((.., true)) if pathname::below(&next, b"/run").is_none() => Some(at),
                         _ => None,
                     };
                     return Walk::Link { wanted: next, out };

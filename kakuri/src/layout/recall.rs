@@ -27,6 +27,7 @@ impl Layout {
                         read_only: bind.read_only,
                         noexec: bind.noexec,
                         devices: bind.devices,
+                        kept: false,
                     };
                     (bind.at, What::Bind(source))
                 }

@@ -5,6 +5,7 @@ use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
 
 use super::outline::{Outline, label, network};
 use super::{Plan, limit};
+use crate::base::kept::{Keep, Kept};
 use crate::base::{self, Etc};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
@@ -16,8 +17,9 @@ use crate::layout::{Found, Layout};
 use crate::pathname;
 use crate::spec::{Base, Spec};
 
-/// Decides everything. Fails with what the user named and cannot have.
-pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
+/// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
+/// files, which need not exist yet.
+pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> Result<Plan> {
     let mut notes = Vec::new();
     let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, config);
     let network = network(spec, config);
@@ -28,14 +30,18 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
     }
 
     let mut placing = Placing::default();
-    base::put(&mut placing.layout, spec, network, &who, &mut notes);
+    let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
+    base::put(&mut placing.layout, spec, network, &who, keep.as_ref(), &mut notes);
     let mut binds = spec.binds.clone();
     binds.extend(profile::binds(&spec.profiles, config, host, &mut notes)?);
     let create = explicit::put(&mut placing, spec, &binds, host, &who.home)?;
 
+    if let Some(keep) = &mut keep {
+        keep.mount_points = placing.mount_points;
+    }
     let mut layout = placing.layout;
     let wanted = workdir(spec, host, &who)?;
-    if spec.auto_bind && spec.base == Base::Host {
+    if spec.auto_bind && spec.base == Base::Host && kept.is_none() {
         let from = wanted.as_deref().or(host.cwd.as_deref());
         automatic::put(&mut layout, &spec.command, host, from, &mut notes);
     }
@@ -79,6 +85,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config) -> Result<Plan> {
         terminal: spec.terminal,
         timeout: spec.timeout,
         create,
+        keep,
         notes,
     })
 }

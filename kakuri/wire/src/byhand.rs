@@ -1,11 +1,11 @@
 //! What the helpers share when a person runs them from a shell instead of the front.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CString, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, Stage};
-use crate::{handshake, sys};
+use crate::{Exec, handshake};
 
 /// Whether the front started this program: it names it `kakuri-x [container]` and puts a link at
 /// descriptor 3, which nobody types.
@@ -37,42 +37,11 @@ pub fn exec(stage: Stage, command: &[OsString]) -> Fail {
     ) else {
         return Fail::new(stage, format!("cannot run '{shown}'")).why("an argument contains a NUL byte");
     };
-    let argv: Vec<&CStr> = argv.iter().map(|s| s.as_c_str()).collect();
-    let env: Vec<&CStr> = env.iter().map(|s| s.as_c_str()).collect();
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let errno = exec_along(argv[0], path.as_bytes(), &argv, &env);
+    let errno = Exec::new(argv, env, path.as_bytes()).run();
     let code = if errno == libc::ENOENT { CODE_NOT_FOUND } else { CODE_NOT_EXECUTABLE };
     Fail::new(Stage::Command, format!("cannot run '{shown}'"))
         .errno(errno)
         .hint("correct the name; without a '/' in it, it is looked for along PATH")
         .code(code)
-}
-
-/// execvp(3) with an explicit search path and environment: a name with a slash is taken as it is; an
-/// unreadable match is remembered while the search goes on; a file without `#!` is given to /bin/sh.
-/// Returns the errno.
-pub fn exec_along(name: &CStr, path: &[u8], argv: &[&CStr], env: &[&CStr]) -> i32 {
-    let attempt = |file: &CStr| {
-        let errno = sys::exec(file, argv, env).raw_os_error().unwrap_or(libc::EINVAL);
-        if errno == libc::ENOEXEC {
-            let script: Vec<&CStr> = [c"/bin/sh", file].into_iter().chain(argv.iter().skip(1).copied()).collect();
-            sys::exec(c"/bin/sh", &script, env);
-        }
-        errno
-    };
-    if name.to_bytes().contains(&b'/') {
-        return attempt(name);
-    }
-    let mut result = libc::ENOENT;
-    for folder in path.split(|&b| b == b':').filter(|f| !f.is_empty() && !name.is_empty()) {
-        let Ok(file) = CString::new([folder, b"/", name.to_bytes()].concat()) else { continue };
-        match attempt(&file) {
-            libc::ENOENT | libc::ENOTDIR => {}
-            // A match that may not be executed is remembered; a folder that may not be searched holds none.
-            libc::EACCES if rustix::fs::stat(&file).is_ok() => result = libc::EACCES,
-            libc::EACCES => {}
-            errno => return errno,
-        }
-    }
-    result
 }

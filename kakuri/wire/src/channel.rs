@@ -33,7 +33,7 @@ pub trait Message: Serialize + DeserializeOwned + Debug {
 pub enum Broken {
     /// The peer is gone.
     Closed,
-    /// The deadline passed.
+    /// The deadline passed; or there was nothing to receive, or no room to send, where nobody waits.
     Late,
     /// The peer said something that is not a message of this link.
     Nonsense(String),
@@ -57,6 +57,7 @@ impl From<rustix::io::Errno> for Broken {
     fn from(e: rustix::io::Errno) -> Self {
         match e {
             rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => Broken::Closed,
+            rustix::io::Errno::AGAIN => Broken::Late,
             e => Broken::System(e.into()),
         }
     }
@@ -87,38 +88,41 @@ impl Channel {
         Ok((a.into(), b.into()))
     }
 
-    /// Sends one message. `fds` are duplicated to the peer; ours stay open.
+    /// Sends one message. `fds` are duplicated to the peer; ours stay open. Waits while the peer has too much unread.
     pub fn send<M: Message>(&self, message: &M, fds: &[BorrowedFd]) -> Result<(), Broken> {
-        let bytes = serde_json::to_vec(message).map_err(|e| Broken::Nonsense(e.to_string()))?;
-        if bytes.len() > MAX_MESSAGE {
-            return Err(Broken::Nonsense(format!("{} bytes, more than {MAX_MESSAGE}", bytes.len())));
-        }
-        if fds.len() != message.descriptors() || fds.len() > MAX_DESCRIPTORS {
-            return Err(Broken::Nonsense(format!("{} descriptors with {message:?}", fds.len())));
-        }
-        self.send_raw(&bytes, fds)
+        self.send_raw(&encode(message, fds)?, fds)
+    }
+
+    /// The same without waiting for anybody: [`Broken::Late`] where the peer has too much unread, and nothing is sent.
+    pub fn send_now<M: Message>(&self, message: &M, fds: &[BorrowedFd]) -> Result<(), Broken> {
+        self.send_bytes(&encode(message, fds)?, fds, SendFlags::DONTWAIT)
     }
 
     /// Sends bytes as they are: for tests that play a lying peer.
     pub fn send_raw(&self, bytes: &[u8], fds: &[BorrowedFd]) -> Result<(), Broken> {
+        self.send_bytes(bytes, fds, SendFlags::empty())
+    }
+
+    fn send_bytes(&self, bytes: &[u8], fds: &[BorrowedFd], flags: SendFlags) -> Result<(), Broken> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
             return Err(Broken::Nonsense(format!("{} descriptors, more than {MAX_DESCRIPTORS}", fds.len())));
         }
         // NOSIGNAL: a peer that has gone is an error here, not a SIGPIPE.
-        let sent = retry(|| sendmsg(&self.socket, &[io::IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL))?;
+        let flags = flags | SendFlags::NOSIGNAL;
+        let sent = retry(|| sendmsg(&self.socket, &[io::IoSlice::new(bytes)], &mut control, flags))?;
         if sent == bytes.len() { Ok(()) } else { Err(Broken::Nonsense("it was cut".into())) }
     }
 
     /// Receives one message; blocks until it comes or the peer is gone.
     pub fn recv<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), Broken> {
-        let (bytes, fds) = self.recv_raw()?;
-        let message: M = serde_json::from_slice(&bytes).map_err(|e| Broken::Nonsense(e.to_string()))?;
-        if fds.len() != message.descriptors() {
-            return Err(Broken::Nonsense(format!("{} descriptors where {} belong", fds.len(), message.descriptors())));
-        }
-        Ok((message, fds))
+        decode(self.recv_raw()?)
+    }
+
+    /// The same without waiting for anybody: [`Broken::Late`] where there is none.
+    pub fn recv_now<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), Broken> {
+        decode(self.recv_bytes(RecvFlags::DONTWAIT)?)
     }
 
     /// The same, waiting no longer than `limit`.
@@ -128,15 +132,20 @@ impl Channel {
 
     /// One packet and its descriptors, unread.
     pub fn recv_raw(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
+        self.recv_bytes(RecvFlags::empty())
+    }
+
+    fn recv_bytes(&self, flags: RecvFlags) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
+        let peek = flags | RecvFlags::PEEK | RecvFlags::TRUNC;
         // The length first, so that the common small message costs no 64 KiB buffer.
         let mut none = [0_u8; 0];
-        let (_, length) =
-            retry_received(|| rustix::net::recv(&self.socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC))?;
+        let (_, length) = retry_received(|| rustix::net::recv(&self.socket, &mut none[..], peek))?;
         let mut bytes = vec![0_u8; length.min(MAX_MESSAGE + 1)];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let received = retry_received(|| {
-            recvmsg(&self.socket, &mut [io::IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
+            let flags = flags | RecvFlags::CMSG_CLOEXEC;
+            recvmsg(&self.socket, &mut [io::IoSliceMut::new(&mut bytes)], &mut control, flags)
         })?;
         let mut fds = Vec::new();
         for message in control.drain() {
@@ -165,6 +174,25 @@ impl Channel {
         let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok() && fds[0].revents().contains(PollFlags::HUP)
     }
+}
+
+fn encode<M: Message>(message: &M, fds: &[BorrowedFd]) -> Result<Vec<u8>, Broken> {
+    let bytes = serde_json::to_vec(message).map_err(|e| Broken::Nonsense(e.to_string()))?;
+    if bytes.len() > MAX_MESSAGE {
+        return Err(Broken::Nonsense(format!("{} bytes, more than {MAX_MESSAGE}", bytes.len())));
+    }
+    if fds.len() != message.descriptors() || fds.len() > MAX_DESCRIPTORS {
+        return Err(Broken::Nonsense(format!("{} descriptors with {message:?}", fds.len())));
+    }
+    Ok(bytes)
+}
+
+fn decode<M: Message>((bytes, fds): (Vec<u8>, Vec<OwnedFd>)) -> Result<(M, Vec<OwnedFd>), Broken> {
+    let message: M = serde_json::from_slice(&bytes).map_err(|e| Broken::Nonsense(e.to_string()))?;
+    if fds.len() != message.descriptors() {
+        return Err(Broken::Nonsense(format!("{} descriptors where {} belong", fds.len(), message.descriptors())));
+    }
+    Ok((message, fds))
 }
 
 /// Waits until `fd` shows one of `events` (or has hung up); false when `limit` passed first.

@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod caps;
 pub mod channel;
 pub mod document;
+pub mod exec;
 pub mod fail;
 pub mod handshake;
 pub mod kernelfs;
@@ -18,5 +19,6 @@ pub mod sys;
 
 pub use bytes::Bytes;
 pub use channel::{Channel, Message};
+pub use exec::Exec;
 pub use fail::{Fail, Result, Stage};
 pub use kernelfs::Kernelfs;

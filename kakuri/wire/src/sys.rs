@@ -5,8 +5,8 @@
 mod arena;
 mod process;
 
-pub use arena::Arena;
-pub use process::{Image, clone_beside, clone_vfork, exec, fork, ignoring, lend, reset_signals, stop_self};
+pub use arena::{Arena, leave_arena};
+pub use process::{Image, Strings, clone_beside, clone_vfork, fork, ignoring, lend, reset_signals, stop_self};
 
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::io;

@@ -237,6 +237,35 @@ fn what_came_in_time_is_not_late() {
 }
 
 #[test]
+fn who_does_not_wait_is_late_where_there_is_nothing_or_no_room() {
+    let _turn = turn();
+    let (a, b) = Channel::pair().unwrap();
+    let null = File::open("/dev/null").unwrap();
+    assert!(matches!(b.recv_now::<Word>(), Err(Broken::Late)));
+    let before = open_descriptors();
+    let mut sent = 0;
+    let refused = loop {
+        match a.send_now(&Word::Carries(1), &[null.as_fd()]) {
+            Ok(()) => sent += 1,
+            Err(refused) => break refused,
+        }
+        assert!(sent < 100_000, "there is room for ever");
+    };
+    assert!(matches!(refused, Broken::Late), "{refused:?}");
+    // What found room is whole, and what did not has left nothing.
+    for _ in 0..sent {
+        assert_eq!(b.recv_now::<Word>().unwrap().0, Word::Carries(1));
+    }
+    assert!(matches!(b.recv_now::<Word>(), Err(Broken::Late)));
+    assert_eq!(open_descriptors(), before);
+    a.send_now(&Word::Plain, &[]).unwrap();
+    drop(a);
+    assert_eq!(b.recv_now::<Word>().unwrap().0, Word::Plain);
+    assert!(matches!(b.recv_now::<Word>(), Err(Broken::Closed)));
+    assert!(matches!(b.send_now(&Word::Plain, &[]), Err(Broken::Closed)));
+}
+
+#[test]
 fn a_closed_peer_is_seen_at_once_and_after_its_last_words() {
     let _turn = turn();
     let (a, b) = Channel::pair().unwrap();

@@ -1,5 +1,5 @@
 //! A bump arena in front of malloc: a start allocates a few kilobytes and exits, and malloc's own set-up
-//! costs more than all of it.
+//! costs more than all of it. A process that stays leaves it, because it takes little back.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -12,29 +12,31 @@ const SIZE: usize = 1024 * 1024;
 #[repr(align(16))]
 struct Block(UnsafeCell<[u8; SIZE]>);
 
-/// Hands out the first megabyte from a static block (never given back, but grown in place when last),
-/// everything after from the system allocator.
-pub struct Arena {
-    block: Block,
-    used: AtomicUsize,
+// SAFETY: the block is only handed out in disjoint pieces, claimed by an atomic exchange of USED.
+unsafe impl Sync for Block {}
+
+static BLOCK: Block = Block(UnsafeCell::new([0; SIZE]));
+/// How much of the block is handed out; beyond SIZE, none of it will be any more.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// From here on every allocation is malloc's, which gives back what is freed: for a process that serves many for long.
+/// What the arena holds already stays valid.
+pub fn leave_arena() {
+    USED.store(SIZE + 1, Ordering::Relaxed);
 }
 
-// SAFETY: the block is only handed out in disjoint pieces, claimed by an atomic exchange.
-unsafe impl Sync for Arena {}
-
-impl Default for Arena {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// Hands out the first megabyte from a static block (given back only in the reverse order, and grown in place when
+/// last), everything after from the system allocator.
+#[derive(Default)]
+pub struct Arena;
 
 impl Arena {
     pub const fn new() -> Self {
-        Arena { block: Block(UnsafeCell::new([0; SIZE])), used: AtomicUsize::new(0) }
+        Arena
     }
 
     fn start(&self) -> usize {
-        self.block.0.get() as usize
+        BLOCK.0.get() as usize
     }
 
     fn owns(&self, p: *mut u8) -> bool {
@@ -43,10 +45,10 @@ impl Arena {
 
     fn claim(&self, layout: Layout) -> Option<*mut u8> {
         loop {
-            let used = self.used.load(Ordering::Relaxed);
+            let used = USED.load(Ordering::Relaxed);
             let begin = (self.start() + used).next_multiple_of(layout.align()) - self.start();
             let end = begin.checked_add(layout.size()).filter(|&end| end <= SIZE)?;
-            if self.used.compare_exchange(used, end, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            if USED.compare_exchange(used, end, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 return Some((self.start() + begin) as *mut u8);
             }
         }
@@ -71,7 +73,7 @@ unsafe impl GlobalAlloc for Arena {
         }
         let end = p as usize - self.start() + layout.size();
         let begin = p as usize - self.start();
-        let _ = self.used.compare_exchange(end, begin, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = USED.compare_exchange(end, begin, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
@@ -82,7 +84,7 @@ unsafe impl GlobalAlloc for Arena {
         let begin = p as usize - self.start();
         let end = begin + layout.size();
         if begin + size <= SIZE
-            && self.used.compare_exchange(end, begin + size, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && USED.compare_exchange(end, begin + size, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             return p;
         }

@@ -141,16 +141,48 @@ pub fn fork() -> io::Result<Option<(i32, OwnedFd)>> {
     }
 }
 
-fn pointers(strings: &[&CStr]) -> Vec<*const c_char> {
-    strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
+/// A null-terminated array of C strings, as execve(2) takes it, made ahead of the call.
+///
+/// A child of [`clone_vfork`] must not make it: what it allocates is lost to its parent for good once it has become
+/// another program.
+pub struct Strings {
+    list: Vec<CString>,
+    /// The first is kept free for [`Strings::exec_by_shell`]; the array begins at the second.
+    pointers: Vec<*const c_char>,
 }
 
-/// execve(2); returns only the error.
-pub fn exec(path: &CStr, argv: &[&CStr], env: &[&CStr]) -> io::Error {
-    let (argv, env) = (pointers(argv), pointers(env));
-    // SAFETY: both arrays are null-terminated and outlive the call.
-    unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
-    io::Error::last_os_error()
+impl Strings {
+    pub fn new(list: Vec<CString>) -> Strings {
+        let ends = [ptr::null()];
+        let pointers = ends.into_iter().chain(list.iter().map(|s| s.as_ptr())).chain(ends).collect();
+        Strings { list, pointers }
+    }
+
+    pub fn first(&self) -> Option<&CStr> {
+        self.list.first().map(CString::as_c_str)
+    }
+
+    /// execve(2) of `file` with these arguments; returns only the error.
+    pub fn exec(&self, file: &CStr, env: &Strings) -> io::Error {
+        // SAFETY: both arrays are null-terminated, their strings are owned beside them and outlive the call.
+        unsafe { libc::execve(file.as_ptr(), self.pointers[1..].as_ptr(), env.pointers[1..].as_ptr()) };
+        io::Error::last_os_error()
+    }
+
+    /// The same for a script that does not name its interpreter: `/bin/sh file ARG...`.
+    pub fn exec_by_shell(&mut self, file: &CStr, env: &Strings) -> io::Error {
+        let shell = c"/bin/sh";
+        if self.list.is_empty() {
+            return io::Error::from_raw_os_error(libc::EINVAL);
+        }
+        let name = self.pointers[1];
+        (self.pointers[0], self.pointers[1]) = (shell.as_ptr(), file.as_ptr());
+        // SAFETY: as above; the two strings in front outlive the call too.
+        unsafe { libc::execve(shell.as_ptr(), self.pointers.as_ptr(), env.pointers[1..].as_ptr()) };
+        let error = io::Error::last_os_error();
+        (self.pointers[0], self.pointers[1]) = (ptr::null(), name);
+        error
+    }
 }
 
 /// Restores every signal that has a handler to its default (exec would do so too; ignored ones stay

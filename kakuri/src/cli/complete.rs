@@ -1,0 +1,171 @@
+//! What could stand where the cursor is: everything but the names, which the store knows.
+
+use kakuri_wire::Bytes;
+
+use super::options::{self, Id, Opt, Takes};
+use super::pages::{self, DOCKER, Prefer, RUN, TOP, Verb, Words};
+
+/// What each shell sources.
+pub fn script(shell: &str) -> &'static str {
+    match shell {
+        "bash" => include_str!("complete/kakuri.bash"),
+        "zsh" => include_str!("complete/kakuri.zsh"),
+        _ => include_str!("complete/kakuri.fish"),
+    }
+}
+
+/// What is offered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Offer {
+    /// Words and what they are.
+    pub words: Vec<(String, String)>,
+    /// Names of containers, those preferred first.
+    pub names: Option<Prefer>,
+    /// What follows a name: `:` for cp.
+    pub suffix: &'static str,
+    /// Names of bind profiles.
+    pub profiles: bool,
+    /// What the word begins with: words are offered where it fits.
+    pub typed: String,
+    /// Stands before each word: `--option=`.
+    pub prefix: String,
+}
+
+/// The words after `kakuri`, the last one being completed. Where nothing is offered, the shell completes files.
+pub fn offer(words: &[Bytes]) -> Offer {
+    let words = joined(words);
+    let Some((last, before)) = words.split_last() else { return Offer::default() };
+    let (verb, rest) = match before.split_first() {
+        Some((word, rest)) if word == b"container" => match rest.split_first() {
+            Some((word, rest)) => match pages::docker(word) {
+                Some(verb) => (verb, rest),
+                None => return Offer::default(),
+            },
+            None => return among(last, DOCKER.into_iter()),
+        },
+        Some((word, rest)) => match pages::top(word) {
+            Some(verb) => (verb, rest),
+            None => (&RUN, before),
+        },
+        None if !last.starts_with(b"-") => return among(last, TOP.into_iter()),
+        None => (&RUN, before),
+    };
+    inside(verb, rest, last)
+}
+
+/// bash takes words apart at `=` and `:`, and replaces only the last part. After an option the value is a word of its
+/// own, which means the same.
+fn joined(words: &[Bytes]) -> Vec<Vec<u8>> {
+    let mut joined: Vec<Vec<u8>> = Vec::with_capacity(words.len());
+    let mut words = words.iter().map(|w| w.as_bytes());
+    while let Some(word) = words.next() {
+        let parting = !word.is_empty() && word.iter().all(|b| b":=".contains(b));
+        match joined.last_mut() {
+            Some(last) if parting => {
+                let value = words.next().unwrap_or_default();
+                if word == b"=" && last.starts_with(b"--") {
+                    joined.push(value.into());
+                } else {
+                    last.extend_from_slice(word);
+                    last.extend_from_slice(value);
+                }
+            }
+            _ => joined.push(word.to_vec()),
+        }
+    }
+    joined
+}
+
+fn among(typed: &[u8], verbs: impl Iterator<Item = &'static Verb>) -> Offer {
+    let words = verbs.map(|v| (v.word().to_string(), v.about.to_string())).collect();
+    Offer { words, typed: text(typed), ..Offer::default() }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Within the words of a verb.
+fn inside(verb: &'static Verb, before: &[Vec<u8>], last: &[u8]) -> Offer {
+    let typed = text(last);
+    let mut own = 0;
+    let mut literal = false;
+    let mut words = before.iter();
+    while let Some(word) = words.next() {
+        match &word[..] {
+            b"--" if !literal => literal = true,
+            [b'-', _, ..] if !literal => {
+                if let Some(opt) = wants_value(verb, word)
+                    && words.next().is_none()
+                {
+                    return value(opt, typed, String::new());
+                }
+            }
+            _ => own += 1,
+        }
+        if verb.words.before_command().is_some_and(|n| own > n) {
+            // The command's own words.
+            return Offer::default();
+        }
+    }
+    if !literal && typed.starts_with('-') {
+        if let Some((name, given)) = typed.split_once('=') {
+            return match options::long(verb.options, name.trim_start_matches('-').as_bytes()) {
+                Some(opt) => value(opt, given.to_string(), format!("{name}=")),
+                None => Offer::default(),
+            };
+        }
+        let named =
+            options::shown(verb.options).filter_map(|o| o.long.first().map(|l| (format!("--{l}"), o.help.to_string())));
+        return Offer { words: named.collect(), typed, ..Offer::default() };
+    }
+    operand(verb, own, typed)
+}
+
+/// The option of the word, if the next word is its value.
+fn wants_value(verb: &Verb, word: &[u8]) -> Option<&'static Opt> {
+    let value = |o: &&'static Opt| matches!(o.takes, Takes::Value(_));
+    match word {
+        [b'-', b'-', name @ ..] => options::long(verb.options, name).filter(value),
+        _ => {
+            let letters = &word[1..];
+            let at = letters.iter().position(|l| options::short(verb.options, *l).as_ref().is_some_and(value))?;
+            if at + 1 == letters.len() { options::short(verb.options, letters[at]) } else { None }
+        }
+    }
+}
+
+/// The words an option's form names, if it names all of them.
+fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
+    let offer = Offer { typed, prefix, ..Offer::default() };
+    let list = |words: &[&str]| words.iter().map(|w| ((*w).to_string(), String::new())).collect();
+    match (opt.id, opt.takes) {
+        (Id::BindProfile, _) => Offer { profiles: true, ..offer },
+        (Id::Signal, _) => {
+            Offer { words: list(&["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "STOP", "CONT"]), ..offer }
+        }
+        (Id::Share, _) => Offer { words: list(&["ipc", "uts", "cgroup", "net"]), ..offer },
+        (_, Takes::Value(form)) => {
+            let whole = |w: &&str| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            let words: Vec<&str> = form.split('|').filter(whole).collect();
+            Offer { words: if form.contains('|') { list(&words) } else { Vec::new() }, ..offer }
+        }
+        _ => offer,
+    }
+}
+
+/// A word of the verb's own, the first being number 0.
+fn operand(verb: &Verb, number: usize, typed: String) -> Offer {
+    let offer = Offer { typed, ..Offer::default() };
+    match verb.words {
+        Words::NameCommand(prefer) | Words::Name(prefer) if number == 0 && prefer != Prefer::New => {
+            Offer { names: Some(prefer), ..offer }
+        }
+        Words::Names(prefer) => Offer { names: Some(prefer), ..offer },
+        Words::Sides => Offer { names: Some(Prefer::Any), suffix: ":", ..offer },
+        Words::Choice(words) if number == 0 => {
+            Offer { words: words.iter().map(|w| ((*w).to_string(), String::new())).collect(), ..offer }
+        }
+        _ => offer,
+    }
+}

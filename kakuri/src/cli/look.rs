@@ -1,0 +1,93 @@
+//! The verbs that look: list, inspect, logs, top.
+
+use std::ffi::OsString;
+
+use super::ask::{Format, Inspect, List, Logs, Verbs};
+use super::enter::{done, general, one_name, read};
+use super::manage::names;
+use super::options::Id;
+use super::pages::Verb;
+use super::scan::{shown, shown_option};
+use super::{Command, Stop, misuse, phrase};
+
+/// `kakuri list`.
+pub fn list(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    containers(verb, arguments, false)
+}
+
+/// `kakuri container ls`.
+pub fn docker_list(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    containers(verb, arguments, true)
+}
+
+fn containers(verb: &'static Verb, arguments: &[OsString], docker: bool) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    if let Some(word) = scanned.words.first() {
+        let name = shown(word);
+        return Err(misuse(format!("kakuri {} takes no '{name}'", verb.name))
+            .hint(format!(
+                "kakuri {0} --filter name={name}; or kakuri -- {0} {name} for a program of that name",
+                verb.name
+            ))
+            .into());
+    }
+    let mut list = List {
+        quiet: scanned.has(Id::Quiet),
+        format: Format::default(),
+        filters: Vec::new(),
+        all: !docker || scanned.has(Id::All),
+        docker,
+        no_trunc: scanned.has(Id::NoTrunc),
+        general: general(&scanned)?,
+    };
+    for met in &scanned.met {
+        let name = shown_option(met.name);
+        match met.id {
+            Id::Format => list.format = phrase::format(&name, met.value)?,
+            Id::Filter => list.filters.push(phrase::filter(&name, met.value)?),
+            _ => {}
+        }
+    }
+    done(Verbs::List(list))
+}
+
+pub fn inspect(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    let mut inspect =
+        Inspect { names: names(verb, &scanned.words)?, format: Format::default(), general: general(&scanned)? };
+    for met in scanned.met.iter().filter(|m| m.id == Id::Format) {
+        inspect.format = phrase::format(&shown_option(met.name), met.value)?;
+    }
+    done(Verbs::Inspect(inspect))
+}
+
+pub fn logs(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    let mut logs = Logs {
+        name: one_name(verb, &scanned.words)?,
+        follow: scanned.has(Id::Follow),
+        tail: None,
+        since: None,
+        until: None,
+        timestamps: scanned.has(Id::Timestamps),
+        general: general(&scanned)?,
+    };
+    for met in &scanned.met {
+        let name = shown_option(met.name);
+        match met.id {
+            Id::Tail => logs.tail = phrase::lines(&name, met.value)?,
+            Id::Since => logs.since = Some(phrase::moment(&name, met.value)?),
+            Id::Until => logs.until = Some(phrase::moment(&name, met.value)?),
+            _ => {}
+        }
+    }
+    if logs.since.zip(logs.until).is_some_and(|(since, until)| until < since) {
+        return Err(misuse("--until is before --since").hint("exchange them").into());
+    }
+    done(Verbs::Logs(logs))
+}
+
+pub fn top(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    done(Verbs::Top { name: one_name(verb, &scanned.words)?, general: general(&scanned)? })
+}

@@ -1,0 +1,148 @@
+//! The options that say what a container is: shared by run, create and start.
+
+use super::Takes::{Nothing, Number, Value};
+use super::{FILES, GENERAL, INSIGHT, Id, Opt, RUN, WALLS, WHO, opt};
+
+/// What a stored container can be given for one run as well.
+pub const SPEC: &[Opt] = &[
+    opt(
+        Id::Bind,
+        Some(b'v'),
+        &["bind", "volume"],
+        Value("SRC[:DST][:OPTIONS]"),
+        FILES,
+        "Show a file or folder of the host, writable; options: ro,rw,create,noexec,exec",
+    ),
+    opt(
+        Id::BindProfile,
+        None,
+        &["bind-profile"],
+        Value("NAME"),
+        FILES,
+        "Bind what a profile of the configuration lists (dev, minimal, ...)",
+    ),
+    opt(
+        Id::NoAutoBind,
+        None,
+        &["no-auto-bind"],
+        Nothing,
+        FILES,
+        "Do not show the files and folders named in CMD's arguments",
+    ),
+    opt(
+        Id::Tmpfs,
+        None,
+        &["tmpfs"],
+        Value("DST[:OPTIONS]"),
+        FILES,
+        "An empty folder in memory; options: size=64m,mode=0755,ro,noexec",
+    ),
+    opt(
+        Id::Mount,
+        None,
+        &["mount"],
+        Value("type=bind|tmpfs,..."),
+        FILES,
+        "The same in docker's spelling: type=bind,source=A,target=/B,readonly",
+    ),
+    // bubblewrap's word, in kakuri's form.
+    opt(Id::RoBind, None, &["ro-bind"], Value("SRC[:DST][:OPTIONS]"), "", "Accepted: --bind SRC[:DST]:ro"),
+    opt(Id::Hide, None, &["hide"], Value("PATH"), FILES, "Cover a file or folder with an empty one"),
+    opt(Id::Device, None, &["device"], Value("PATH[:DST]"), FILES, "Show a device of the host"),
+    opt(
+        Id::ReadOnly,
+        None,
+        &["read-only"],
+        Nothing,
+        FILES,
+        "The container's own folders (/tmp, /home, ...) are read-only too",
+    ),
+    opt(
+        Id::Userns,
+        None,
+        &["userns"],
+        Value("single|keep-id"),
+        WHO,
+        "Which ids there are inside: one (root), or your own",
+    ),
+    opt(Id::Hostname, None, &["hostname"], Value("NAME"), WHO, "Name of the container's host"),
+    opt(Id::AllowNetwork, None, &["allow-network"], Nothing, WALLS, "Use the host's network (--network host)"),
+    opt(Id::Network, None, &["network", "net"], Value("none|host"), WALLS, "Loopback only, or the host's network"),
+    opt(Id::Share, None, &["share"], Value("ipc,uts,cgroup,net"), WALLS, "Namespaces of the host that are shared"),
+    opt(
+        Id::Proc,
+        None,
+        &["proc"],
+        Value("fresh|host|none"),
+        WALLS,
+        "Whose processes /proc shows; fresh shows the container's",
+    ),
+    opt(Id::Nest, None, &["nest"], Nothing, WALLS, "Let the command make containers of its own"),
+    opt(
+        Id::Timeout,
+        None,
+        &["timeout"],
+        Value("DURATION"),
+        RUN,
+        "Stop after 5, 5s, 500ms, 2m or 1h; the exit code is 124",
+    ),
+];
+
+/// What it was made from: nothing a later start could change.
+pub const BASE: &[Opt] =
+    &[opt(Id::Base, None, &["base"], Value("host|none"), FILES, "Start from the host's programs, or from nothing")];
+
+/// Who runs, where and with which variables: exec and shell take them too.
+pub const PLACE: &[Opt] = &[
+    opt(Id::User, None, &["user"], Number("UID[:GID]"), WHO, "Be the user `user`, uid 1000, inside; or the given ids"),
+    opt(Id::Uid, Some(b'u'), &[], Value("UID[:GID]"), WHO, "Be these ids inside"),
+    opt(Id::Env, Some(b'e'), &["env"], Value("KEY[=VALUE]"), WHO, "Set a variable; KEY alone takes your value"),
+    opt(Id::EnvFile, None, &["env-file"], Value("FILE"), WHO, "Set the variables a file lists"),
+    opt(Id::EnvHost, None, &["env-host"], Nothing, WHO, "Pass your whole environment"),
+    opt(Id::Workdir, Some(b'w'), &["workdir"], Value("DIR"), WHO, "Start in this folder of the container"),
+];
+
+pub const TERMINAL: &[Opt] = &[
+    opt(
+        Id::Tty,
+        Some(b't'),
+        &["tty"],
+        Nothing,
+        RUN,
+        "Standard input, output and error are a terminal of the container, always",
+    ),
+    opt(Id::NoTty, Some(b'T'), &["no-tty"], Nothing, RUN, "No terminal"),
+];
+
+/// Descriptors of who starts it.
+pub const PASS: &[Opt] =
+    &[opt(Id::PassFd, None, &["pass-fd"], Value("N"), RUN, "Hand this open descriptor to the command")];
+
+pub const STATUS: &[Opt] = &[opt(
+    Id::StatusFd,
+    None,
+    &["status-fd"],
+    Value("N"),
+    INSIGHT,
+    "Write a line of JSON per phase to this descriptor",
+)];
+
+pub const SHOW: &[Opt] = &[
+    opt(Id::Explain, None, &["explain"], Nothing, INSIGHT, "Say what would be done, and do nothing"),
+    opt(
+        Id::Emit,
+        None,
+        &["emit"],
+        Value("mount|netns|init"),
+        INSIGHT,
+        "Print a helper's part of the plan, and do nothing",
+    ),
+    opt(Id::Version, Some(b'V'), &["version"], Nothing, INSIGHT, "Print the version"),
+];
+
+/// Every verb's.
+pub const USUAL: &[Opt] = &[
+    opt(Id::Config, None, &["config"], Value("FILE"), GENERAL, "Configuration file"),
+    opt(Id::Verbose, None, &["verbose"], Nothing, GENERAL, "Say on standard error what is done"),
+    opt(Id::Help, Some(b'h'), &["help"], Nothing, GENERAL, "Print this help"),
+];

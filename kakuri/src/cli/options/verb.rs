@@ -1,0 +1,170 @@
+//! The options of the verbs about named containers, each list for one or a few of them.
+
+use super::Takes::{Nothing, Value};
+use super::{GENERAL, Id, NAMED, OPTIONS, Opt, RUN, opt};
+
+pub const NAME: &[Opt] = &[
+    opt(
+        Id::Name,
+        None,
+        &["name"],
+        Value("NAME"),
+        NAMED,
+        "Give it a name: letters, digits, '_', '.' and '-', 64 at most",
+    ),
+    opt(Id::Replace, None, &["replace"], Nothing, NAMED, "A stopped container of that name gives way"),
+];
+
+pub const RUNS: &[Opt] = &[
+    opt(
+        Id::Remove,
+        None,
+        &["rm"],
+        Nothing,
+        NAMED,
+        "With -d or --name: no record stays; without them that is so anyway",
+    ),
+    // Docker's word for what is so anyway.
+    opt(Id::Nothing, None, &["init"], Nothing, "", "Accepted: PID 1 is always kakuri-init"),
+];
+
+pub const CREATES: &[Opt] = &[
+    opt(Id::Nothing, None, &["init"], Nothing, "", "Accepted: PID 1 is always kakuri-init"),
+    opt(Id::Nothing, Some(b'i'), &["interactive"], Nothing, "", "Accepted: say it at start"),
+];
+
+pub const DETACH: &[Opt] = &[
+    opt(Id::Detach, Some(b'd'), &["detach"], Nothing, RUN, "In the background; what it prints goes to its log"),
+    opt(
+        Id::Interactive,
+        Some(b'i'),
+        &["interactive"],
+        Nothing,
+        RUN,
+        "With -d: standard input stays open for attach; else it is connected anyway",
+    ),
+];
+
+pub const KEYS: &[Opt] = &[opt(
+    Id::DetachKeys,
+    None,
+    &["detach-keys"],
+    Value("KEYS"),
+    RUN,
+    "Keys that leave it running and give the terminal back, such as ctrl-p,ctrl-q (default ctrl-],ctrl-]; '' is none)",
+)];
+
+pub const SHELL: &[Opt] = &[opt(
+    Id::Login,
+    Some(b'l'),
+    &["login"],
+    Nothing,
+    RUN,
+    "As somebody's login shell; no other option is heeded, and SSH_ORIGINAL_COMMAND is the command",
+)];
+
+pub const ATTACH: &[Opt] = &[
+    opt(Id::NoInput, None, &["no-stdin"], Nothing, RUN, "Only look"),
+    opt(Id::Nothing, None, &["sig-proxy"], Nothing, "", "Accepted: signals are always passed on"),
+];
+
+/// docker's `start`.
+pub const DOCKER_START: &[Opt] = &[
+    opt(Id::Attach, Some(b'a'), &["attach"], Nothing, OPTIONS, "Stay in the foreground"),
+    opt(Id::Interactive, Some(b'i'), &["interactive"], Nothing, OPTIONS, "Stay in the foreground, with its input"),
+];
+
+pub const STOP: &[Opt] = &[
+    opt(Id::Signal, Some(b's'), &["signal"], Value("SIGNAL"), OPTIONS, "What is sent first (default TERM)"),
+    opt(
+        Id::Time,
+        Some(b't'),
+        &["time", "timeout"],
+        Value("SECONDS"),
+        OPTIONS,
+        "How long it may take before all is killed: 10, 500ms, 2m; -1 is for ever (default 10)",
+    ),
+    opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Every running container"),
+];
+
+pub const REMOVE: &[Opt] = &[
+    opt(
+        Id::Force,
+        Some(b'f'),
+        &["force"],
+        Nothing,
+        OPTIONS,
+        "A running one is killed first, and a missing one is no error",
+    ),
+    opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Every container"),
+];
+
+/// docker's `rm -v`.
+pub const VOLUMES: &[Opt] =
+    &[opt(Id::Nothing, Some(b'v'), &["volumes"], Nothing, OPTIONS, "Accepted: what it kept is always removed")];
+
+pub const LIST: &[Opt] = &[
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Names only"),
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("json|jsonl|TEMPLATE"),
+        OPTIONS,
+        "As JSON, or by a template: '{{.Names}} {{.Status}}', 'table {{.Names}}\\t{{.Status}}'",
+    ),
+    opt(
+        Id::Filter,
+        Some(b'f'),
+        &["filter"],
+        Value("KEY=VALUE"),
+        OPTIONS,
+        "Only those of which this is true, such as name=web or status=running",
+    ),
+    opt(Id::NoTrunc, None, &["no-trunc"], Nothing, OPTIONS, "Shorten no column"),
+];
+
+pub const LIST_ALL: &[Opt] = &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Stopped ones too")];
+
+/// `kakuri list` shows all of them anyway.
+pub const LIST_ALL_ANYWAY: &[Opt] =
+    &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Accepted: stopped ones are always shown")];
+
+pub const INSPECT: &[Opt] = &[opt(
+    Id::Format,
+    Some(b'f'),
+    &["format"],
+    Value("json|jsonl|TEMPLATE"),
+    OPTIONS,
+    "One line each, or by a template",
+)];
+
+pub const LOGS: &[Opt] = &[
+    opt(Id::Follow, Some(b'f'), &["follow"], Nothing, OPTIONS, "Go on with what comes, until it ends"),
+    opt(Id::Tail, Some(b'n'), &["tail"], Value("N|all"), OPTIONS, "Only the last N lines"),
+    opt(
+        Id::Since,
+        None,
+        &["since"],
+        Value("TIME"),
+        OPTIONS,
+        "Only from then on: 2026-01-31T12:00:00Z, seconds since 1970, or 10m and 1h30m for so long ago",
+    ),
+    opt(Id::Until, None, &["until"], Value("TIME"), OPTIONS, "Only what came before then"),
+    opt(Id::Timestamps, Some(b't'), &["timestamps"], Nothing, OPTIONS, "Say when each line came"),
+];
+
+pub const KILL: &[Opt] =
+    &[opt(Id::Signal, Some(b's'), &["signal"], Value("SIGNAL"), OPTIONS, "What is sent (default KILL)")];
+
+pub const COPY: &[Opt] = &[
+    opt(Id::Archive, Some(b'a'), &["archive"], Nothing, OPTIONS, "Keep owners and times too"),
+    opt(Id::FollowLinks, Some(b'L'), &["follow-link"], Nothing, OPTIONS, "Copy what a link of SRC leads to"),
+];
+
+pub const DOCTOR: &[Opt] = &[opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs")];
+
+/// For verbs that read no configuration.
+pub const HELP: &[Opt] = &[opt(Id::Help, Some(b'h'), &["help"], Nothing, GENERAL, "Print this help")];
+
+pub const CONFIG: &[Opt] = &[opt(Id::Config, None, &["config"], Value("FILE"), OPTIONS, "Another configuration file")];

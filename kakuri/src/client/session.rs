@@ -1,0 +1,225 @@
+//! Holding a session: a command in a container that has a supervisor of its own.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use kakuri_init::{FromSession, Status, ToSession};
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::handshake::PROTOCOL;
+use kakuri_wire::{Channel, document};
+
+use super::ask;
+use crate::control::{FromSupervisor, Order, ToSupervisor};
+use crate::plan::Terminal;
+use crate::signals::Signals;
+use crate::store::Ended;
+use crate::supervise::{Outcome, Peer, mind};
+use crate::terminal::{Caller, Relay, stdio};
+
+/// ctrl-] twice.
+const DETACH_KEYS: [u8; 2] = [0x1d, 0x1d];
+
+/// How long the supervisor is given to say what would help a command that cannot be run.
+const ADVICE: Duration = Duration::from_secs(1);
+
+/// A command of ours in the container.
+pub struct Session {
+    /// The supervisor, to whom the session can be given back.
+    control: Channel,
+    link: Channel,
+    number: u32,
+    pub pid: i32,
+    /// Somebody else wants it.
+    yielded: bool,
+    ended: Option<Ended>,
+}
+
+/// What is seen and typed while it is held.
+pub struct Manner {
+    pub terminal: Terminal,
+    /// None: ctrl-] twice; empty: no keys.
+    pub detach_keys: Option<Vec<u8>>,
+    pub passed: Vec<OwnedFd>,
+}
+
+/// Begins a command: the order goes out with our descriptors, and is answered on the session's link.
+///
+/// None where the supervisor ended before it took the order: the container is then to be looked for again.
+pub fn begin(
+    control: Channel,
+    mut order: Order,
+    caller: &Caller,
+    manner: &Manner,
+) -> Result<Option<(Session, Option<OwnedFd>)>> {
+    order.terminal = caller.replaced(manner.terminal);
+    if order.terminal.contains(&true) {
+        order.window = caller.window();
+    }
+    let inherited: Vec<BorrowedFd> =
+        stdio().into_iter().zip(order.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
+    let (link, far) = Channel::pair().fail(Stage::Front, || "cannot make a link to the container".into())?;
+    let document = document::seal(Stage::Front, &order)?;
+    let mut fds = vec![document.as_fd(), far.as_fd()];
+    fds.extend(&inherited);
+    fds.extend(manner.passed.iter().map(AsFd::as_fd));
+    let (inherited, passed) = (inherited.len() as u8, manner.passed.len() as u8);
+    log::trace!("to the supervisor: {order:?}");
+    match control.send(&ToSupervisor::Run { protocol: PROTOCOL, inherited, passed }, &fds) {
+        Ok(()) => {}
+        Err(Broken::Closed) => return refused(&control),
+        Err(e) => return Err(ask::lost(&e)),
+    }
+    // Else a supervisor that ends would not be seen on the link.
+    drop(far);
+    let number = match control.recv() {
+        Ok((FromSupervisor::Accepted { session }, _)) => session,
+        Ok((other, _)) => return Err(ask::unexpected(other)),
+        Err(Broken::Closed) => return Ok(None),
+        Err(e) => return Err(ask::lost(&e)),
+    };
+    let mut session = Session { control, link, number, pid: 0, yielded: false, ended: None };
+    match session.started() {
+        Ok((pid, terminal)) => {
+            session.pid = pid;
+            Ok(Some((session, terminal)))
+        }
+        Err(fail) => {
+            // The container ends with its first process: what is typed next must not meet its end.
+            if order.first {
+                session.end();
+            }
+            Err(fail)
+        }
+    }
+}
+
+/// A supervisor that closed its end may have said why.
+fn refused(control: &Channel) -> Result<Option<(Session, Option<OwnedFd>)>> {
+    match control.recv_within(Duration::ZERO) {
+        Ok((FromSupervisor::Failed(fail), _)) => Err(fail),
+        _ => Ok(None),
+    }
+}
+
+/// Takes over the terminal of a session somebody has left.
+pub fn take_over(control: Channel, link: OwnedFd, number: u32, pid: i32) -> Session {
+    Session { control, link: link.into(), number, pid, yielded: false, ended: None }
+}
+
+impl Session {
+    fn started(&mut self) -> Result<(i32, Option<OwnedFd>)> {
+        match self.link.recv() {
+            Ok((FromSession::Started { pid, .. }, fds)) => Ok((pid, fds.into_iter().next())),
+            Ok((FromSession::Failed(fail), _)) => Err(match self.control.recv_within(ADVICE) {
+                Ok((FromSupervisor::Failed(advised), _)) => advised,
+                _ => fail,
+            }),
+            Ok((other, _)) => Err(Fail::new(Stage::Init, "kakuri-init spoke out of turn").why(format!("{other:?}"))),
+            Err(e) => Err(self.lost(&e)),
+        }
+    }
+
+    /// The container has gone from under us: how it ended, if somebody can tell.
+    fn lost(&mut self, broken: &Broken) -> Fail {
+        let mut fail = Fail::new(Stage::Front, "the container ended, and the command with it");
+        match self.end() {
+            Some(Ended { stopped: true, .. }) => fail = fail.why("it was stopped"),
+            Some(Ended { timed_out: true, .. }) => fail = fail.why("its time ran out"),
+            Some(Ended { failure: Some(why), .. }) => fail = fail.why(why.to_string()),
+            Some(_) => fail = fail.why("its first process ended"),
+            None => fail = fail.why(format!("its supervisor: {broken}")),
+        }
+        fail
+    }
+
+    /// How the container ended; waits until nothing is left of it.
+    pub fn end(&mut self) -> Option<Ended> {
+        if self.ended.is_none() {
+            while let Ok((answer, _)) = self.control.recv() {
+                if let FromSupervisor::Ended(ended) = answer {
+                    self.ended = Some(*ended);
+                    break;
+                }
+            }
+        }
+        self.ended.clone()
+    }
+
+    /// Minds the command until it ends or is left. The terminal is the caller's again when this returns.
+    pub fn mind(&mut self, caller: &Caller, terminal: Option<OwnedFd>, manner: &Manner, anew: bool) -> Result<Outcome> {
+        let mut signals = Signals::block()?;
+        let all = manner.terminal == Terminal::Always;
+        let mut relay = terminal.map(|master| Relay::new(caller, master, all)).transpose()?;
+        if let Some(relay) = &mut relay {
+            relay.heed_keys(manner.detach_keys.clone().unwrap_or_else(|| DETACH_KEYS.to_vec()));
+            if anew {
+                relay.redraw();
+            }
+        }
+        let outcome = mind(self, &mut signals, &mut relay, None);
+        match (&outcome, relay) {
+            (Ok(Outcome::Left), Some(relay)) => self.give_back(relay)?,
+            (_, Some(mut relay)) => relay.drain(),
+            (_, None) => {}
+        }
+        outcome
+    }
+
+    fn give_back(&self, relay: Relay) -> Result<()> {
+        let what = || "cannot leave the command to the container's supervisor".to_string();
+        let master = relay.leave().ok_or_else(|| Fail::new(Stage::Front, what()))?;
+        let fds = [self.link.as_fd(), master.as_fd()];
+        self.control
+            .send(&ToSupervisor::Keep { session: self.number }, &fds)
+            .map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()))
+    }
+
+    /// Whether it was left because somebody else attached.
+    pub fn was_taken(&self) -> bool {
+        self.yielded
+    }
+}
+
+impl Peer for Session {
+    fn link(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
+    }
+
+    fn hear(&mut self) -> Result<Option<Status>> {
+        match self.link.recv() {
+            Ok((FromSession::Exited(status), _)) => Ok(Some(status)),
+            Ok((FromSession::Failed(fail), _)) => Err(fail),
+            Ok((FromSession::Started { .. }, _)) => Ok(None),
+            Err(e) => Err(self.lost(&e)),
+        }
+    }
+
+    fn tell(&mut self, signal: i32, group: bool) -> Result<()> {
+        match self.link.send(&ToSession::Signal { signal, group }, &[]) {
+            // It is ending; its last word is being read.
+            Ok(()) | Err(Broken::Closed) => Ok(()),
+            Err(e) => Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
+        }
+    }
+
+    fn aside(&self) -> Option<BorrowedFd<'_>> {
+        (self.ended.is_none()).then(|| self.control.as_fd())
+    }
+
+    fn look_aside(&mut self) -> Result<bool> {
+        match self.control.recv() {
+            Ok((FromSupervisor::Yield, _)) => {
+                self.yielded = true;
+                Ok(true)
+            }
+            Ok((FromSupervisor::Ended(ended), _)) => {
+                self.ended = Some(*ended);
+                Ok(false)
+            }
+            Ok(_) => Ok(false),
+            // PID 1 ends with its supervisor, and the link with it.
+            Err(e) => Err(self.lost(&e)),
+        }
+    }
+}

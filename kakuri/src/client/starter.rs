@@ -1,0 +1,64 @@
+//! Starting a named container: from its record to a supervisor that has been asked nothing yet.
+
+use std::time::Duration;
+
+use kakuri_wire::Channel;
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use crate::helper::Programs;
+use crate::plan::{self, Kept, Outline};
+use crate::spec::Spec;
+use crate::store::{Entry, Kind, State};
+use crate::supervisor::{self, Commission, Life};
+use crate::verb::Surroundings;
+
+/// What is started.
+pub struct Wish<'a> {
+    pub entry: &'a Entry,
+    /// The record's, with what holds for this run laid over it.
+    pub spec: Spec,
+    pub life: Life,
+}
+
+/// Starts containers.
+pub struct Starter<'a> {
+    pub surroundings: &'a Surroundings,
+    /// kakuri is somebody's login shell.
+    pub login: bool,
+}
+
+impl Starter<'_> {
+    /// A link to the container's new supervisor; None where somebody else holds the container.
+    pub fn start(&self, wish: Wish) -> Result<Option<Channel>> {
+        let Wish { entry, mut spec, life } = wish;
+        let Surroundings { host, config, store } = self.surroundings;
+        store.sweep();
+        let lock = match entry.lock(Duration::ZERO) {
+            Ok(lock) => lock,
+            Err(_) if entry.state() == State::Running => return Ok(None),
+            Err(fail) => return Err(fail),
+        };
+        // Nobody writes to what is kept while it is looked at.
+        let kept = (entry.record.kind == Kind::Persistent).then(|| Kept::of(&entry.folder));
+        if kept.is_some() {
+            spec.auto_bind = false;
+        }
+        if !spec.share.uts && spec.hostname.is_none() {
+            spec.hostname = Some(entry.name.clone());
+        }
+        let plan = plan::make(&spec, host, config, kept.as_ref())?;
+        for note in &plan.notes {
+            log::info!("{note}");
+        }
+        let outline = Outline::of(entry.name.clone(), &spec, host, config);
+        let programs = Programs::locate(self.login)?;
+        supervisor::detach(Commission { entry: entry.clone(), lock, plan, outline, programs, life }).map(Some)
+    }
+}
+
+/// What is said where one is running that should not be.
+pub fn running(name: &str) -> Fail {
+    Fail::new(Stage::Front, format!("the container '{name}' is running already"))
+        .hint(format!("kakuri shell {name} opens a shell in it, kakuri stop {name} ends it"))
+        .code(crate::verb::FAILED)
+}

@@ -1,0 +1,193 @@
+//! Making a container: beside its place, under another name, and then by one rename.
+
+use std::fs::DirBuilder;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+
+use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::fs::{Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
+use rustix::io::Errno;
+
+use super::entry::full;
+use super::folder::{self, Unfit};
+use super::lock::{self, Lock};
+use super::{Entry, Kind, Record, Store, erase, form, name};
+use crate::base::kept::{Keep, Kept, ROOT};
+use crate::host::Host;
+use crate::identity::Identity;
+
+/// How the folder of a container that is being made begins.
+pub const NEW: &str = ".new-";
+const PRIVATE: Mode = Mode::from_raw_mode(0o700);
+
+/// A folder half made, its lock held.
+struct Begun {
+    name: String,
+    folder: OwnedFd,
+    lock: Lock,
+}
+
+impl Store {
+    /// Makes it whole or not at all; durable once this returns.
+    pub fn create(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<Entry> {
+        self.create_locked(name, record, replace, host).map(|(entry, _)| entry)
+    }
+
+    /// The same, and nobody else can start or remove it before the lock is let go.
+    pub fn create_locked(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<(Entry, Lock)> {
+        name::check(name)?;
+        let dir = self.open_or_make()?;
+        if !replace && folder::exists(&dir, name) {
+            return Err(taken(name));
+        }
+        let what = || format!("cannot create the container '{name}'");
+        let cannot = |e: Errno| full(Fail::new(Stage::Front, what()).errno(e), e);
+        let begun = begin(&dir, name).map_err(|unfit| match unfit {
+            Unfit::Errno(e) => cannot(e),
+            unfit => unfit.fail(what(), "try again"),
+        })?;
+        let made = self.fill(&begun, name, record, host).and_then(|id| {
+            match replace {
+                true => self.swap(&dir, &begun, name)?,
+                false => put(&dir, &begun.name, name).map_err(|e| match e {
+                    Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR => taken(name),
+                    e => cannot(e),
+                })?,
+            }
+            Ok(id)
+        });
+        match made {
+            Ok(id) => {
+                // It is there; what a power cut could still take is its name.
+                fsync(&dir).map_err(cannot)?;
+                let folder = self.dir.join(name);
+                Ok((Entry { name: name.into(), folder, record: record.clone(), id }, begun.lock))
+            }
+            Err(fail) => {
+                let _ = erase::folder(&dir, &begun.name, &self.dir);
+                Err(fail)
+            }
+        }
+    }
+
+    /// Everything in it. Gives the folder's device and inode.
+    fn fill(&self, begun: &Begun, name: &str, record: &Record, host: &Host) -> Result<(u64, u64)> {
+        let what = || format!("cannot create the container '{name}'");
+        let cannot = |e: Errno| full(Fail::new(Stage::Front, what()).errno(e), e);
+        if record.kind == Kind::Persistent {
+            mkdirat(&begun.folder, ROOT, PRIVATE).map_err(cannot)?;
+            let root = folder::open_own_at(&begun.folder, ROOT).map_err(|unfit| unfit.fail(what(), "try again"))?;
+            let kept = Kept::of(&self.dir.join(&begun.name));
+            let keep = Keep::of(&kept, &record.spec, &Identity::of(record.spec.user, host));
+            let mut made = Vec::new();
+            keep.make_in(&root, &mut made).and_then(|()| keep.sync(&root, &made))?;
+            fsync(&root).map_err(cannot)?;
+        }
+        // Last, so that what has a record is whole; and durable with all that came before.
+        folder::write(&begun.folder, form::FILE, &form::write(record)?).map_err(cannot)?;
+        folder::id(&begun.folder).map_err(cannot)
+    }
+
+    /// Takes the place of what has the name now, if that can be stopped from running meanwhile.
+    fn swap(&self, dir: &OwnedFd, begun: &Begun, name: &str) -> Result<()> {
+        let what = || format!("cannot replace the container '{name}'");
+        let cannot = |e: Errno| full(Fail::new(Stage::Front, what()).errno(e), e);
+        loop {
+            let old = match folder::open_own_at(dir, name) {
+                Ok(old) => old,
+                Err(Unfit::Errno(Errno::NOENT)) => match put(dir, &begun.name, name) {
+                    Ok(()) => return Ok(()),
+                    Err(Errno::EXIST | Errno::NOTEMPTY) => continue,
+                    Err(e) => return Err(cannot(e)),
+                },
+                Err(unfit) => return Err(unfit.fail(what(), "choose another name")),
+            };
+            let lock = super::remove::lock_patiently(old.as_fd(), name)?;
+            // Whether the lock is that of what still has the name.
+            if folder::open_own_at(dir, name).ok().and_then(|f| folder::id(f).ok()) != folder::id(&old).ok() {
+                continue;
+            }
+            match renameat_with(dir, &begun.name, dir, name, RenameFlags::EXCHANGE) {
+                Ok(()) => {}
+                // A file system that cannot exchange: for a moment nobody has the name.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    let aside = format!("{}{name}-{}", super::remove::OLD, name::random(6)?);
+                    renameat(dir, name, dir, &aside).map_err(cannot)?;
+                    put(dir, &begun.name, name).map_err(cannot)?;
+                    renameat(dir, &aside, dir, &begun.name).map_err(cannot)?;
+                }
+                Err(e) => return Err(cannot(e)),
+            }
+            // The old one now has the name of what is half made: whatever happens from here on, it is swept.
+            fsync(dir).map_err(cannot)?;
+            if let Err(fail) = erase::folder(dir, &begun.name, &self.dir) {
+                log::warn!("{fail}");
+            }
+            drop(lock);
+            return Ok(());
+        }
+    }
+
+    /// The folder of all containers, made with its parents where it is missing.
+    fn open_or_make(&self) -> Result<OwnedFd> {
+        if let Some(dir) = self.open()? {
+            return Ok(dir);
+        }
+        let cannot = |e: std::io::Error| {
+            let errno = Errno::from_io_error(&e).unwrap_or(Errno::IO);
+            full(Fail::new(Stage::Front, self.what("make")).errno(e), errno)
+        };
+        if let Some(above) = self.dir.parent() {
+            DirBuilder::new().recursive(true).create(above).map_err(cannot)?;
+        }
+        match DirBuilder::new().mode(0o700).create(&self.dir) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(cannot(e)),
+        }
+        match self.open()? {
+            Some(dir) => Ok(dir),
+            None => Err(Fail::new(Stage::Front, self.what("make")).why("it is removed while it is made")),
+        }
+    }
+}
+
+/// A new folder under a name nobody looks for, its lock held by us.
+fn begin(dir: &OwnedFd, name: &str) -> Result<Begun, Unfit> {
+    loop {
+        let random = name::random(6).map_err(|_| Unfit::Errno(Errno::AGAIN))?;
+        let hidden = format!("{NEW}{name}-{random}");
+        match mkdirat(dir, &hidden, PRIVATE) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => continue,
+            Err(e) => return Err(e.into()),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let taken = openat(dir, &hidden, flags, Mode::empty())
+            .map_err(Unfit::from)
+            .and_then(|folder| Ok((lock::try_take(folder.as_fd())?, folder)));
+        match taken {
+            Ok((Some(lock), folder)) => return Ok(Begun { name: hidden, folder, lock }),
+            // Somebody swept it before it was locked.
+            Ok((None, _)) | Err(Unfit::Errno(Errno::NOENT)) => continue,
+            Err(unfit) => {
+                let _ = rustix::fs::unlinkat(dir, &hidden, rustix::fs::AtFlags::REMOVEDIR);
+                return Err(unfit);
+            }
+        }
+    }
+}
+
+/// Gives a folder its name, unless somebody has it.
+pub fn put(dir: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {
+    match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+        // NFS and some others know no such flag. A folder replaces none but an empty one, which no container is.
+        Err(Errno::INVAL | Errno::NOSYS) => renameat(dir, from, dir, to),
+        result => result,
+    }
+}
+
+pub fn taken(name: &str) -> Fail {
+    Fail::new(Stage::Front, format!("there is a container named '{name}' already"))
+        .hint(format!("kakuri start {name} starts it; create --replace puts a new one in its place"))
+}

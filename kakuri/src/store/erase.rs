@@ -1,0 +1,207 @@
+//! Removing a folder with all that a container may have put into it: folders without permissions, deeper than any
+//! path may be long, links to anywhere. By descriptor, one folder open at a time, and without recursion.
+
+use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
+
+use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, chmodat, fchmod, fstat, openat2, seek,
+    unlinkat,
+};
+use rustix::io::Errno;
+
+use super::folder::id;
+use super::lock;
+
+/// Never through a link, out of the folder, or into what is mounted in it.
+const HERE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_XDEV);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const ALL: Mode = Mode::RWXU;
+/// Of a path in an error.
+const SHOWN: usize = 300;
+
+/// A folder on the way down.
+struct Frame {
+    name: CString,
+    id: (u64, u64),
+    /// What cannot be removed, or shall not yet.
+    stuck: Vec<CString>,
+}
+
+/// What stays, and why: the first of it.
+#[derive(Default)]
+struct Left {
+    first: Option<(Bytes, Errno)>,
+    count: usize,
+}
+
+/// Removes the folder `name` in `dir`, its lock last. `shown` is the path of `dir`. What cannot be removed is named,
+/// and all else is gone. Whoever calls holds the lock.
+pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
+    let what = || Fail::new(Stage::Front, format!("cannot remove '{}'", Bytes::from(&shown.join(name))));
+    let top = CString::new(name).map_err(|_| what().errno(Errno::INVAL))?;
+    let fd = match enter(dir, &top) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(e) => return Err(what().errno(e)),
+    };
+    let mut left = Left::default();
+    empty(fd, &top, shown, &mut left).map_err(|e| what().errno(e).why("it is changed while it is removed"))?;
+    if let Some((path, e)) = left.first {
+        let more = if left.count > 1 { format!(", and {} more", left.count - 1) } else { String::new() };
+        let fail = Fail::new(Stage::Front, format!("cannot remove '{path}'{more}")).errno(e);
+        return Err(match e {
+            Errno::BUSY | Errno::XDEV => fail.why("something is mounted there").hint("unmount it, then remove it"),
+            Errno::PERM => fail.hint("lsattr -d shows whether somebody made it immutable"),
+            Errno::ACCESS => fail.hint("it may belong to another user: ls -ld shows that"),
+            _ => fail.hint("remove it by hand"),
+        });
+    }
+    // Somebody who sweeps may have made the lock again in the moment between.
+    for _ in 0..3 {
+        match unlinkat(dir, format!("{name}/{}", lock::FILE), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(what().errno(e)),
+        }
+        match unlinkat(dir, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+            Err(e) => return Err(what().errno(e)),
+        }
+    }
+    Ok(())
+}
+
+/// Removes everything below `here`. An error is the end of it: the way back up is not the way down.
+fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Result<(), Errno> {
+    let frame = |name: &CStr, id| Frame { name: name.into(), id, stuck: Vec::new() };
+    let mut frames = vec![frame(name, id(&here)?)];
+    frames[0].stuck.extend(CString::new(lock::FILE));
+    loop {
+        let depth = frames.len();
+        let stuck = frames[depth - 1].stuck.clone();
+        let below = match remove_entries(&here, &stuck)? {
+            Step::Empty => {
+                let Some(done) = frames.pop() else { return Ok(()) };
+                let Some(above) = frames.last_mut() else { return Ok(()) };
+                here = openat2(&here, "..", FOLDER, Mode::empty(), ResolveFlags::NO_XDEV)?;
+                if id(&here)? != above.id {
+                    return Err(Errno::STALE);
+                }
+                match unlinkat(&here, &done.name, AtFlags::REMOVEDIR) {
+                    Ok(()) | Err(Errno::NOENT) => continue,
+                    // Named already: what is left in it.
+                    Err(Errno::NOTEMPTY | Errno::EXIST) if !done.stuck.is_empty() => {
+                        above.stuck.push(done.name);
+                        continue;
+                    }
+                    Err(e) => (done.name, e),
+                }
+            }
+            Step::Stuck(name, e) => (name, e),
+            Step::Below(name) => match enter(&here, &name) {
+                Ok(fd) => {
+                    frames.push(frame(&name, id(&fd)?));
+                    here = fd;
+                    continue;
+                }
+                Err(Errno::NOENT) => continue,
+                Err(e) => (name, e),
+            },
+        };
+        let (name, e) = below;
+        left.count += 1;
+        if left.first.is_none() {
+            left.first = Some((path(shown, &frames, &name), e));
+        }
+        if let Some(frame) = frames.last_mut() {
+            frame.stuck.push(name);
+        }
+    }
+}
+
+enum Step {
+    /// Nothing is left but what is stuck.
+    Empty,
+    /// A folder that has something in it.
+    Below(CString),
+    Stuck(CString, Errno),
+}
+
+/// Removes what is no folder, and empty folders, until something else is met.
+fn remove_entries(here: &OwnedFd, stuck: &[CString]) -> Result<Step, Errno> {
+    loop {
+        // Small, because it is read anew after each folder in it.
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        seek(here, SeekFrom::Start(0))?;
+        let mut entries = RawDir::new(here.as_fd(), &mut buffer);
+        let mut removed = false;
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") || stuck.iter().any(|s| s.as_c_str() == name) {
+                continue;
+            }
+            let known_folder = entry.file_type() == FileType::Directory;
+            let unlinked = match known_folder {
+                true => Err(Errno::ISDIR),
+                false => unlinkat(here, name, AtFlags::empty()),
+            };
+            match unlinked {
+                Err(Errno::ISDIR) => match unlinkat(here, name, AtFlags::REMOVEDIR) {
+                    Err(Errno::NOTEMPTY | Errno::EXIST) => return Ok(Step::Below(name.into())),
+                    Err(Errno::NOENT) | Ok(()) => {}
+                    Err(e) => return Ok(Step::Stuck(name.into(), e)),
+                },
+                Err(Errno::NOENT) | Ok(()) => {}
+                Err(e) => return Ok(Step::Stuck(name.into(), e)),
+            }
+            removed = true;
+        }
+        // Not every file system shows all of a folder that changes while it is read.
+        if !removed {
+            return Ok(Step::Empty);
+        }
+    }
+}
+
+/// Opens a folder so that what is in it can be removed, whatever its owner has forbidden himself.
+fn enter(above: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    let open = |flags| openat2(above, name, flags, Mode::empty(), HERE);
+    let fd = match open(FOLDER) {
+        Err(Errno::ACCESS) => {
+            // By descriptor, not by name, which may be another thing's by now; fchmod(2) takes none of this kind.
+            let place = open(OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
+            chmodat(CWD, format!("/proc/self/fd/{}", place.as_raw_fd()), ALL, AtFlags::empty())?;
+            open(FOLDER)?
+        }
+        opened => opened?,
+    };
+    let stat = fstat(&fd)?;
+    if Mode::from_raw_mode(stat.st_mode).contains(ALL) {
+        return Ok(fd);
+    }
+    match fchmod(&fd, ALL) {
+        // Then the first thing in it says so.
+        Ok(()) | Err(Errno::PERM) => Ok(fd),
+        Err(e) => Err(e),
+    }
+}
+
+fn path(shown: &Path, frames: &[Frame], name: &CStr) -> Bytes {
+    let mut path = Bytes::from(shown).0;
+    for part in frames.iter().map(|f| f.name.as_c_str()).chain([name]) {
+        path.push(b'/');
+        path.extend_from_slice(part.to_bytes());
+        if path.len() > SHOWN {
+            path.truncate(SHOWN);
+            path.extend_from_slice(b"...");
+            break;
+        }
+    }
+    Bytes(path)
+}

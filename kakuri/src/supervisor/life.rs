@@ -1,0 +1,170 @@
+//! The life of a supervisor: from a plan to a container that stands, and from its end to nothing left but a record.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kakuri_mount::UnionKind;
+use kakuri_wire::Channel;
+use kakuri_wire::fail::{CODE_FAILED, Fail, Result};
+
+use super::requests::{Asker, STARTER, Waits};
+use super::watch::{Over, Supervisor};
+use super::{Commission, Life};
+use crate::cell::{self, Cell, First, NotStarted};
+use crate::control::{self, FromSupervisor};
+use crate::logs::{Event, Writer};
+use crate::signals::Signals;
+use crate::store::{Ended, Entry, Kind, Last, Live, LiveFolder, Lock, Store};
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Makes the container, minds it, and clears up; the exit code, which nobody reads.
+pub fn live(commission: Commission, starter: Channel) -> u8 {
+    let started = now();
+    let Commission { entry, lock, plan, outline, programs, life } = commission;
+    let command = if life == Life::First { plan.process.argv.clone() } else { Vec::new() };
+    let commission = Standing { entry: &entry, lock: &lock, plan: &plan, outline: &outline, programs: &programs };
+    let (live, listener, cell, signals) = match commission.stand() {
+        Ok(stood) => stood,
+        Err(fail) => {
+            let failure =
+                Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()) };
+            let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
+            // What comes next finds the container free.
+            let first_run = entry.record.remove || entry.record.kind == Kind::Temporary;
+            release(&entry, lock, first_run);
+            let _ = starter.send(&FromSupervisor::Failed(fail), &[]);
+            return CODE_FAILED;
+        }
+    };
+    // What a sweep waits for, should this process be killed: without it, it does not wait.
+    let _ = Live::of(cell.init_pid).and_then(|state| live.write_state(&state));
+    let last = Last { started, command, ended: None };
+    let mut log = Writer::open(&entry.folder).ok();
+    if entry.record_last(&last).is_err() {
+        log::info!("the start of '{}' could not be recorded", entry.name);
+    }
+    if let Some(log) = &mut log {
+        log.event(&Event::Begun);
+    }
+    let mut supervisor = Supervisor {
+        live,
+        cell,
+        signals,
+        plan,
+        listener,
+        log,
+        started,
+        life,
+        askers: vec![Asker { id: STARTER, channel: starter, waits: Waits::Nothing }],
+        next_asker: STARTER + 1,
+        sessions: Vec::new(),
+        next_session: 1,
+        had_first: false,
+        had_session: false,
+        drains: Vec::new(),
+        deaf: Vec::new(),
+        stopping: None,
+        stopped: false,
+        due: None,
+        timed_out: false,
+        over: None,
+        entry,
+    };
+    let over = supervisor.watch();
+    end(supervisor, lock, last, over);
+    0
+}
+
+/// What is needed to make it.
+struct Standing<'a> {
+    entry: &'a Entry,
+    lock: &'a Lock,
+    plan: &'a crate::plan::Plan,
+    outline: &'a crate::plan::Outline,
+    programs: &'a crate::helper::Programs,
+}
+
+type Stood = (LiveFolder, std::os::fd::OwnedFd, Cell, Signals);
+
+impl Standing<'_> {
+    fn stand(&self) -> Result<Stood> {
+        // Of a supervisor that was killed PID 1 may still be ending, and all that writes to the same folders with it.
+        self.entry.settle();
+        let begun = self.begin()?;
+        // The socket is there as long as the lock is held: who comes too early waits for his answer.
+        let live = self.entry.open_live(self.lock)?;
+        let made = self.carry_out(&live, begun);
+        if made.is_err() {
+            live.remove();
+        }
+        let (listener, cell, signals) = made?;
+        Ok((live, listener, cell, signals))
+    }
+
+    fn begin(&self) -> Result<cell::Begun> {
+        cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)
+    }
+
+    fn carry_out(&self, live: &LiveFolder, begun: cell::Begun) -> Result<(std::os::fd::OwnedFd, Cell, Signals)> {
+        let listener = control::listen(&live.fd)?;
+        self.plan.prepare()?;
+        let made = match begun.carry_out(self.plan, &First::Hold, &mut |_| {}) {
+            // As for a temporary container: see `run`.
+            Err(NotStarted::Refused(_)) => {
+                let begun = self.begin()?;
+                begun.carry_out(&self.plan.with_unions(UnionKind::Entries), &First::Hold, &mut |_| {})
+            }
+            other => other,
+        };
+        let (cell, signals) = made.map_err(|e| match e {
+            NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
+        })?;
+        Ok((listener, cell, signals))
+    }
+}
+
+/// Ends what is left and tells who waits; in this order, so that who is told finds nothing left.
+fn end(mut supervisor: Supervisor, lock: Lock, last: Last, over: Over) {
+    // Whoever comes now finds nobody, and looks again when the lock is free.
+    let waiting: Vec<Asker> =
+        std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
+    supervisor.cell.init.end();
+    supervisor.cell.mount = None;
+    supervisor.drain_all();
+    supervisor.log_event(&Event::Ended);
+    let ended = Ended {
+        at: now(),
+        status: over.status,
+        stopped: supervisor.stopped,
+        timed_out: supervisor.timed_out,
+        failure: over.failure,
+    };
+    let Supervisor { entry, live, listener, log, .. } = supervisor;
+    drop((listener, log));
+    let _ = entry.record_last(&Last { ended: Some(ended.clone()), ..last });
+    live.remove();
+    let removed = entry.record.remove;
+    release(&entry, lock, removed);
+    for asker in waiting {
+        let answer = match asker.waits {
+            Waits::Stop => FromSupervisor::Done,
+            Waits::End => FromSupervisor::Ended(Box::new(ended.clone())),
+            Waits::Nothing | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
+        };
+        let _ = asker.channel.send_now(&answer, &[]);
+    }
+}
+
+fn gone(entry: &Entry) -> Fail {
+    Fail::new(kakuri_wire::Stage::Front, format!("the container '{}' has ended", entry.name))
+}
+
+/// Gives the lock back, or with `--rm` everything.
+fn release(entry: &Entry, lock: Lock, remove: bool) {
+    if remove && let Some(dir) = entry.folder.parent() {
+        let _ = Store { dir: dir.to_path_buf() }.remove(entry, lock);
+    }
+}

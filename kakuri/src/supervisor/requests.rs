@@ -1,0 +1,273 @@
+//! What is asked of the supervisor, and its answers.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use kakuri_init::ToInit;
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::handshake::PROTOCOL;
+use kakuri_wire::{Channel, document};
+
+use super::Life;
+use super::sessions::Holder;
+use super::watch::{Over, Supervisor};
+use crate::control::{Facts, FromSupervisor, Order, ToSupervisor};
+
+/// Somebody connected.
+pub struct Asker {
+    pub id: u32,
+    pub channel: Channel,
+    pub waits: Waits,
+}
+
+/// What an asker is to be told later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    Nothing,
+    /// That the container has ended, and how.
+    End,
+    /// That nothing of it is left.
+    Stop,
+    /// The terminal of this session.
+    Terminal(u32),
+}
+
+/// The starter's number.
+pub const STARTER: u32 = 0;
+
+impl Supervisor {
+    /// There is a word of this asker's, or its end.
+    pub fn hear_asker(&mut self, id: u32) {
+        let Some(asker) = self.askers.iter().find(|asker| asker.id == id) else { return };
+        match asker.channel.recv::<ToSupervisor>() {
+            Ok((request, fds)) => {
+                if let Err(fail) = self.serve(id, request, fds) {
+                    self.answer(id, &FromSupervisor::Failed(fail), &[]);
+                }
+            }
+            Err(Broken::Nonsense(why)) => {
+                let fail = Fail::new(Stage::Front, "the container's supervisor did not understand this kakuri")
+                    .why(why)
+                    .hint("it was started by another build: kakuri stop NAME, and start it again");
+                self.answer(id, &FromSupervisor::Failed(fail), &[]);
+            }
+            Err(_) => self.forget(id),
+        }
+    }
+
+    /// An asker that has gone. What it held is hung up by PID 1, which sees the link's end itself.
+    fn forget(&mut self, id: u32) {
+        self.askers.retain(|asker| asker.id != id);
+        if id == STARTER && !self.had_session && self.life != Life::UntilStopped {
+            self.over(Over::default());
+        }
+    }
+
+    fn serve(&mut self, id: u32, request: ToSupervisor, mut fds: Vec<OwnedFd>) -> Result<()> {
+        log::trace!("asked: {request:?}");
+        match request {
+            ToSupervisor::Run { protocol, inherited, passed } => {
+                check(protocol)?;
+                let order = self.order(&mut fds)?;
+                let session = self.run(id, &order, inherited, passed, fds)?;
+                // Whoever holds a session is told how the container ended.
+                self.wait_for(id, Waits::End);
+                self.answer(id, &FromSupervisor::Accepted { session }, &[]);
+                Ok(())
+            }
+            ToSupervisor::Detached { protocol } => {
+                check(protocol)?;
+                let order = self.order(&mut fds)?;
+                self.run_detached(id, &order).map(drop)
+            }
+            ToSupervisor::Keep { session } => self.keep(id, session, fds),
+            ToSupervisor::Attach { protocol } => {
+                check(protocol)?;
+                self.attach(id)
+            }
+            ToSupervisor::Stop { signal, time } => {
+                self.wait_for(id, Waits::Stop);
+                self.begin_stop(signal, Duration::from_millis(time))
+            }
+            ToSupervisor::Signal { signal } => {
+                self.signal(signal)?;
+                self.answer(id, &FromSupervisor::Done, &[]);
+                Ok(())
+            }
+            ToSupervisor::Look { protocol } => {
+                check(protocol)?;
+                let document = document::seal(Stage::Front, &self.facts())?;
+                self.answer(id, &FromSupervisor::Facts, &[document.as_fd()]);
+                Ok(())
+            }
+            ToSupervisor::Stand => {
+                self.answer(id, &FromSupervisor::Done, &[]);
+                Ok(())
+            }
+            ToSupervisor::Wait => {
+                self.wait_for(id, Waits::End);
+                Ok(())
+            }
+        }
+    }
+
+    /// The document of a request to run something, which is not begun any more while the container is being ended.
+    fn order(&self, fds: &mut Vec<OwnedFd>) -> Result<Order> {
+        if self.stopping.is_some() {
+            return Err(Fail::new(Stage::Front, format!("the container '{}' is being stopped", self.name()))
+                .hint(format!("kakuri start {} starts it again", self.name())));
+        }
+        let document = if fds.is_empty() { None } else { Some(fds.remove(0)) };
+        let document = document.ok_or_else(|| Fail::new(Stage::Front, "received a command without its words"))?;
+        document::read(Stage::Front, document)
+    }
+
+    /// A session comes back: it goes on with its output in the log, or with who waits for it.
+    fn keep(&mut self, id: u32, session: u32, mut fds: Vec<OwnedFd>) -> Result<()> {
+        let (Some(master), Some(link)) = (fds.pop(), fds.pop()) else { return Ok(()) };
+        // Ended meanwhile: both ends go.
+        let Some(kept) = self.session(session).filter(|kept| matches!(kept.holder, Holder::Asker(a) if a == id)) else {
+            return Ok(());
+        };
+        kept.holder = Holder::Own { link: link.into(), master: master.try_clone().ok() };
+        self.drain_terminal(session, master);
+        match self.askers.iter().find(|asker| asker.waits == Waits::Terminal(session)).map(|asker| asker.id) {
+            Some(next) => self.hand_over(next, session),
+            None => Ok(()),
+        }
+    }
+
+    /// The terminal of the first process, else of the session that was left last.
+    fn attach(&mut self, id: u32) -> Result<()> {
+        let none = || {
+            Fail::new(Stage::Front, format!("the container '{}' has no process to attach to", self.name()))
+                .hint(format!("kakuri shell {} opens a shell in it", self.name()))
+        };
+        let ours = |s: &&super::sessions::Session| matches!(s.holder, Holder::Own { .. });
+        let first = self.sessions.iter().find(|s| s.first);
+        let session = first.or_else(|| self.sessions.iter().rev().find(ours)).ok_or_else(none)?;
+        let (number, pid) = (session.id, session.pid);
+        match (&session.holder, session.terminal) {
+            (Holder::Own { .. }, true) if pid.is_some() => self.hand_over(id, number),
+            (Holder::Asker(holder), true) => {
+                let holder = *holder;
+                self.wait_for(id, Waits::Terminal(number));
+                self.answer(holder, &FromSupervisor::Yield, &[]);
+                Ok(())
+            }
+            (Holder::Own { .. }, _) => {
+                let input = session.input.as_ref().and_then(|input| input.try_clone().ok());
+                let fds: Vec<BorrowedFd> = input.iter().map(AsFd::as_fd).collect();
+                self.answer(id, &FromSupervisor::Output { session: number, input: input.is_some() }, &fds);
+                Ok(())
+            }
+            (Holder::Asker(_), false) => {
+                Err(Fail::new(Stage::Front, format!("cannot attach to the first process of '{}'", self.name()))
+                    .why("its input and output are pipes or files of who started it")
+                    .hint(format!("kakuri shell {} opens a shell beside it", self.name())))
+            }
+        }
+    }
+
+    /// Gives a session this process holds to an asker.
+    fn hand_over(&mut self, id: u32, number: u32) -> Result<()> {
+        self.wait_for(id, Waits::End);
+        let Some(session) = self.session(number) else { return Ok(()) };
+        let pid = session.pid.unwrap_or(0);
+        let Holder::Own { link, master: Some(master) } = std::mem::replace(&mut session.holder, Holder::Asker(id))
+        else {
+            return Err(Fail::new(Stage::Front, "its terminal cannot be handed over"));
+        };
+        self.drains.retain(|drain| drain.session != number);
+        self.answer(id, &FromSupervisor::Terminal { session: number, pid }, &[link.as_fd(), master.as_fd()]);
+        Ok(())
+    }
+
+    /// SIGTERM or another to the first process, or to all; who asks at its terminal to go is told it hung up, because
+    /// shells heed nothing else.
+    pub fn begin_stop(&mut self, signal: Option<i32>, time: Duration) -> Result<()> {
+        if self.stopping.is_none() && !time.is_zero() {
+            self.signal(signal.unwrap_or(libc::SIGTERM))?;
+            if signal.is_none() {
+                let talkers: Vec<u32> = self.targets().filter(|s| s.terminal).map(|s| s.id).collect();
+                for session in talkers {
+                    self.tell_init(&ToInit::Signal { session, signal: libc::SIGHUP, group: false }, &[])?;
+                }
+            }
+        }
+        let due = Instant::now().checked_add(time);
+        // A second one may be less patient, not more.
+        self.stopping = match (self.stopping, due) {
+            (Some(Some(before)), Some(now)) => Some(Some(before.min(now))),
+            (Some(Some(before)), None) => Some(Some(before)),
+            (_, due) => Some(due),
+        };
+        self.stopped = true;
+        if self.sessions.is_empty() {
+            self.over(Over::default());
+        }
+        Ok(())
+    }
+
+    /// The first process, or everyone where there is none.
+    fn targets(&self) -> impl Iterator<Item = &super::sessions::Session> {
+        let first = self.sessions.iter().any(|session| session.first);
+        self.sessions.iter().filter(move |session| session.first || !first)
+    }
+
+    pub fn signal(&mut self, signal: i32) -> Result<()> {
+        let targets: Vec<u32> = self.targets().map(|session| session.id).collect();
+        for session in targets {
+            self.tell_init(&ToInit::Signal { session, signal, group: false }, &[])?;
+        }
+        Ok(())
+    }
+
+    fn wait_for(&mut self, id: u32, waits: Waits) {
+        if let Some(asker) = self.askers.iter_mut().find(|asker| asker.id == id) {
+            asker.waits = waits;
+        }
+    }
+
+    /// Nobody is waited for: an asker that does not read is told nothing.
+    pub fn answer(&mut self, id: u32, answer: &FromSupervisor, fds: &[BorrowedFd]) {
+        if let Some(asker) = self.askers.iter().find(|asker| asker.id == id) {
+            log::trace!("answered: {answer:?}");
+            let _ = asker.channel.send_now(answer, fds);
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        // PID 1 is a child of ours that nobody has collected, so its number cannot be another's.
+        let init = self.cell.init_pid;
+        let mut namespaces = BTreeMap::new();
+        for kind in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+            let link = std::fs::read_link(format!("/proc/{init}/ns/{kind}"));
+            let inode = link.ok().and_then(|l| l.to_str()?.split(['[', ']']).nth(1)?.parse().ok());
+            if let Some(inode) = inode {
+                namespaces.insert(kind.to_string(), inode);
+            }
+        }
+        Facts {
+            name: self.name().to_string(),
+            started: self.started,
+            init,
+            supervisor: rustix::process::getpid().as_raw_nonzero().get(),
+            namespaces,
+            network: if self.plan.namespaces.network { "none" } else { "host" }.into(),
+            sessions: self.shown(),
+            notes: self.plan.notes.clone(),
+        }
+    }
+}
+
+fn check(protocol: u32) -> Result<()> {
+    if protocol == PROTOCOL {
+        return Ok(());
+    }
+    Err(Fail::new(Stage::Front, "the container's supervisor and this kakuri are not of one build")
+        .why(format!("it speaks protocol {PROTOCOL}, this one {protocol}"))
+        .hint("kakuri stop NAME, and start it again"))
+}

@@ -1,0 +1,299 @@
+//! The loop of a running container.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use kakuri_init::{Event as News, FromInit, Status, ToInit};
+use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Life;
+use super::requests::{Asker, Waits};
+use super::sessions::{Drain, Holder, Session};
+use crate::cell::Cell;
+use crate::control::{self, FromSupervisor};
+use crate::logs::{Event, Writer};
+use crate::phase::{Asked, Phase};
+use crate::plan::Plan;
+use crate::process::lost;
+use crate::signals::Signals;
+use crate::store::{Entry, LiveFolder};
+
+/// Connections at once; one more is closed, and asks again.
+const MOST_ASKERS: usize = 512;
+/// When the host asks this process to end, its container is given so long.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After the time limit the first process is asked to end, and this long after it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A container with a name that stands.
+pub struct Supervisor {
+    pub entry: Entry,
+    pub live: LiveFolder,
+    pub cell: Cell,
+    pub signals: Signals,
+    pub plan: Plan,
+    pub listener: OwnedFd,
+    pub log: Option<Writer>,
+    /// Milliseconds since 1970.
+    pub started: u64,
+    pub life: Life,
+    pub askers: Vec<Asker>,
+    pub next_asker: u32,
+    pub sessions: Vec<Session>,
+    pub next_session: u32,
+    pub had_first: bool,
+    pub had_session: bool,
+    pub drains: Vec<Drain>,
+    /// Sessions of ours whose link has had its last word.
+    pub deaf: Vec<u32>,
+    /// Being stopped, and when patience ends.
+    pub stopping: Option<Option<Instant>>,
+    pub stopped: bool,
+    /// When the time limit passes.
+    pub due: Option<Instant>,
+    pub timed_out: bool,
+    pub over: Option<Over>,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Default)]
+pub struct Over {
+    /// Of the first process.
+    pub status: Option<Status>,
+    pub failure: Option<Fail>,
+}
+
+/// Where something came.
+#[derive(Clone, Copy)]
+enum Source {
+    Init,
+    Signals,
+    Mount,
+    Listener,
+    Asker(u32),
+    Own(u32),
+    Drain(usize),
+}
+
+impl Supervisor {
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// Ends the loop; the first reason counts.
+    pub fn over(&mut self, over: Over) {
+        self.over.get_or_insert(over);
+    }
+
+    /// Until the container has to end.
+    pub fn watch(&mut self) -> Over {
+        loop {
+            if let Some(over) = self.over.take() {
+                return over;
+            }
+            match self.wait() {
+                Ok(ready) => ready.into_iter().for_each(|source| self.attend(source)),
+                Err(fail) => self.over(Over { failure: Some(fail), ..Over::default() }),
+            }
+            self.strike();
+        }
+    }
+
+    fn wait(&self) -> Result<Vec<Source>> {
+        let watched = self.watched();
+        let mut fds: Vec<PollFd> = watched.iter().map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let next = [self.stopping.flatten(), self.due].into_iter().flatten().min();
+        let left = next.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|l| Timespec { tv_sec: l.as_secs() as i64, tv_nsec: i64::from(l.subsec_nanos()) });
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+            Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the container").errno(e)),
+        }
+        let mut ready: Vec<Source> = fds
+            .iter()
+            .zip(&watched)
+            .filter(|(fd, _)| !fd.revents().is_empty())
+            .map(|(_, (source, _))| *source)
+            .collect();
+        // What is taken out of the list of drains must not move one that is still to be attended to.
+        ready.reverse();
+        Ok(ready)
+    }
+
+    /// In the reverse of the order they are attended to in: output first, so that it is in the log before the end it
+    /// was written before.
+    fn watched(&self) -> Vec<(Source, BorrowedFd<'_>)> {
+        let mut watched = vec![
+            (Source::Listener, self.listener.as_fd()),
+            (Source::Signals, self.signals.as_fd()),
+            (Source::Init, self.cell.link.as_fd()),
+        ];
+        watched.extend(self.cell.mount.as_ref().map(|mount| (Source::Mount, mount.as_fd())));
+        watched.extend(self.askers.iter().map(|asker| (Source::Asker(asker.id), asker.channel.as_fd())));
+        for session in &self.sessions {
+            if let Holder::Own { link, .. } = &session.holder
+                && !self.deaf.contains(&session.id)
+            {
+                watched.push((Source::Own(session.id), link.as_fd()));
+            }
+        }
+        let drains = self.drains.iter().enumerate().filter(|(_, drain)| !drain.rests);
+        watched.extend(drains.map(|(index, drain)| (Source::Drain(index), drain.fd.as_fd())));
+        watched
+    }
+
+    fn attend(&mut self, source: Source) {
+        match source {
+            Source::Init => self.hear_init(),
+            Source::Signals => {
+                while let Some(came) = self.signals.take() {
+                    if matches!(came.signal, libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGPWR) {
+                        let _ = self.begin_stop(None, PATIENCE);
+                    }
+                }
+            }
+            Source::Mount => self.cell.mount = None,
+            Source::Listener => self.accept(),
+            Source::Asker(id) => self.hear_asker(id),
+            Source::Own(id) => self.hear_own(id),
+            Source::Drain(index) => self.drain(index),
+        }
+    }
+
+    fn accept(&mut self) {
+        while let Some(channel) = control::accept(&self.listener) {
+            if self.askers.len() >= MOST_ASKERS {
+                continue;
+            }
+            let id = self.next_asker;
+            self.next_asker = self.next_asker.wrapping_add(1).max(1);
+            self.askers.push(Asker { id, channel, waits: Waits::Nothing });
+        }
+    }
+
+    pub fn tell_init(&mut self, message: &ToInit, fds: &[BorrowedFd]) -> Result<()> {
+        log::trace!("to kakuri-init: {message:?}");
+        match self.cell.link.send(message, fds) {
+            // It is ending; its last word is being read.
+            Ok(()) | Err(kakuri_wire::channel::Broken::Closed) => Ok(()),
+            Err(e) => Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
+        }
+    }
+
+    fn hear_init(&mut self) {
+        let failed = |fail| Over { failure: Some(fail), ..Over::default() };
+        match self.cell.link.recv() {
+            Ok((message, _)) => {
+                log::trace!("from kakuri-init: {message:?}");
+                let asked = Asked { hold: true, ..Asked::default() };
+                match (Phase::Running.after_init(&message, asked), message) {
+                    (_, FromInit::Failed(fail)) | (Err(fail), _) => self.over(failed(fail)),
+                    (Ok(_), FromInit::Session { session, event }) => self.news(session, event),
+                    (Ok(_), _) => {}
+                }
+            }
+            Err(e) => {
+                let fail = lost(&mut self.cell.init, &e);
+                self.over(failed(fail));
+            }
+        }
+    }
+
+    /// What became of a session's command.
+    fn news(&mut self, id: u32, news: News) {
+        // The terminal of one that has just started comes on its own link, and is wanted before its end.
+        let own = self.session(id).is_some_and(|s| s.terminal && matches!(s.holder, Holder::Own { master: None, .. }));
+        if own && !self.deaf.contains(&id) && matches!(news, News::Started { .. }) {
+            self.hear_own(id);
+        }
+        let Some(session) = self.session(id) else { return };
+        let asker = session.asker.take();
+        match news {
+            News::Started { pid } => {
+                session.pid = Some(pid);
+                let event = Event::Started {
+                    session: id,
+                    pid,
+                    command: session.command.clone(),
+                    logged: matches!(session.holder, Holder::Own { .. }),
+                    terminal: session.terminal,
+                };
+                if session.first && self.due.is_none() {
+                    self.due = self.plan.timeout.and_then(|limit| Instant::now().checked_add(limit));
+                }
+                self.log_event(&event);
+                self.answer_asker(asker, &FromSupervisor::Started { session: id, pid });
+            }
+            News::Exited(status) => {
+                self.drain_session(id);
+                self.log_event(&Event::Exited { session: id, status });
+                self.gone(id, Over { status: Some(status), failure: None });
+            }
+            News::Failed(fail) => {
+                let command = session.command.first().cloned();
+                let fail = self.plan.explain_refused_command(command.as_ref(), fail);
+                self.log_event(&Event::Failed { session: id, why: fail.to_string() });
+                // Who holds it hears from PID 1 that it failed; only here is known what would have helped.
+                let holder = self.session(id).and_then(|session| match session.holder {
+                    Holder::Asker(holder) => Some(holder),
+                    Holder::Own { .. } => asker,
+                });
+                self.answer_asker(holder, &FromSupervisor::Failed(fail.clone()));
+                self.gone(id, Over { status: None, failure: Some(fail) });
+            }
+        }
+    }
+
+    /// A session less; the container ends with its first, with its last where it is held by nothing else, and when it
+    /// is being stopped and nobody is left.
+    fn gone(&mut self, id: u32, over: Over) {
+        self.deaf.retain(|deaf| *deaf != id);
+        self.drains.retain(|drain| drain.session != id || drain.stream != crate::logs::Stream::Terminal);
+        let first = self.sessions.iter().any(|session| session.id == id && session.first);
+        self.sessions.retain(|session| session.id != id);
+        if first {
+            self.over(over);
+        } else if self.sessions.is_empty() && (self.life == Life::WhileUsed || self.stopping.is_some()) {
+            self.over(Over::default());
+        }
+    }
+
+    /// What a command wrote before its end belongs before it in the log.
+    fn drain_session(&mut self, id: u32) {
+        let of_it: Vec<usize> = (0..self.drains.len()).filter(|&i| self.drains[i].session == id).collect();
+        for index in of_it.into_iter().rev() {
+            while self.drains.get(index).is_some_and(|d| d.session == id && !d.rests && is_ready(&d.fd)) {
+                let before = self.drains.len();
+                self.drain(index);
+                if self.drains.len() < before {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Time limits: of the first process, and of who is being stopped.
+    fn strike(&mut self) {
+        let now = Instant::now();
+        if self.due.is_some_and(|due| due <= now) {
+            let signal = if self.timed_out { libc::SIGKILL } else { libc::SIGTERM };
+            self.due = if self.timed_out { None } else { now.checked_add(GRACE) };
+            self.timed_out = true;
+            let _ = self.signal(signal);
+        }
+        if self.stopping.flatten().is_some_and(|due| due <= now) {
+            // Its first process is told apart from one that ended by itself.
+            let first = self.sessions.iter().any(|session| session.first && session.pid.is_some());
+            let status = first.then_some(Status::Signal { signal: libc::SIGKILL, core: false });
+            self.over(Over { status, failure: None });
+        }
+    }
+}
+
+fn is_ready(fd: &OwnedFd) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
+    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::IN)
+}

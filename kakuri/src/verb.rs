@@ -1,0 +1,120 @@
+//! The verbs about named containers: each a file, and what they share here.
+
+pub mod attach;
+pub mod complete;
+pub mod copy;
+pub mod create;
+pub mod exec;
+pub mod inspect;
+pub mod list;
+pub mod logs;
+pub mod remove;
+pub mod shell;
+pub mod start;
+pub mod stop;
+pub mod top;
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+use kakuri_wire::fail::{CODE_FAILED, Fail, Result, Stage};
+use kakuri_wire::sys;
+
+use crate::cli::{General, Verbs};
+use crate::config::Config;
+use crate::host::Host;
+use crate::store::Store;
+
+/// A verb fails with 1; 125 is misuse.
+pub const FAILED: u8 = 1;
+
+/// What every verb looks at first.
+pub struct Surroundings {
+    pub host: Host,
+    pub config: Config,
+    pub store: Store,
+}
+
+impl Surroundings {
+    /// `login` is set where kakuri is somebody's login shell, whose environment may choose no configuration.
+    pub fn look(general: &General, login: bool) -> Result<Surroundings> {
+        let mut host = Host::look();
+        if login {
+            host.env.retain(|key, _| !key.starts_with(b"KAKURI_"));
+        }
+        let config = Config::load(&host, general.config.as_ref().map(|f| f.as_bytes()))?;
+        let store = Store::of(&config, &host);
+        Ok(Surroundings { host, config, store })
+    }
+}
+
+/// Does something to each of them; the others go on where one fails.
+fn each(names: &[String], mut act: impl FnMut(&str) -> Result<()>) -> Result<u8> {
+    let mut code = 0;
+    for name in names {
+        if let Err(fail) = act(name) {
+            let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+            code = FAILED;
+        }
+    }
+    Ok(code)
+}
+
+/// Carries the verb out; the exit code.
+pub fn run(verb: Verbs, login: bool) -> Result<u8> {
+    match verb {
+        Verbs::Create(wanted) => create::run(&wanted),
+        Verbs::Start(wanted) => start::run(&wanted, login),
+        Verbs::Exec(wanted) => exec::run(&wanted, login),
+        Verbs::Shell(wanted) => shell::run(&wanted, login),
+        Verbs::Attach(wanted) => attach::run(&wanted),
+        Verbs::Stop(wanted) => stop::run(&wanted),
+        Verbs::Restart(wanted) => stop::restart(&wanted, login),
+        Verbs::Remove(wanted) => remove::run(&wanted),
+        Verbs::Rename { from, to, general } => remove::rename(&from, &to, &general),
+        Verbs::List(wanted) => list::run(&wanted),
+        Verbs::Inspect(wanted) => inspect::run(&wanted),
+        Verbs::Logs(wanted) => logs::run(&wanted),
+        Verbs::Kill { names, signal, general } => stop::kill(&names, signal, &general),
+        Verbs::Wait { names, general } => stop::wait(&names, &general),
+        Verbs::Top { name, general } => top::run(&name, &general),
+        Verbs::Copy(wanted) => copy::run(&wanted),
+        Verbs::Complete(wanted) => complete::run(&wanted),
+    }
+}
+
+/// `--status-fd N`.
+pub fn take_status(number: i32) -> Result<OwnedFd> {
+    sys::inherit(number).filter(|_| number > 2).ok_or_else(|| {
+        Fail::new(Stage::Front, format!("cannot write to descriptor {number} (--status-fd)"))
+            .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
+            .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
+    })
+}
+
+/// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set
+/// up only when asked for, because nobody else should pay for it.
+pub fn start_log(verbose: bool) {
+    let wanted = std::env::var("KAKURI_LOG").ok();
+    if wanted.is_none() && !verbose {
+        return;
+    }
+    let mut builder = env_logger::Builder::new();
+    builder
+        .parse_filters(wanted.as_deref().unwrap_or("info"))
+        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
+    let _ = builder.try_init();
+}
+
+/// To standard output; a reader that has gone (`| head`) is no error, a full disk is.
+pub fn print(bytes: &[u8]) -> Result<u8> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(0),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
+            .errno(e)
+            .hint("make room where it goes, or send it elsewhere")
+            .code(CODE_FAILED)),
+    }
+}

@@ -1,0 +1,86 @@
+//! `kakuri attach NAME`: the terminal of a container's first process, or its output as it is written.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use kakuri_wire::fail::Result;
+use kakuri_wire::handshake::PROTOCOL;
+
+use super::exec::left;
+use super::{Surroundings, logs};
+use crate::cli::{Attach, Logs};
+use crate::client::session::{Manner, take_over};
+use crate::client::{self, ask};
+use crate::control::{FromSupervisor, ToSupervisor};
+use crate::exit;
+use crate::plan::Terminal;
+use crate::supervise::Outcome;
+use crate::terminal::Caller;
+
+pub fn run(wanted: &Attach) -> Result<u8> {
+    super::start_log(wanted.general.verbose);
+    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let entry = surroundings.store.find(&wanted.name)?;
+    let control = client::connect_running(&entry)?;
+    ask::say(&control, &ToSupervisor::Attach { protocol: PROTOCOL })?;
+    match ask::hear(&control, Duration::ZERO)? {
+        (FromSupervisor::Terminal { session, pid }, mut fds) => {
+            let (Some(master), Some(link)) = (fds.pop(), fds.pop()) else {
+                return Err(ask::lost(&kakuri_wire::channel::Broken::Closed));
+            };
+            let caller = Caller::look()?;
+            let manner =
+                Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
+            let mut held = take_over(control, link, session, pid);
+            match held.mind(&caller, Some(master), &manner, true)? {
+                Outcome::Left => Ok(left(&entry.name, held.was_taken())),
+                Outcome::Ended { status, .. } => {
+                    let timed_out = held.end().is_some_and(|ended| ended.timed_out);
+                    Ok(exit::code(status, timed_out))
+                }
+            }
+        }
+        (FromSupervisor::Output { .. }, fds) => {
+            let input = fds.into_iter().next().filter(|_| !wanted.no_input);
+            watch(wanted, &entry.name, control, input)
+        }
+        (other, _) => Err(ask::unexpected(other)),
+    }
+}
+
+/// Its output from now on, its input where it takes one, until it ends.
+fn watch(wanted: &Attach, name: &str, control: kakuri_wire::Channel, input: Option<OwnedFd>) -> Result<u8> {
+    ask::say(&control, &ToSupervisor::Wait)?;
+    let feeder = input.map(|to| std::thread::spawn(move || feed(&to)));
+    logs::run(&Logs {
+        name: name.to_string(),
+        follow: true,
+        tail: Some(0),
+        since: None,
+        until: None,
+        timestamps: false,
+        general: wanted.general.clone(),
+    })?;
+    drop(feeder);
+    match ask::hear(&control, Duration::ZERO)? {
+        (FromSupervisor::Ended(ended), _) => Ok(super::stop::code(&ended)),
+        (other, _) => Err(ask::unexpected(other)),
+    }
+}
+
+/// Our standard input, until it ends or nobody reads it.
+fn feed(to: &OwnedFd) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(n @ 1..) = rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
+        let mut rest = &buffer[..n];
+        while let Ok(done @ 1..) = rustix::io::write(to.as_fd(), rest) {
+            rest = &rest[done..];
+            if rest.is_empty() {
+                break;
+            }
+        }
+        if !rest.is_empty() {
+            return;
+        }
+    }
+}

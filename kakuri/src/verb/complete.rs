@@ -1,0 +1,78 @@
+//! `kakuri completion`: the scripts, the manual pages, and the words such a script asks for at every press of Tab.
+
+use std::fs;
+
+use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use super::{FAILED, Surroundings, print};
+use crate::cli::complete::{Offer, offer, script};
+use crate::cli::pages::Prefer;
+use crate::cli::{Complete, General, man};
+use crate::store::State;
+
+pub fn run(wanted: &Complete) -> Result<u8> {
+    match wanted {
+        Complete::Script(shell) => print(script(shell).as_bytes()),
+        Complete::Words(words) => print(lines(&offer(words)).as_bytes()),
+        Complete::Man(folder) => write_pages(folder).map(|()| 0),
+    }
+}
+
+/// `word TAB what it is`, a line each. Silent about whatever goes wrong: nobody asked for an error while typing.
+fn lines(offer: &Offer) -> String {
+    let mut words = offer.words.clone();
+    if (offer.profiles || offer.names.is_some())
+        && let Ok(around) = Surroundings::look(&General::default(), false)
+    {
+        if offer.profiles {
+            words.extend(around.config.bind_profiles.keys().map(|name| (name.clone(), "a profile".into())));
+        }
+        if let Some(prefer) = offer.names {
+            words.extend(names(&around, prefer, &offer.typed, offer.suffix));
+        }
+    }
+    let fits = words.into_iter().filter(|(word, _)| word.starts_with(&offer.typed));
+    fits.map(|(word, note)| format!("{}{word}\t{note}\n", offer.prefix)).collect()
+}
+
+/// Those a person most likely means come first.
+fn names(around: &Surroundings, prefer: Prefer, typed: &str, suffix: &str) -> Vec<(String, String)> {
+    let all = around.store.all().unwrap_or_default();
+    // Whether one runs is asked of its lock: only for those that can be meant.
+    let meant = all.into_iter().filter(|(name, _)| format!("{name}{suffix}").starts_with(typed));
+    let mut found: Vec<(bool, String, String)> = meant
+        .map(|(name, entry)| {
+            let note = match entry.map(|e| e.state()) {
+                Ok(State::Running) => "running",
+                Ok(State::Stopped | State::Died) => "stopped",
+                Err(_) => "cannot be read",
+            };
+            let later = match prefer {
+                Prefer::Running => note != "running",
+                Prefer::Stopped => note == "running",
+                Prefer::Any | Prefer::New => false,
+            };
+            (later, format!("{name}{suffix}"), note.to_string())
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, name, note)| (name, note)).collect()
+}
+
+fn write_pages(folder: &Bytes) -> Result<()> {
+    if !folder.as_path().is_dir() {
+        return Err(Fail::new(Stage::Front, format!("'{folder}' is no folder to write the manual pages to"))
+            .hint(format!("make it first: mkdir -p {folder}"))
+            .code(FAILED));
+    }
+    for (name, text) in man::pages() {
+        fs::write(folder.as_path().join(&name), text).map_err(|e| {
+            Fail::new(Stage::Front, format!("cannot write '{folder}/{name}'"))
+                .errno(e)
+                .hint("name a folder you may write to: kakuri completion man ~/.local/share/man/man1")
+                .code(FAILED)
+        })?;
+    }
+    Ok(())
+}

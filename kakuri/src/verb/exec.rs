@@ -1,0 +1,120 @@
+//! `kakuri exec NAME CMD`: a command in a container; a stopped one is started for as long as somebody is in it.
+
+use kakuri_wire::Channel;
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use super::Surroundings;
+use crate::cli::Exec;
+use crate::client::session::{self, Manner};
+use crate::client::starter::{Starter, Wish};
+use crate::client::{self, ask};
+use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
+use crate::exit;
+use crate::plan::Terminal;
+use crate::supervise::Outcome;
+use crate::supervisor::Life;
+use crate::terminal::Caller;
+use kakuri_wire::document;
+use kakuri_wire::handshake::PROTOCOL;
+use std::os::fd::AsFd;
+
+/// A container that ends in the moment it is entered is started anew; this often.
+const TRIES: usize = 50;
+
+pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
+    super::start_log(wanted.general.verbose);
+    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let order = Order {
+        words: Words::Command(wanted.command.clone()),
+        environment: client::environment(&wanted.environment, &surroundings.host)?,
+        workdir: wanted.workdir.clone(),
+        user: wanted.user,
+        terminal: [false; 3],
+        window: None,
+        pass: Vec::new(),
+        first: false,
+        interactive: wanted.interactive,
+    };
+    let terminal = match wanted.terminal {
+        None => Terminal::Auto,
+        Some(true) => Terminal::Always,
+        Some(false) => Terminal::Never,
+    };
+    if wanted.detach {
+        return detached(&surroundings, &wanted.name, order, terminal == Terminal::Always, login);
+    }
+    let manner = Manner { terminal, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
+    enter(&surroundings, &wanted.name, &order, &manner, login)
+}
+
+/// Runs a command in the container, in the foreground.
+pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Manner, login: bool) -> Result<u8> {
+    let caller = Caller::look()?;
+    for _ in 0..TRIES {
+        let control = supervisor_of(surroundings, name, login)?;
+        let Some((mut session, terminal)) = session::begin(control, order.clone(), &caller, manner)? else { continue };
+        return match session.mind(&caller, terminal, manner, false)? {
+            Outcome::Ended { status, .. } => Ok(exit::code(status, false)),
+            Outcome::Left => Ok(left(name, session.was_taken())),
+        };
+    }
+    Err(unstable(name))
+}
+
+/// Says that the command goes on without us.
+pub fn left(name: &str, taken: bool) -> u8 {
+    let why = if taken { "another `attach` took its terminal" } else { "it runs on" };
+    eprintln!("\r\nkakuri: left '{name}', {why}: kakuri attach {name}");
+    0
+}
+
+fn detached(surroundings: &Surroundings, name: &str, mut order: Order, terminal: bool, login: bool) -> Result<u8> {
+    order.terminal = [terminal; 3];
+    for _ in 0..TRIES {
+        let control = supervisor_of(surroundings, name, login)?;
+        if order_detached(&control, &order)? {
+            return Ok(0);
+        }
+    }
+    Err(unstable(name))
+}
+
+/// Has a command started in the background; false where the supervisor ended before it took the order.
+pub fn order_detached(control: &Channel, order: &Order) -> Result<bool> {
+    let document = document::seal(Stage::Front, order)?;
+    let asked = control.send(&ToSupervisor::Detached { protocol: PROTOCOL }, &[document.as_fd()]);
+    if asked.is_err() && !matches!(asked, Err(kakuri_wire::channel::Broken::Closed)) {
+        return asked.map(|()| true).map_err(|e| ask::lost(&e));
+    }
+    match control.recv() {
+        Ok((FromSupervisor::Started { .. }, _)) => Ok(true),
+        Ok((other, _)) => Err(ask::unexpected(other)),
+        Err(kakuri_wire::channel::Broken::Closed) => Ok(false),
+        Err(e) => Err(ask::lost(&e)),
+    }
+}
+
+/// The supervisor of a container that runs, or is started for us.
+pub fn supervisor_of(surroundings: &Surroundings, name: &str, login: bool) -> Result<Channel> {
+    if let Some(control) = client::running(&surroundings.store, name) {
+        return Ok(control);
+    }
+    for _ in 0..TRIES {
+        let entry = surroundings.store.find(name)?;
+        if let Some(control) = client::connect(&entry)? {
+            return Ok(control);
+        }
+        let wish = Wish { entry: &entry, spec: entry.record.spec.clone(), life: Life::WhileUsed };
+        if let Some(control) = (Starter { surroundings, login }).start(wish)? {
+            return Ok(control);
+        }
+    }
+    Err(unstable(name))
+}
+
+pub fn unstable(name: &str) -> Fail {
+    Fail::new(Stage::Front, format!("cannot enter the container '{name}'"))
+        .why("it ended each time before it could be entered")
+        .hint(format!("kakuri logs {name} may tell why"))
+        .code(super::FAILED)
+}

@@ -1,0 +1,118 @@
+//! `kakuri inspect`: everything that is known of containers, as JSON. Docker's names stand beside ours where scripts
+//! know them by heart.
+
+mod docker;
+
+use kakuri_wire::fail::{Fail, Result};
+use serde_json::{Value, json};
+
+use super::list::seen::{Seen, Status};
+use super::top::{Process, processes};
+use super::{FAILED, Surroundings};
+use crate::cli::{self, Format};
+use crate::output::template::Template;
+use crate::output::{self, time};
+
+pub fn run(wanted: &cli::Inspect) -> Result<u8> {
+    let template = match &wanted.format {
+        Format::Template(text) => Some(Template::parse(text)?),
+        _ => None,
+    };
+    let failed = |fail: Fail| fail.code(FAILED);
+    let here = Surroundings::look(&wanted.general, false).map_err(failed)?;
+    let mut values = Vec::new();
+    let mut code = 0;
+    for name in &wanted.names {
+        match here.store.find(name) {
+            Ok(entry) => values.push(value(&Seen::of(entry, &here.config))),
+            Err(fail) => {
+                output::warn(fail);
+                code = FAILED;
+            }
+        }
+    }
+    let text = match (&wanted.format, template) {
+        (_, Some(template)) => template.all(&values, &[], output::colours())?,
+        (Format::Jsonl, _) => output::json::lines(&values),
+        _ if values.is_empty() => String::new(),
+        _ => output::json::pretty(&Value::Array(values)),
+    };
+    output::print(&text).map_err(failed)?;
+    Ok(code)
+}
+
+fn value(seen: &Seen) -> Value {
+    let record = &seen.entry.record;
+    let mut value = json!({
+        "name": seen.entry.name,
+        "path": kakuri_wire::Bytes::from(&seen.entry.folder),
+        "created": moment(record.created),
+        "kind": record.kind,
+        "remove": record.remove,
+        "command": seen.command,
+        "network": seen.network,
+        "state": state(seen),
+        "spec": record.spec,
+        "live": live(seen),
+    });
+    if let (Value::Object(value), Value::Object(aliases)) = (&mut value, docker::aliases(seen)) {
+        value.extend(aliases);
+    }
+    value
+}
+
+fn state(seen: &Seen) -> Value {
+    let ended = ended(seen);
+    let signal = match ended.and_then(|ended| ended.status) {
+        Some(kakuri_init::Status::Signal { signal, .. }) => Some(signal),
+        _ => None,
+    };
+    json!({
+        "status": seen.status.word(),
+        "running": seen.status == Status::Running,
+        "pid": seen.pid(),
+        "started_at": started(seen).map(moment),
+        "finished_at": ended.map(|ended| moment(ended.at)),
+        "exit_code": seen.exit_code(),
+        "signal": signal,
+        "stopped": ended.is_some_and(|ended| ended.stopped),
+        "timed_out": ended.is_some_and(|ended| ended.timed_out),
+        "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
+    })
+}
+
+/// How the last run ended, unless it runs again.
+fn ended(seen: &Seen) -> Option<&crate::store::Ended> {
+    let last = seen.last.as_ref().filter(|_| seen.status != Status::Running)?;
+    last.ended.as_ref()
+}
+
+fn started(seen: &Seen) -> Option<u64> {
+    seen.facts.as_ref().map(|facts| facts.started).or(seen.last.as_ref().map(|last| last.started))
+}
+
+/// What only the living one can tell; null where it does not run or does not answer.
+fn live(seen: &Seen) -> Value {
+    let Some(facts) = &seen.facts else { return Value::Null };
+    let process = |one: Process| {
+        json!({ "host_pid": one.host_pid, "pid": one.pid, "parent": one.parent, "user": one.user,
+            "state": one.state.to_string(), "command": one.command() })
+    };
+    let sessions = facts.sessions.iter().map(|session| {
+        json!({ "session": session.session, "command": session.command, "pid": session.pid, "first": session.first,
+            "terminal": session.terminal, "logged": session.logged, "started_at": moment(session.started) })
+    });
+    json!({
+        "init": facts.init,
+        "supervisor": facts.supervisor,
+        "namespaces": facts.namespaces,
+        "network": facts.network,
+        "sessions": sessions.collect::<Value>(),
+        "processes": processes(facts).into_iter().map(process).collect::<Value>(),
+        "notes": facts.notes,
+    })
+}
+
+fn moment(millis: u64) -> String {
+    time::rfc3339(time::from_millis(millis), 3)
+}

@@ -1,0 +1,141 @@
+//! What can be told of one container now: its record, how it last ran, and what its supervisor says if it runs.
+
+use std::time::SystemTime;
+
+use kakuri_wire::Bytes;
+use serde_json::Value;
+
+use crate::client::ask;
+use crate::config::Config;
+use crate::control::Facts;
+use crate::output::time;
+use crate::spec::Network;
+use crate::store::{Entry, Last, State};
+use crate::verb::stop;
+
+/// Docker's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Created,
+    Running,
+    Exited,
+    /// The last run has no recorded end.
+    Dead,
+    /// Its record cannot be believed.
+    Unreadable,
+}
+
+impl Status {
+    pub const ALL: [Status; 5] = [Status::Created, Status::Running, Status::Exited, Status::Dead, Status::Unreadable];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Exited => "exited",
+            Status::Dead => "dead",
+            Status::Unreadable => "unreadable",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Status::Created => "Created",
+            Status::Running => "Running",
+            Status::Exited => "Exited",
+            Status::Dead => "Dead",
+            Status::Unreadable => "Unreadable",
+        }
+    }
+}
+
+pub struct Seen {
+    pub entry: Entry,
+    pub status: Status,
+    pub last: Option<Last>,
+    /// None: it does not run, or its supervisor does not answer.
+    pub facts: Option<Facts>,
+    /// Since when this is its status, as far as is known. Milliseconds since 1970.
+    pub since: u64,
+    /// What runs or ran as its first process; for one that never ran, what would. Empty: none, or a shell.
+    pub command: Vec<Bytes>,
+    pub network: String,
+}
+
+impl Seen {
+    pub fn of(entry: Entry, config: &Config) -> Seen {
+        let mut state = entry.state();
+        let facts = if state == State::Running { ask::look(&entry).ok() } else { None };
+        if state == State::Running && facts.is_none() {
+            // It may have ended while it was asked.
+            state = entry.state();
+        }
+        let last = entry.last();
+        let status = match (&state, &last) {
+            (State::Running, _) => Status::Running,
+            (State::Died, _) => Status::Dead,
+            (State::Stopped, Some(_)) => Status::Exited,
+            (State::Stopped, None) => Status::Created,
+        };
+        let ended = last.as_ref().and_then(|last| last.ended.as_ref());
+        let since = match (&facts, status, &last, ended) {
+            (Some(facts), ..) => facts.started,
+            (_, Status::Exited, _, Some(ended)) => ended.at,
+            (_, _, Some(last), _) => last.started,
+            (_, _, None, _) => entry.record.created,
+        };
+        let command = match (&facts, &last) {
+            (Some(facts), _) => facts.sessions.iter().find(|s| s.first).map(|s| s.command.clone()).unwrap_or_default(),
+            (None, Some(last)) => last.command.clone(),
+            (None, None) => entry.record.spec.command.clone(),
+        };
+        let network = match (&facts, entry.record.spec.network) {
+            (Some(facts), _) => facts.network.clone(),
+            (None, Some(Network::Host)) => "host".into(),
+            (None, None) if config.allow_network => "host".into(),
+            (None, _) => "none".into(),
+        };
+        Seen { entry, status, last, facts, since, command, network }
+    }
+
+    /// PID 1 of a running one, as the host numbers it.
+    pub fn pid(&self) -> Option<i32> {
+        self.facts.as_ref().map(|facts| facts.init)
+    }
+
+    /// How the last run ended; None while it runs, and where no end is recorded.
+    pub fn exit_code(&self) -> Option<u8> {
+        match self.status {
+            Status::Exited => self.last.as_ref()?.ended.as_ref().map(stop::code),
+            _ => None,
+        }
+    }
+
+    /// `running`, `exited (3)`.
+    pub fn brief(&self) -> String {
+        match self.exit_code() {
+            Some(code) => format!("{} ({code})", self.status.word()),
+            None => self.status.word().into(),
+        }
+    }
+
+    /// `Up 5 minutes`, `Exited (3) 2 hours ago`, `Created`.
+    pub fn long(&self, now: SystemTime) -> String {
+        let since = time::from_millis(self.since);
+        match (self.status, self.exit_code()) {
+            (Status::Running, _) => format!("Up {}", time::span(now.duration_since(since).unwrap_or_default())),
+            (_, Some(code)) => format!("Exited ({code}) {}", time::ago(since, now)),
+            _ => self.status.title().into(),
+        }
+    }
+
+    /// What its root comes from, by its own word.
+    pub fn image(&self) -> String {
+        match serde_json::to_value(self.entry.record.spec.base) {
+            Ok(Value::String(word)) => word,
+            // One that has a path says it.
+            Ok(Value::Object(map)) => map.values().filter_map(Value::as_str).collect(),
+            _ => String::new(),
+        }
+    }
+}

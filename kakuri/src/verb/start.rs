@@ -1,0 +1,183 @@
+//! `kakuri start NAME [CMD...]`, and `kakuri run` with a name or in the background.
+
+use std::io::IsTerminal;
+use std::os::fd::OwnedFd;
+
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use super::Surroundings;
+use super::exec::{left, order_detached, unstable};
+use crate::cli::{Run, Start};
+use crate::client::session::{self, Manner};
+use crate::client::starter::{self, Starter, Wish};
+use crate::client::{self, ask};
+use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
+use crate::exit;
+use crate::plan::{self, Terminal};
+use crate::run::take_passed;
+use crate::spec::Spec;
+use crate::status::Reporter;
+use crate::store::{Entry, Kind, Record, State};
+use crate::supervise::Outcome;
+use crate::supervisor::Life;
+use crate::terminal::Caller;
+
+/// How the first process is run.
+struct First {
+    spec: Spec,
+    detach: bool,
+    interactive: bool,
+    detach_keys: Option<Vec<u8>>,
+    passed: Vec<OwnedFd>,
+}
+
+pub fn run(wanted: &Start, login: bool) -> Result<u8> {
+    // Before anything of ours is opened, at what might be one of these numbers.
+    let status = wanted.status_fd.map(super::take_status).transpose()?;
+    super::start_log(wanted.general.verbose);
+    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let entry = surroundings.store.find(&wanted.name)?;
+    let mut spec = entry.record.spec.clone();
+    wanted.options.apply(&mut spec)?;
+    let passed = take_passed(&spec.pass)?;
+    if !wanted.command.is_empty() {
+        spec.command = wanted.command.clone();
+    }
+    if !wanted.options.is_empty() && (std::io::stderr().is_terminal() || wanted.general.verbose) {
+        eprintln!("kakuri: for this run only: {}", wanted.options.shown());
+    }
+    let first = First {
+        spec,
+        detach: wanted.detach,
+        interactive: wanted.interactive,
+        detach_keys: wanted.detach_keys.clone(),
+        passed,
+    };
+    let mut reporter = Reporter::new(status);
+    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+/// `kakuri run --name NAME` and `run -d`: a container with a record, whose files go at its end.
+pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
+    let status = wanted.status_fd.map(super::take_status).transpose()?;
+    let passed = take_passed(&wanted.spec.pass)?;
+    super::start_log(wanted.general.verbose);
+    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let Surroundings { host, config, store } = &surroundings;
+    // Bad input creates nothing: what cannot be planned is found before there is a record.
+    plan::make(&wanted.spec, host, config, None)?;
+    let name = match &wanted.name {
+        Some(name) => name.clone(),
+        None => store.fresh_name()?,
+    };
+    let record = Record::new(Kind::Temporary, wanted.remove, wanted.spec.clone(), host)?;
+    let entry = store.create(&name, &record, wanted.replace, host)?;
+    let first = First {
+        spec: wanted.spec.clone(),
+        detach: wanted.detach,
+        interactive: wanted.interactive,
+        detach_keys: wanted.detach_keys.clone(),
+        passed,
+    };
+    let mut reporter = Reporter::new(status);
+    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+/// `kakuri restart`: as it was created, in the background.
+pub fn again(surroundings: &Surroundings, entry: &Entry, login: bool) -> Result<()> {
+    let spec = entry.record.spec.clone();
+    let first = First { spec, detach: true, interactive: false, detach_keys: None, passed: Vec::new() };
+    first.begin(surroundings, entry, login).map(drop)
+}
+
+impl First {
+    fn run(&self, surroundings: &Surroundings, entry: &Entry, login: bool, reporter: &mut Reporter) -> Result<u8> {
+        if self.detach {
+            self.begin(surroundings, entry, login)?;
+            return super::print(format!("{}\n", entry.name).as_bytes());
+        }
+        let caller = Caller::look()?;
+        let manner = Manner {
+            terminal: self.spec.terminal,
+            detach_keys: self.detach_keys.clone(),
+            passed: self.passed.iter().filter_map(|fd| fd.try_clone().ok()).collect(),
+        };
+        let control = self.supervisor(surroundings, entry, Life::First, login)?;
+        let begun = session::begin(control, self.order(), &caller, &manner)?;
+        let (mut session, terminal) = begun.ok_or_else(|| unstable(&entry.name))?;
+        reporter.running(session.pid);
+        log::info!("'{}' runs as process {} of the container", entry.name, session.pid);
+        match session.mind(&caller, terminal, &manner, false)? {
+            Outcome::Left => Ok(left(&entry.name, session.was_taken())),
+            Outcome::Ended { status, .. } => {
+                // What is typed next finds the container stopped.
+                let timed_out = session.end().is_some_and(|ended| ended.timed_out);
+                reporter.ended(status, timed_out);
+                Ok(exit::code(status, timed_out))
+            }
+        }
+    }
+
+    /// In the background.
+    fn begin(&self, surroundings: &Surroundings, entry: &Entry, login: bool) -> Result<()> {
+        if self.spec.command.is_empty()
+            && entry.record.kind == Kind::Persistent
+            && self.spec.terminal != Terminal::Always
+        {
+            let control = self.supervisor(surroundings, entry, Life::UntilStopped, login)?;
+            ask::say(&control, &ToSupervisor::Stand)?;
+            return match ask::hear(&control, std::time::Duration::ZERO)? {
+                (FromSupervisor::Done, _) => Ok(()),
+                (other, _) => Err(ask::unexpected(other)),
+            };
+        }
+        if !self.passed.is_empty() {
+            return Err(Fail::new(Stage::Front, "--pass-fd with -d has nobody to pass a descriptor from")
+                .hint("leave one of them out"));
+        }
+        let control = self.supervisor(surroundings, entry, Life::First, login)?;
+        match order_detached(&control, &self.order())? {
+            true => Ok(()),
+            false => Err(unstable(&entry.name)),
+        }
+    }
+
+    fn order(&self) -> Order {
+        Order {
+            words: Words::Planned,
+            environment: Vec::new(),
+            workdir: None,
+            user: None,
+            terminal: [self.detach && self.spec.terminal == Terminal::Always; 3],
+            window: None,
+            pass: self.spec.pass.clone(),
+            first: true,
+            interactive: self.interactive,
+        }
+    }
+
+    /// A new supervisor. A container that is just ending is waited for, one that runs is not.
+    fn supervisor(
+        &self,
+        surroundings: &Surroundings,
+        entry: &Entry,
+        life: Life,
+        login: bool,
+    ) -> Result<kakuri_wire::Channel> {
+        loop {
+            let wish = Wish { entry, spec: self.spec.clone(), life };
+            if let Some(control) = (Starter { surroundings, login }).start(wish)? {
+                return Ok(control);
+            }
+            // It is held: by somebody who answers, and so runs, or by one that is ending.
+            if client::connect(entry)?.is_some_and(|control| answers(&control)) && entry.state() == State::Running {
+                return Err(starter::running(&entry.name));
+            }
+        }
+    }
+}
+
+/// Whether a supervisor stands behind this connection, and is not ending.
+fn answers(control: &kakuri_wire::Channel) -> bool {
+    ask::say(control, &ToSupervisor::Stand).is_ok() && control.recv::<FromSupervisor>().is_ok()
+}
