@@ -86,7 +86,8 @@ fn a_flag_without_its_value() {
 #[test]
 fn binds_in_two_words() {
     refused(&["--bind", "/usr", "/usr", "true"], &["/usr"]).hints(&["--bind /usr:/usr"]);
-    refused(&["--ro-bind", "/usr", "/mnt", "true"], &["--ro-bind"]).hints(&[":ro"]);
+    refused(&["--ro-bind", "/usr", "/mnt", "true"], &["--ro-bind", "/mnt"]).hints(&["--bind /usr:/mnt:ro"]);
+    refused(&["--ro-bind", "/usr:/mnt:rw", "true"], &["--ro-bind", "rw"]).hints(&["--bind"]);
 }
 
 #[test]

@@ -32,6 +32,16 @@ fn dockers_spelling_of_a_bind_works() {
     }
 }
 
+/// bubblewrap's word, in the form of --bind.
+#[test]
+fn a_bind_is_read_only_by_its_option() {
+    let scene = Scene::new();
+    scene.file("there/in", "x");
+    let said = scene.inside(&["--ro-bind", "there:/work"], "cat /work/in; (echo x >/work/no) 2>/dev/null || echo ref");
+    assert_eq!(said, "xref");
+    assert!(!scene.work().join("there/no").exists());
+}
+
 #[test]
 fn without_a_destination_a_bind_is_where_it_was() {
     let scene = Scene::new();

@@ -35,16 +35,17 @@ fn serve(front: &mut Front) -> Result<u8> {
     let setup = front.greet()?;
     // With power: what only PID 1 can make, nothing of it named by the payload.
     let proc = nsfs::make_proc(&setup)?;
-    let user = payload::begin_namespace(&proc, &setup)?;
     let queue = nsfs::make_mqueue(&setup)?;
     network::make(&setup)?;
     let sys = nsfs::make_sysfs(&setup)?;
-    let user = user.finish()?;
+    let user = payload::begin_namespace(&proc, &setup)?;
     front.ready(&setup, &proc, queue, sys)?;
     payload::limit_nesting(&proc, &setup)?;
     network::set_hostname(&setup)?;
     network::configure(&proc, &setup)?;
     payload::leave_keyring();
+    let user = user.finish()?;
+    // Not before: P's maps are written through it.
     drop(proc);
     // Without: the user's words, then the command.
     // Nor may any exec give some back: P starts with full sets of its own, whatever ours are.

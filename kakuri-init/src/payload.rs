@@ -17,10 +17,12 @@ pub struct Making {
     child: OwnedFd,
 }
 
-/// Begins to make P, beside the network namespace that takes this process the longest.
+/// Begins to make P, the last thing before Ready: the child then writes its maps on a processor that has nothing
+/// else to do, while kakuri-mount finishes. Begun before the network namespace it would wait behind that, where
+/// the front and kakuri-mount keep the others busy.
 ///
-/// It has to be whole before kakuri-mount pivots: while a pivot is under way PID 1 looks chrooted, and a chrooted
-/// process may make no user namespace.
+/// It has to exist before kakuri-mount pivots, and does once this returns: while a pivot is under way PID 1 looks
+/// chrooted, and a chrooted process may make no user namespace. Its maps may be written at any time.
 pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
     let proc = sys::lend(proc);
     // Its words are ready before it exists: it may not allocate.

@@ -11,6 +11,9 @@ use crate::attach::Tree;
 use crate::skeleton::{self, Staging};
 use crate::{Op, Plan, UnionKind, attach, device, pivot, root, source, union};
 
+/// Covers made ahead; each holds a descriptor, and a plan may want any number.
+const PREPARED: usize = 4;
+
 pub struct Build {
     staging: Staging,
     root: Tree,
@@ -20,6 +23,9 @@ pub struct Build {
     sealed: Vec<OwnedFd>,
     /// What PID 1 made and no step has attached yet.
     made: Vec<(Kernelfs, OwnedFd)>,
+    opened: source::Opened,
+    /// Covers made before they are wanted, with whether each is a folder.
+    covers: Vec<(bool, OwnedFd)>,
 }
 
 impl Build {
@@ -29,7 +35,9 @@ impl Build {
             None => staging.root()?,
             Some(folder) => root::of_host(folder, &mut staging)?,
         };
-        Ok(Build { staging, root, of_host: plan.root.is_some(), sealed: Vec::new(), made: Vec::new() })
+        let (sealed, made, covers) = (Vec::new(), Vec::new(), Vec::new());
+        let (of_host, opened) = (plan.root.is_some(), source::Opened::default());
+        Ok(Build { staging, root, of_host, sealed, made, opened, covers })
     }
 
     /// Takes over what PID 1 made.
@@ -43,12 +51,24 @@ impl Build {
         Ok(())
     }
 
+    /// Makes what the last steps will want and nobody sees yet, while PID 1 is still at work.
+    pub fn prepare(&mut self, finish: &[Op]) -> Result<()> {
+        for op in finish {
+            if let Op::Hide { folder, .. } = op
+                && self.covers.len() < PREPARED
+            {
+                self.covers.push((*folder, self.staging.empty(*folder)?));
+            }
+        }
+        Ok(())
+    }
+
     pub fn ops(&mut self, ops: &[Op]) -> Result<()> {
         ops.iter().try_for_each(|op| self.op(op))
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made, .. } = self;
+        let Build { staging, root, sealed, made, opened, covers, .. } = self;
         match op {
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
@@ -70,7 +90,7 @@ impl Build {
                 sealed.extend(read_only.then_some(mount));
             }
             Op::Bind(bind) => {
-                let mount = source::bind(bind, staging)?;
+                let mount = source::bind(bind, staging, opened)?;
                 root.place(mount, &bind.at, bind.folder, bind.make)?;
             }
             Op::Union { at, from, how, skeleton, make } => {
@@ -94,7 +114,13 @@ impl Build {
                 let skeleton = staging.skeleton(entries)?;
                 root.place(staging.read_only(skeleton.as_fd())?, at, true, *make)?;
             }
-            Op::Hide { at, folder } => root.place(staging.empty(*folder)?, at, *folder, false)?,
+            Op::Hide { at, folder } => {
+                let cover = match covers.iter().position(|(kind, _)| kind == folder) {
+                    Some(ready) => covers.swap_remove(ready).1,
+                    None => staging.empty(*folder)?,
+                };
+                root.place(cover, at, *folder, false)?;
+            }
             Op::Freeze { at } => {
                 let there = root.existing(at)?;
                 let folder = attach::is_folder(&there).fail(Stage::Mount, || format!("cannot look at '{at}'"))?;

@@ -32,7 +32,11 @@ fn run(arguments: Vec<OsString>) -> u8 {
     };
     // A front that is gone needs no answer: PID 1 dies with it, and the namespaces with PID 1.
     match link.send(&answer, &[]) {
-        Ok(()) if answer == FromMount::Built => 0,
+        Ok(()) if answer == FromMount::Built => {
+            // The front first, where it waits for this very processor: our end takes longer than its next word.
+            rustix::thread::sched_yield();
+            0
+        }
         _ => kakuri_wire::fail::CODE_FAILED,
     }
 }
@@ -46,6 +50,7 @@ fn build(link: &Channel) -> Result<()> {
 
     let mut build = Build::begin(&plan)?;
     build.ops(&plan.ops)?;
+    build.prepare(&plan.finish)?;
 
     let made = serve::finish(link)?;
     build.hand(made)?;

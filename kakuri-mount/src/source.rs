@@ -5,12 +5,11 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kakuri_wire::fail::OrFail;
 use kakuri_wire::sys::{
     MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MountAttr, mount_setattr, open_tree_attr,
 };
 use kakuri_wire::{Bytes, Fail, Result, Stage};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags, open_tree};
 
@@ -27,8 +26,33 @@ pub struct Attributes {
 
 pub const READ_ONLY: Attributes = Attributes { read_only: true, noexec: false, devices: false };
 
+/// The source that was opened last: one that goes to several places is opened and looked at once.
+#[derive(Default)]
+pub struct Opened(Option<Source>);
+
+struct Source {
+    path: Bytes,
+    folder: bool,
+    fd: OwnedFd,
+    stat: Stat,
+}
+
+impl Opened {
+    fn source(&mut self, path: &Bytes, folder: bool) -> Result<&Source, Errno> {
+        let source = match self.0.take() {
+            Some(source) if source.path == *path && source.folder == folder => source,
+            _ => {
+                let fd = open(path, folder)?;
+                let stat = fstat(&fd)?;
+                Source { path: path.clone(), folder, fd, stat }
+            }
+        };
+        Ok(self.0.insert(source))
+    }
+}
+
 /// The bind's source as a detached mount, itself and everything mounted below it.
-pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
+pub fn bind(bind: &Bind, staging: &Staging, opened: &mut Opened) -> Result<OwnedFd> {
     let what = || match &bind.typed {
         Some(typed) => format!("cannot bind '{typed}' at '{}'", bind.at),
         None => format!("cannot bind '{}' at '{}'", bind.from, bind.at),
@@ -40,11 +64,17 @@ pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
     // A folder on the way may be another user's, who can put a link in its place: then the path would no longer be
     // the one the front resolved and judged. Only what kakuri itself names lies in folders of root alone.
     let named = bind.typed.is_some() || bind.seen.is_some();
-    let copy = || match named {
-        true => detach(open(&bind.from, bind.folder)?.as_fd(), attributes),
-        false => copy_tree(CWD, bind.from.as_bytes(), OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes),
+    let mut copy = || {
+        if named {
+            // What is looked at is what is copied: the descriptor stands for one place, and no name is followed again.
+            let source = opened.source(&bind.from, bind.folder)?;
+            return Ok((detach(source.fd.as_fd(), attributes)?, source.stat));
+        }
+        let tree = copy_tree(CWD, bind.from.as_bytes(), OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes)?;
+        let stat = fstat(&tree)?;
+        Ok((tree, stat))
     };
-    let tree = staging.unseen(&bind.from, || {
+    let (tree, stat) = staging.unseen(&bind.from, || {
         copy().map_err(|e| match e {
             Errno::NOENT | Errno::ACCESS | Errno::LOOP | Errno::NOTDIR | Errno::NOTCONN | Errno::IO | Errno::STALE => {
                 unreachable(what(), e, bind.folder)
@@ -52,8 +82,6 @@ pub fn bind(bind: &Bind, staging: &Staging) -> Result<OwnedFd> {
             _ => refused(what(), e),
         })
     })?;
-    // What was copied is what is looked at: no name is followed a second time.
-    let stat = fstat(&tree).fail(Stage::Mount, what)?;
     let folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
     if folder != bind.folder || bind.seen.is_some_and(|seen| seen != (stat.st_dev, stat.st_ino)) {
         return Err(changed(what()));

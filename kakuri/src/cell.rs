@@ -81,31 +81,51 @@ pub struct Begun {
     end: Instant,
 }
 
-/// Begins a container: PID 1 in its namespaces, and kakuri-mount, without any right yet, beside it.
-///
-/// Called before the files are planned, because PID 1 takes longer for what it makes than all the rest, and
-/// nothing it makes is seen by anybody: an error found while planning drops it again.
-pub fn begin(outline: &Outline, programs: &Programs) -> Result<Begun> {
-    let end = Instant::now() + DEADLINE;
-    let (mount_program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
+/// kakuri-mount, started without any right yet, and what is needed to begin PID 1 beside it.
+pub struct Builder {
+    link: Channel,
+    mount: Owned,
+    init_program: OwnedFd,
+    null: OwnedFd,
+}
+
+/// Starts kakuri-mount as soon as its name is known. It then often waits for its plan already when PID 1 is begun, so that
+/// PID 1 and the front have a processor each where there are but two: the scheduler leaves whoever must share one
+/// then where he is, and waits for its next tick, longer than the whole start takes.
+pub fn spawn_builder(label: &str, programs: &Programs) -> Result<Builder> {
+    let (program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
     let null = open_null()?;
-    let (mount_link, mount_end) = link()?;
-    let (init_link, init_end) = link()?;
+    let (link, end) = link()?;
+    let mount = spawn(Birth::new(&program, &end, &null, title("kakuri-mount", label)), Stage::Mount)?;
+    Ok(Builder { link, mount, init_program, null })
+}
 
-    let mount = Birth::new(&mount_program, &mount_end, &null, title("kakuri-mount", &outline.label));
-    let mount = spawn(mount, Stage::Mount)?;
-    drop(mount_end);
-
-    let own = pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
-    send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
-    let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
-    let (init_pid, init) = clone_init(&init, outline.namespaces)?;
-    Ok(Begun { mount_link, init_link, mount, init, init_pid, end })
+impl Builder {
+    /// Begins a container: PID 1 in its namespaces.
+    ///
+    /// Called before the files are planned, because PID 1 takes longer for what it makes than all the rest, and
+    /// nothing it makes is seen by anybody: an error found while planning drops it again.
+    pub fn begin(self, outline: &Outline) -> Result<Begun> {
+        let Builder { link: mount_link, mount, init_program, null } = self;
+        let (init_link, init_end) = link()?;
+        let own =
+            pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
+        send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
+        let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
+        let (init_pid, init) = clone_init(&init, outline.namespaces)?;
+        // The clock is first read here, where nobody waits for it.
+        Ok(Begun { mount_link, init_link, mount, init, init_pid, end: Instant::now() + DEADLINE })
+    }
 }
 
 impl Begun {
     /// Carries the container through to its running command.
-    pub fn carry_out(self, plan: &Plan, first: &First, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
+    pub fn carry_out(
+        self,
+        plan: &Plan,
+        first: &First,
+        reached: &mut dyn FnMut(Phase),
+    ) -> Result<(Cell, Signals), NotStarted> {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
         let document = document::seal(Stage::Front, &plan.mount)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;

@@ -15,7 +15,6 @@ use crate::control::{self, Refused};
 use crate::host::Host;
 use crate::store::{self, Entry, State, Store};
 
-
 /// How long a container that is just starting or ending is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks.

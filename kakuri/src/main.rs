@@ -7,9 +7,9 @@
 //! only the rights of its one job, and [`supervise`](kakuri::supervise) minds the container until its
 //! command ends. kakuri/docs/architecture.md draws the sequence.
 //!
-//! The command line and the configuration are read before anything is made; the files are planned while PID 1
-//! already works in namespaces nobody sees, and an error found then drops them: bad input leaves no trace. An
-//! error is a record, rendered once, below.
+//! The command line is read before anything is started, and the configuration before any namespace is made; the
+//! files are planned while PID 1 already works in namespaces nobody sees, and an error found then drops them: bad
+//! input leaves no trace. An error is a record, rendered once, below.
 
 #![no_main]
 
@@ -98,23 +98,25 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
 }
 
 fn decide(wanted: &Wanted) -> Result<Plan> {
-    let (host, config) = surroundings(wanted)?;
+    let host = Host::look();
+    let config = load(wanted, &host)?;
     plan::make(&wanted.spec, &host, &config, None)
 }
 
-fn surroundings(wanted: &Wanted) -> Result<(Host, Config)> {
-    let host = Host::look();
-    let config = Config::load(&host, wanted.general.config.as_ref().map(|f| f.as_bytes()))?;
-    Ok((host, config))
+fn load(wanted: &Wanted, host: &Host) -> Result<Config> {
+    Config::load(host, wanted.general.config.as_ref().map(|f| f.as_bytes()))
 }
 
 /// The files are planned while PID 1 is already at work: it takes longest, and needs to know nothing of them.
 fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Reporter) -> Result<u8> {
-    let (host, config) = surroundings(wanted)?;
     let programs = Programs::locate(login)?;
+    let host = Host::look();
+    let label = plan::label(&wanted.spec, &host);
+    let builder = cell::spawn_builder(&label, &programs)?;
+    let config = load(wanted, &host)?;
     let caller = Caller::look()?;
-    let outline = Outline::of(&wanted.spec, &host, &config);
-    let begun = cell::begin(&outline, &programs)?;
+    let outline = Outline::of(label, &wanted.spec, &host, &config);
+    let begun = builder.begin(&outline)?;
     let plan = plan::make(&wanted.spec, &host, &config, None)?;
     for note in &plan.notes {
         log::info!("{note}");

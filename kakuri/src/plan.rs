@@ -18,7 +18,7 @@ use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;
 pub use make::make;
-pub use outline::Outline;
+pub use outline::{Outline, label};
 
 /// One start of one container, decided. Making it makes no further decision.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ impl Run<'_> {
             // overlay of overlays: binding its entries one by one shows the same.
             Err(NotStarted::Refused(fail)) => {
                 log::info!("{fail}; binding its entries one by one instead");
-                let begun = cell::begin(self.outline, self.programs)?;
+                let begun = cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)?;
                 self.attempt(begun, &plan.with_unions(UnionKind::Entries), reporter)
             }
             other => other,

@@ -5,8 +5,6 @@
 //! /proc /sys /dev /run, a dot-folder of the home. Both the name and what it leads to count. Folders made on the way are
 //! read-only, so that output beside a script fails loudly instead of vanishing.
 
-use std::os::unix::ffi::OsStringExt;
-
 use kakuri_wire::Bytes;
 
 use super::source::{self, Kind, Look, Real};
@@ -107,7 +105,7 @@ fn candidate(typed: &[u8], workdir: Option<&[u8]>) -> Option<Candidate> {
 }
 
 fn real_home(host: &Host) -> Vec<u8> {
-    std::fs::canonicalize(as_path(&host.home)).map_or_else(|_| host.home.clone(), |p| p.into_os_string().into_vec())
+    source::real(&host.home).unwrap_or_else(|| host.home.clone())
 }
 
 /// Why an argument is not shown.

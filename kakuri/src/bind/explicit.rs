@@ -1,6 +1,8 @@
 //! Binds, tmpfs, devices and covers the user named, outer ones first, so that their order on the command
 //! line does not matter.
 
+use std::fmt;
+
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use super::place::Placing;
@@ -8,13 +10,36 @@ use super::source::{self, Kind, Look};
 use crate::host::{Host, in_home};
 use crate::layout::{Found, Source, What};
 use crate::pathname;
-use crate::spec::{Bind, Device, Spec};
+use crate::spec::{Bind, Device, Spec, Tmpfs};
 
 /// A thing and where it goes.
-struct Wish {
+struct Wish<'a> {
     destination: Vec<u8>,
     what: What,
-    label: String,
+    asked: Asked<'a>,
+}
+
+/// What the user asked for. In words it is how an error begins, and nobody pays for them before there is one.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Bind(&'a Bind),
+    Tmpfs(&'a Tmpfs),
+    Device(&'a Device),
+    Hide(&'a Bytes),
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Asked::Bind(Bind { source, destination: Some(destination), .. }) => {
+                write!(f, "cannot bind '{source}' at '{destination}'")
+            }
+            Asked::Bind(bind) => write!(f, "cannot bind '{}'", bind.source),
+            Asked::Tmpfs(tmpfs) => write!(f, "cannot mount a tmpfs at '{}'", tmpfs.at),
+            Asked::Device(device) => write!(f, "cannot add the device '{}'", device.source),
+            Asked::Hide(path) => write!(f, "cannot hide '{path}'"),
+        }
+    }
 }
 
 /// Folders on the host that have to be made before the binds: `create`.
@@ -31,7 +56,7 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
         wishes.push(Wish {
             destination: pathname::absolute(b"/", tmpfs.at.as_bytes()),
             what: What::Tmpfs { mode: tmpfs.mode, size: tmpfs.size, read_only: tmpfs.read_only, noexec: tmpfs.noexec },
-            label: format!("cannot mount a tmpfs at '{}'", tmpfs.at),
+            asked: Asked::Tmpfs(tmpfs),
         });
     }
     for device in &spec.devices {
@@ -42,19 +67,19 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
             Some(rest) => pathname::join(home, rest),
             None => host.absolute(hide.as_bytes())?,
         };
-        wishes.push(Wish { destination, what: What::Hide { folder: true }, label: format!("cannot hide '{hide}'") });
+        wishes.push(Wish { destination, what: What::Hide { folder: true }, asked: Asked::Hide(hide) });
     }
-    wishes.sort_by_key(|w| pathname::depth(&w.destination));
-    for Wish { destination, what, label } in wishes {
+    wishes.sort_by_cached_key(|w| pathname::depth(&w.destination));
+    for Wish { destination, what, asked } in wishes {
         match what {
-            What::Hide { .. } => hide(placing, &destination, &label)?,
-            what => drop(placing.put(&destination, what, &label)?),
+            What::Hide { .. } => hide(placing, &destination, &asked)?,
+            what => drop(placing.put(&destination, what, &asked)?),
         }
     }
     Ok(create)
 }
 
-fn bind_wish(bind: &Bind, host: &Host, home: &[u8], create: &mut Create) -> Result<Wish> {
+fn bind_wish<'a>(bind: &'a Bind, host: &Host, home: &[u8], create: &mut Create) -> Result<Wish<'a>> {
     let typed = bind.source.as_bytes();
     let (path, look) = source::wanted(host, typed, "bind")?;
     let fail = || Fail::new(Stage::Front, format!("cannot bind '{}'", bind.source));
@@ -96,26 +121,21 @@ fn bind_wish(bind: &Bind, host: &Host, home: &[u8], create: &mut Create) -> Resu
             .why("it would cover the root of the container")
             .hint("bind the folders you need, or give it a place: --bind /:/host:ro"));
     }
-    let label = match &bind.destination {
-        Some(destination) => format!("cannot bind '{}' at '{destination}'", bind.source),
-        None => format!("cannot bind '{}'", bind.source),
-    };
-    Ok(Wish { destination, what: What::Bind(source), label })
+    Ok(Wish { destination, what: What::Bind(source), asked: Asked::Bind(bind) })
 }
 
-fn device_wish(device: &Device, host: &Host) -> Result<Wish> {
+fn device_wish<'a>(device: &'a Device, host: &Host) -> Result<Wish<'a>> {
     let typed = device.source.as_bytes();
-    let label = format!("cannot add the device '{}'", device.source);
+    let asked = Asked::Device(device);
+    let fail = || Fail::new(Stage::Front, asked.to_string());
     let (_, look) = source::wanted(host, typed, "add the device")?;
     let mut source = match look {
         Look::Is(real) if matches!(real.kind, Kind::Device | Kind::Folder) => real.source(Some(typed)),
         Look::Is(_) => {
-            return Err(Fail::new(Stage::Front, label)
-                .why("it is not a device")
-                .hint(format!("kakuri --bind {}", device.source)));
+            return Err(fail().why("it is not a device").hint(format!("kakuri --bind {}", device.source)));
         }
         Look::Missing => {
-            return Err(Fail::new(Stage::Front, label).errno(libc::ENOENT).hint("ls /dev shows what the host has"));
+            return Err(fail().errno(libc::ENOENT).hint("ls /dev shows what the host has"));
         }
     };
     source.devices = true;
@@ -124,14 +144,14 @@ fn device_wish(device: &Device, host: &Host) -> Result<Wish> {
         Some(destination) => pathname::absolute(b"/", destination.as_bytes()),
         None => host.absolute(typed)?,
     };
-    Ok(Wish { destination, what: What::Bind(source), label })
+    Ok(Wish { destination, what: What::Bind(source), asked })
 }
 
 /// Covers what exists; a typo in a name that is to be hidden must not pass unseen.
-fn hide(placing: &mut Placing, destination: &[u8], label: &str) -> Result<()> {
+fn hide(placing: &mut Placing, destination: &[u8], asked: &Asked) -> Result<()> {
     let located = placing.layout.locate(destination);
     if located.at.starts_with(b"/proc/self/") || [&b"/proc/self"[..], b"/proc/thread-self"].contains(&&located.at[..]) {
-        return Err(Fail::new(Stage::Front, label)
+        return Err(Fail::new(Stage::Front, asked.to_string())
             .why("it leads each process to itself")
             .hint("--proc none leaves /proc out"));
     }
@@ -139,10 +159,12 @@ fn hide(placing: &mut Placing, destination: &[u8], label: &str) -> Result<()> {
         Found::Folder if located.at != b"/" => true,
         Found::File => false,
         Found::Folder => {
-            return Err(Fail::new(Stage::Front, label).why("it is the root of the container").hint("--base none"));
+            return Err(Fail::new(Stage::Front, asked.to_string())
+                .why("it is the root of the container")
+                .hint("--base none"));
         }
         Found::Missing | Found::Blocked => {
-            return Err(Fail::new(Stage::Front, label)
+            return Err(Fail::new(Stage::Front, asked.to_string())
                 .why("it cannot be seen inside anyway, or the name is wrong")
                 .hint("correct the name or leave it out"));
         }

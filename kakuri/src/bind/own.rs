@@ -1,8 +1,7 @@
 //! kakuri's own folders and the WireGuard ones are covered inside whatever shows them, unless they were
 //! named themselves: a bind of the whole home must not hand out keys or other containers.
 
-use std::os::unix::ffi::OsStringExt;
-
+use super::source;
 use crate::config::Config;
 use crate::host::{Host, as_path};
 use crate::layout::{Found, Layout, Origin, What};
@@ -28,8 +27,7 @@ pub fn cover(layout: &mut Layout, config: &Config, host: &Host) {
         if std::fs::symlink_metadata(as_path(&folder)).is_err() {
             continue;
         }
-        let Ok(real) = std::fs::canonicalize(as_path(&folder)) else { continue };
-        let real = real.into_os_string().into_vec();
+        let Some(real) = source::real(&folder) else { continue };
         for (at, from) in &shown {
             let Some(rest) = pathname::strictly_below(&real, from) else { continue };
             let located = layout.locate(&pathname::join(at, rest));

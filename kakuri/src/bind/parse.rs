@@ -48,6 +48,19 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
     Ok(bind)
 }
 
+/// The value of `--ro-bind`, which is the same.
+pub fn read_only_bind(value: &[u8]) -> Result<Bind> {
+    let mut bind = bind(value)?;
+    let words = split(value).into_iter().skip(1).next_back().filter(|last| is_words(last)).unwrap_or_default();
+    if words.split(|&b| b == b',').any(|word| word == b"rw") {
+        return Err(Fail::new(Stage::Front, format!("cannot bind '{}'", Bytes(value.to_vec())))
+            .why("--ro-bind is read-only, and it says rw")
+            .hint("--bind SRC[:DST]"));
+    }
+    bind.read_only = true;
+    Ok(bind)
+}
+
 /// A destination is absolute and free of `..`.
 pub fn check_destination(verb: &str, value: &[u8], destination: &[u8]) -> Result<()> {
     let fail = || Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(value.to_vec())));
@@ -154,6 +167,14 @@ mod tests {
         assert_eq!(parsed("a:/b:z"), ("a".into(), at("/b"), false));
         assert!(bind(b"a:/b:create").expect("create").create);
         assert_eq!(bind(b"\xff:/b").expect("bytes").source.as_bytes(), b"\xff");
+    }
+
+    #[test]
+    fn read_only_by_its_option() {
+        assert!(read_only_bind(b"a:/b").expect("a bind").read_only);
+        assert!(read_only_bind(b"a:/b:ro,noexec").expect("a bind").noexec);
+        assert!(read_only_bind(b"rw:/rw").expect("a bind").read_only);
+        assert!(read_only_bind(b"a:/b:rw").is_err() && read_only_bind(b"a:noexec,rw").is_err());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Putting what the user named at its destination: through the links on the way, and where the destination
 //! does not exist, how it comes to be without touching the host.
 
+use std::fmt;
+
 use kakuri_mount::{Node, UnionKind};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
@@ -20,7 +22,7 @@ pub struct Placing {
 impl Placing {
     /// Puts `what` at `destination`. `label` says in an error what was typed: `cannot bind './x' at '/y'`.
     /// Gives the place it has in the end.
-    pub fn put(&mut self, destination: &[u8], what: What, label: &str) -> Result<Vec<u8>> {
+    pub fn put(&mut self, destination: &[u8], what: What, label: &dyn fmt::Display) -> Result<Vec<u8>> {
         let located = self.layout.locate(destination);
         refuse(&located, &what, label)?;
         if located.found == Found::Missing {
@@ -30,7 +32,7 @@ impl Placing {
             if *other == what {
                 return Ok(located.at);
             }
-            return Err(Fail::new(Stage::Front, label)
+            return Err(Fail::new(Stage::Front, label.to_string())
                 .why(format!("something else is asked for at '{}' too", Bytes(located.at.clone())))
                 .hint("give each destination one --bind, --tmpfs or --device"));
         }
@@ -39,7 +41,7 @@ impl Placing {
     }
 
     /// A place that does not exist yet, in whatever it lies in.
-    fn make(&mut self, located: &Located, what: &What, label: &str) -> Result<()> {
+    fn make(&mut self, located: &Located, what: &What, label: &dyn fmt::Display) -> Result<()> {
         let Some((holder, point)) = self.layout.holder(&located.at) else { return Ok(()) };
         let (how, origin) = match &point.what {
             What::Union { how, .. } => (*how, point.origin),
@@ -51,7 +53,7 @@ impl Placing {
             What::Bind(source) => {
                 let there = pathname::join(&source.from, pathname::below(&located.at, holder).unwrap_or(b""));
                 let make = if what.is_folder() { "mkdir -p" } else { "touch" };
-                return Err(Fail::new(Stage::Front, label)
+                return Err(Fail::new(Stage::Front, label.to_string())
                     .why("the destination does not exist in the folder bound around it")
                     .hint(format!("make it on the host first: {make} '{}'", Bytes(there))));
             }
@@ -82,8 +84,8 @@ impl Placing {
 }
 
 /// Places nothing may be put at.
-fn refuse(located: &Located, what: &What, label: &str) -> Result<()> {
-    let fail = |why: String| Fail::new(Stage::Front, label).why(why);
+fn refuse(located: &Located, what: &What, label: &dyn fmt::Display) -> Result<()> {
+    let fail = |why: String| Fail::new(Stage::Front, label.to_string()).why(why);
     let at = Bytes(located.at.clone());
     if let Some(link) = &located.led_out {
         return Err(fail(format!(

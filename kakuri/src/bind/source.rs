@@ -1,10 +1,13 @@
 //! The host's side of a bind: what was typed, resolved to a real path and looked at once.
 
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlink};
+use rustix::io::Errno;
 
 use crate::host::{Host, as_path, in_home};
 use crate::layout::Source;
@@ -34,6 +37,17 @@ pub enum Kind {
     Endpoint,
 }
 
+impl Kind {
+    fn of(file: FileType) -> Kind {
+        match file {
+            FileType::Directory => Kind::Folder,
+            FileType::CharacterDevice | FileType::BlockDevice => Kind::Device,
+            FileType::Socket | FileType::Fifo => Kind::Endpoint,
+            _ => Kind::File,
+        }
+    }
+}
+
 impl Real {
     pub fn source(&self, typed: Option<&[u8]>) -> Source {
         Source {
@@ -52,6 +66,10 @@ pub fn look(path: &[u8]) -> std::io::Result<Look> {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(Look::Missing),
         _ => Err(e),
     };
+    if let Some(real) = look_at_once(path) {
+        return Ok(Look::Is(real));
+    }
+    // Component by component: for the error as it is, and where there is no /proc.
     let real = match std::fs::canonicalize(as_path(path)) {
         Ok(real) => real,
         Err(e) => return missing(e),
@@ -60,13 +78,44 @@ pub fn look(path: &[u8]) -> std::io::Result<Look> {
         Ok(meta) => meta,
         Err(e) => return missing(e),
     };
-    let kind = match meta.file_type() {
-        t if t.is_dir() => Kind::Folder,
-        t if t.is_char_device() || t.is_block_device() => Kind::Device,
-        t if t.is_socket() || t.is_fifo() => Kind::Endpoint,
-        _ => Kind::File,
-    };
+    let kind = Kind::of(FileType::from_raw_mode(meta.mode()));
     Ok(Look::Is(Real { path: real.into_os_string().into_vec(), kind, id: (meta.dev(), meta.ino()) }))
+}
+
+/// The same in one walk of the kernel's: what was opened is looked at, and tells its path. None is no answer.
+fn look_at_once(path: &[u8]) -> Option<Real> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let by_name = path.first() == Some(&b'/') && !path.split(|&b| b == b'/').any(|name| name == b"..");
+    let direct = match by_name {
+        true => openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS),
+        false => Err(Errno::LOOP),
+    };
+    let (found, real) = match direct {
+        // The common case: no link is on the way, so the path's own words are where it leads.
+        Ok(found) => (found, pathname::absolute(b"/", path)),
+        Err(Errno::LOOP) => {
+            let found = openat(CWD, path, flags, Mode::empty()).ok()?;
+            let own = format!("/proc/self/fd/{}", found.as_raw_fd());
+            let real = readlink(own, Vec::with_capacity(256)).ok()?.into_bytes();
+            (found, real)
+        }
+        Err(_) => return None,
+    };
+    let stat = fstat(&found).ok()?;
+    // What is deleted or out of this root has no path, though the kernel writes something.
+    if stat.st_nlink == 0 || real.first() != Some(&b'/') {
+        return None;
+    }
+    let kind = Kind::of(FileType::from_raw_mode(stat.st_mode));
+    Some(Real { path: real, kind, id: (stat.st_dev, stat.st_ino) })
+}
+
+/// Where a path leads, if it leads anywhere.
+pub fn real(path: &[u8]) -> Option<Vec<u8>> {
+    match look(path) {
+        Ok(Look::Is(real)) => Some(real.path),
+        _ => None,
+    }
 }
 
 /// The path for the kernel of what was typed as an option's value: absolute, `..` left to the kernel.
@@ -101,9 +150,9 @@ pub fn future(path: &[u8]) -> Vec<u8> {
     let mut existing = pathname::absolute(b"/", path);
     let whole = existing.clone();
     while let Some(up) = pathname::parent(&existing).map(<[u8]>::to_vec) {
-        if let Ok(real) = std::fs::canonicalize(as_path(&up)) {
+        if let Some(real) = real(&up) {
             let rest = pathname::below(&whole, &up).unwrap_or(b"");
-            return pathname::join(&real.into_os_string().into_vec(), rest);
+            return pathname::join(&real, rest);
         }
         existing = up;
     }

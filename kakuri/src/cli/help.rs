@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
-use super::options::{self, Takes};
+use super::options::{self, Id, Takes};
 use super::pages::{self, DOCKER, GROUPS, RUN, TOP, Verb, Words};
 
 const ABOUT: &str = "Run a command in a container of its own, with nothing but the kernel";
@@ -87,7 +87,8 @@ fn near(command: Command, word: &str, kind: ContextKind) -> Option<String> {
 
 fn command(verb: &Verb) -> Command {
     let mut command = Command::new("kakuri").disable_help_flag(true).disable_version_flag(true).term_width(100);
-    let hidden = verb.options.iter().flat_map(|t| t.iter()).filter(|o| o.heading.is_empty());
+    // Nobody is led to another program's word: what stands here is suggested for a typing error.
+    let hidden = verb.options.iter().flat_map(|t| t.iter()).filter(|o| o.heading.is_empty() && o.id != Id::RoBind);
     for opt in options::shown(verb.options).chain(hidden) {
         let mut arg = Arg::new(opt.long.first().copied().unwrap_or("ids")).help(opt.help).action(ArgAction::SetTrue);
         if let Some(short) = opt.short {

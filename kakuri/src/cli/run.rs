@@ -90,6 +90,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::AllowNetwork => spec.network = Some(Network::Host),
         Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
+        Id::RoBind => spec.binds.push(parse::read_only_bind(met.value)?),
         Id::BindProfile => spec.profiles.push(bytes().to_string()),
         Id::Config => general.config = Some(bytes()),
         Id::Detach => run.detach = true,
@@ -230,12 +231,17 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
     }
     // The two-word form of bubblewrap: `--bind A /b`.
     if let (false, Some(last)) = (scanned.dashes, scanned.met.last()) {
-        let two_words = last.id == Id::Bind && !parse::split(last.value).iter().skip(1).any(|f| f.starts_with(b"/"));
+        let two_words = matches!(last.id, Id::Bind | Id::RoBind)
+            && !parse::split(last.value).iter().skip(1).any(|f| f.starts_with(b"/"));
         if two_words && first.as_bytes().starts_with(b"/") && !Path::new(first).is_file() {
             let (name, value) = (shown_option(last.name), Bytes(last.value.to_vec()));
+            let instead = match last.id {
+                Id::RoBind => format!("kakuri --bind {value}:{word}:ro"),
+                _ => format!("kakuri {name} {value}:{word}"),
+            };
             return Err(misuse(format!("'{word}' is not a command"))
                 .why(format!("{name} takes one word"))
-                .hint(format!("kakuri {name} {value}:{word}")));
+                .hint(instead));
         }
     }
     let verb = pages::is_verb(first.as_bytes());

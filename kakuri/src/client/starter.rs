@@ -50,8 +50,7 @@ impl Starter<'_> {
         for note in &plan.notes {
             log::info!("{note}");
         }
-        let mut outline = Outline::of(&spec, host, config);
-        outline.label = entry.name.clone();
+        let outline = Outline::of(entry.name.clone(), &spec, host, config);
         let programs = Programs::locate(self.login)?;
         supervisor::detach(Commission { entry: entry.clone(), lock, plan, outline, programs, life }).map(Some)
     }

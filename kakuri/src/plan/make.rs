@@ -3,7 +3,7 @@
 use kakuri_init::Process;
 use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
 
-use super::outline::{Outline, network};
+use super::outline::{Outline, label, network};
 use super::{Plan, limit};
 use crate::base::kept::{Keep, Kept};
 use crate::base::{self, Etc};
@@ -21,7 +21,7 @@ use crate::spec::{Base, Spec};
 /// files, which need not exist yet.
 pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> Result<Plan> {
     let mut notes = Vec::new();
-    let Outline { label, setup, namespaces } = Outline::of(spec, host, config);
+    let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, config);
     let network = network(spec, config);
     let who = Identity::of(spec.user, host);
     let real_root = host.is_real_root();

@@ -23,7 +23,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub fn of(spec: &Spec, host: &Host, config: &Config) -> Outline {
+    pub fn of(label: String, spec: &Spec, host: &Host, config: &Config) -> Outline {
         let network = network(spec, config) == Network::None;
         let who = Identity::of(spec.user, host);
         let hostname = match (&spec.hostname, spec.share.uts) {
@@ -37,7 +37,7 @@ impl Outline {
             (network, Kernelfs::Sysfs),
         ];
         Outline {
-            label: label(spec, host),
+            label,
             setup: Setup {
                 hostname,
                 network,
@@ -57,7 +57,7 @@ pub fn network(spec: &Spec, config: &Config) -> Network {
 }
 
 /// The command's name: short, and nothing that could drive a terminal.
-fn label(spec: &Spec, host: &Host) -> String {
+pub fn label(spec: &Spec, host: &Host) -> String {
     let command = spec.command.first().map(Bytes::as_bytes).or_else(|| host.var("SHELL")).unwrap_or(b"sh");
     let name = Bytes(pathname::name(command).to_vec()).to_string();
     name.chars().filter(|c| !matches!(c, '[' | ']')).take(32).collect()

@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kakuri_mount::UnionKind;
-use kakuri_wire::fail::{CODE_FAILED, Fail, Result};
 use kakuri_wire::Channel;
+use kakuri_wire::fail::{CODE_FAILED, Fail, Result};
 
 use super::requests::{Asker, STARTER, Waits};
 use super::watch::{Over, Supervisor};
@@ -29,7 +29,8 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     let (live, listener, cell, signals) = match commission.stand() {
         Ok(stood) => stood,
         Err(fail) => {
-            let failure = Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()) };
+            let failure =
+                Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()) };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
             let first_run = entry.record.remove || entry.record.kind == Kind::Temporary;
@@ -92,7 +93,7 @@ impl Standing<'_> {
     fn stand(&self) -> Result<Stood> {
         // Of a supervisor that was killed PID 1 may still be ending, and all that writes to the same folders with it.
         self.entry.settle();
-        let begun = cell::begin(self.outline, self.programs)?;
+        let begun = self.begin()?;
         // The socket is there as long as the lock is held: who comes too early waits for his answer.
         let live = self.entry.open_live(self.lock)?;
         let made = self.carry_out(&live, begun);
@@ -103,13 +104,17 @@ impl Standing<'_> {
         Ok((live, listener, cell, signals))
     }
 
+    fn begin(&self) -> Result<cell::Begun> {
+        cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)
+    }
+
     fn carry_out(&self, live: &LiveFolder, begun: cell::Begun) -> Result<(std::os::fd::OwnedFd, Cell, Signals)> {
         let listener = control::listen(&live.fd)?;
         self.plan.prepare()?;
         let made = match begun.carry_out(self.plan, &First::Hold, &mut |_| {}) {
             // As for a temporary container: see `run`.
             Err(NotStarted::Refused(_)) => {
-                let begun = cell::begin(self.outline, self.programs)?;
+                let begun = self.begin()?;
                 begun.carry_out(&self.plan.with_unions(UnionKind::Entries), &First::Hold, &mut |_| {})
             }
             other => other,

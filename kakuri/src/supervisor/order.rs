@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use kakuri_init::Process;
-use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::control::{Order, Words};
 use crate::host::in_home;

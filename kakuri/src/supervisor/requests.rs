@@ -163,12 +163,11 @@ impl Supervisor {
                 self.answer(id, &FromSupervisor::Output { session: number, input: input.is_some() }, &fds);
                 Ok(())
             }
-            (Holder::Asker(_), false) => Err(Fail::new(
-                Stage::Front,
-                format!("cannot attach to the first process of '{}'", self.name()),
-            )
-            .why("its input and output are pipes or files of who started it")
-            .hint(format!("kakuri shell {} opens a shell beside it", self.name()))),
+            (Holder::Asker(_), false) => {
+                Err(Fail::new(Stage::Front, format!("cannot attach to the first process of '{}'", self.name()))
+                    .why("its input and output are pipes or files of who started it")
+                    .hint(format!("kakuri shell {} opens a shell beside it", self.name())))
+            }
         }
     }
 

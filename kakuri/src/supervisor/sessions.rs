@@ -106,8 +106,11 @@ impl Supervisor {
             return Err(unfit());
         }
         if order.first && self.had_first {
-            return Err(Fail::new(Stage::Front, format!("the container '{}' has a first process already", self.name()))
-                .hint(format!("kakuri exec {} CMD runs another beside it", self.name())));
+            return Err(Fail::new(
+                Stage::Front,
+                format!("the container '{}' has a first process already", self.name()),
+            )
+            .hint(format!("kakuri exec {} CMD runs another beside it", self.name())));
         }
         let process = order::process(&self.plan, order)?;
         let document = document::seal(Stage::Front, &process)?;

@@ -111,8 +111,12 @@ impl Supervisor {
             Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
             Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the container").errno(e)),
         }
-        let mut ready: Vec<Source> =
-            fds.iter().zip(&watched).filter(|(fd, _)| !fd.revents().is_empty()).map(|(_, (source, _))| *source).collect();
+        let mut ready: Vec<Source> = fds
+            .iter()
+            .zip(&watched)
+            .filter(|(fd, _)| !fd.revents().is_empty())
+            .map(|(_, (source, _))| *source)
+            .collect();
         // What is taken out of the list of drains must not move one that is still to be attended to.
         ready.reverse();
         Ok(ready)

@@ -29,11 +29,8 @@ pub fn run(wanted: &Attach) -> Result<u8> {
                 return Err(ask::lost(&kakuri_wire::channel::Broken::Closed));
             };
             let caller = Caller::look()?;
-            let manner = Manner {
-                terminal: Terminal::Auto,
-                detach_keys: wanted.detach_keys.clone(),
-                passed: Vec::new(),
-            };
+            let manner =
+                Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
             let mut held = take_over(control, link, session, pid);
             match held.mind(&caller, Some(master), &manner, true)? {
                 Outcome::Left => Ok(left(&entry.name, held.was_taken())),

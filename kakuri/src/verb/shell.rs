@@ -35,7 +35,6 @@ pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
         first: false,
         interactive: true,
     };
-    let manner =
-        Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
+    let manner = Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
     exec::enter(&surroundings, &name, &order, &manner, login)
 }

@@ -62,9 +62,12 @@ impl From<String> for Bytes {
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            let mut rest = chunk.valid();
+            while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
+                write!(f, "{}{}", &rest[..at], control.escape_default())?;
+                rest = &rest[at + control.len_utf8()..];
             }
+            f.write_str(rest)?;
             for b in chunk.invalid() {
                 write!(f, "\\x{b:02x}")?;
             }

@@ -41,7 +41,6 @@ pub const NOT_YET_SHORT: &[u8] = b"pm";
 
 /// bubblewrap's words, and what to type instead.
 pub const BUBBLEWRAP: &[(&str, &str)] = &[
-    ("ro-bind", "kakuri --bind SRC:DST:ro"),
     ("ro-bind-try", "kakuri --bind SRC:DST:ro"),
     ("bind-try", "kakuri --bind SRC:DST"),
     ("dev", "leave it out, /dev is there already"),

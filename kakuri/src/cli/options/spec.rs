@@ -45,6 +45,8 @@ pub const SPEC: &[Opt] = &[
         FILES,
         "The same in docker's spelling: type=bind,source=A,target=/B,readonly",
     ),
+    // bubblewrap's word, in kakuri's form.
+    opt(Id::RoBind, None, &["ro-bind"], Value("SRC[:DST][:OPTIONS]"), "", "Accepted: --bind SRC[:DST]:ro"),
     opt(Id::Hide, None, &["hide"], Value("PATH"), FILES, "Cover a file or folder with an empty one"),
     opt(Id::Device, None, &["device"], Value("PATH[:DST]"), FILES, "Show a device of the host"),
     opt(
