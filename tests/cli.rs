@@ -296,4 +296,6 @@ fn dockers_start() {
     assert!(start("container start web").detach);
     assert!(!start("container start -a web").detach);
     assert!(!start("container start -ai web").detach);
+    // Ours is in the foreground unless it is asked to go.
+    assert!(!start("start -ai web").detach && start("start -ai web").options.is_empty());
 }

@@ -33,6 +33,10 @@ pub const CREATES: &[Opt] = &[
     opt(Id::Nothing, Some(b'i'), &["interactive"], Nothing, "", "Accepted: say it at start"),
 ];
 
+/// Docker's word for what is so anyway.
+pub const STARTS: &[Opt] =
+    &[opt(Id::Nothing, Some(b'a'), &["attach"], Nothing, "", "Accepted: without -d it is in the foreground")];
+
 pub const DETACH: &[Opt] = &[
     opt(Id::Detach, Some(b'd'), &["detach"], Nothing, RUN, "In the background; what it prints goes to its log"),
     opt(

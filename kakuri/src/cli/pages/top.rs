@@ -72,7 +72,7 @@ pub static START: Verb = Verb {
     about: "Start a container, in the foreground or with -d in the background",
     more: "CMD, else the command it was created with, else your shell is its first process, whose end is its end.\n\
            With -d and no command it runs until it is stopped. Options given here hold for this run only.",
-    options: &[DETACH, KEYS, SPEC, PLACE, TERMINAL, PASS, STATUS, USUAL],
+    options: &[STARTS, DETACH, KEYS, SPEC, PLACE, TERMINAL, PASS, STATUS, USUAL],
     words: Words::NameCommand(Prefer::Stopped),
     examples: &[
         ("kakuri start web bash", ""),
