@@ -38,6 +38,14 @@ struct Lost {
     events: u64,
 }
 
+impl Lost {
+    /// The payload that says so.
+    fn event(&self) -> Option<Vec<u8>> {
+        let any = self.bytes + self.events > 0;
+        any.then(|| json(&Event::Lost { bytes: self.bytes, events: self.events }))
+    }
+}
+
 impl Writer {
     /// For the container in `folder`. No room is no error; a log that is no folder of ours is one.
     pub fn open(folder: &Path) -> Result<Writer> {
@@ -72,12 +80,23 @@ impl Writer {
         self.frame(event.session(), Kind::Event, &json(event))
     }
 
-    /// One frame, whole or not at all.
+    /// One frame, whole or not at all; before it the one that says what was lost, if both find room.
     fn frame(&mut self, session: u32, kind: Kind, bytes: &[u8]) -> Result<(), Errno> {
-        let full = |s: &Segment| s.size + (HEADER + bytes.len() + 1) as u64 > SEGMENT;
+        let lost = self.lost.event();
+        let mut frames = vec![(Head { time: now(), session, kind }, bytes)];
+        if let Some(lost) = &lost {
+            frames.insert(0, (Head { time: now(), session: 0, kind: Kind::Event }, lost));
+        }
+        self.append(&frames)?;
+        self.lost = Lost::default();
+        Ok(())
+    }
+
+    fn append(&mut self, frames: &[(Head, &[u8])]) -> Result<(), Errno> {
+        let size: usize = frames.iter().map(|(_, bytes)| HEADER + bytes.len() + 1).sum();
         match &self.segment {
             None => self.begin()?,
-            Some(segment) if full(segment) => {
+            Some(segment) if segment.size + size as u64 > SEGMENT => {
                 let (number, over) = (segment.number, segment.size > 2 * SEGMENT);
                 // Where no further file can be made the present one takes some more.
                 if let Err(e) = self.next(number + 1)
@@ -88,29 +107,13 @@ impl Writer {
             }
             Some(_) => {}
         }
-        self.confess()?;
-        self.append(session, kind, bytes)
-    }
-
-    /// Says what was lost, if anything was and if there is room to say it.
-    fn confess(&mut self) -> Result<(), Errno> {
-        if self.lost.bytes + self.lost.events > 0 {
-            let event = Event::Lost { bytes: self.lost.bytes, events: self.lost.events };
-            self.append(0, Kind::Event, &json(&event))?;
-            self.lost = Lost::default();
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, session: u32, kind: Kind, bytes: &[u8]) -> Result<(), Errno> {
         let segment = self.segment.as_mut().ok_or(Errno::NOSPC)?;
-        let result = segment.append(Head { time: now(), session, kind }, bytes);
+        let result = segment.append(frames);
         if result == Err(Errno::FBIG) && segment.size > 0 {
             // A limit on file sizes below ours (RLIMIT_FSIZE): the rest goes to the next segment.
             let number = segment.number + 1;
             self.next(number)?;
-            let segment = self.segment.as_mut().ok_or(Errno::NOSPC)?;
-            return segment.append(Head { time: now(), session, kind }, bytes);
+            return self.segment.as_mut().ok_or(Errno::NOSPC)?.append(frames);
         }
         result
     }
@@ -146,7 +149,7 @@ impl Writer {
         }
         let mut segment = Segment { file: log.create(number)?, number, size: 0 };
         let before = Event::Segment { before: self.output };
-        if let Err(e) = segment.append(Head { time: now(), session: 0, kind: Kind::Event }, &json(&before)) {
+        if let Err(e) = segment.append(&[(Head { time: now(), session: 0, kind: Kind::Event }, &json(&before))]) {
             // It must begin with this frame: without room for it there is no new segment.
             let _ = log.remove(number);
             return Err(e);
@@ -158,15 +161,21 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let _ = self.confess();
+        if let Some(lost) = self.lost.event() {
+            let _ = self.append(&[(Head { time: now(), session: 0, kind: Kind::Event }, &lost)]);
+        }
     }
 }
 
 impl Segment {
-    fn append(&mut self, head: Head, bytes: &[u8]) -> Result<(), Errno> {
-        let header = frame::header(head, bytes.len());
-        let parts = [IoSlice::new(header.as_bytes()), IoSlice::new(bytes), IoSlice::new(b"\n")];
-        let wanted = header.len() + bytes.len() + 1;
+    /// In one write, so that a crash or a full disk leaves all of it or is seen to have left a part.
+    fn append(&mut self, frames: &[(Head, &[u8])]) -> Result<(), Errno> {
+        let headers: Vec<String> = frames.iter().map(|(head, bytes)| frame::header(*head, bytes.len())).collect();
+        let mut parts = Vec::with_capacity(3 * frames.len());
+        for (header, (_, bytes)) in headers.iter().zip(frames) {
+            parts.extend([IoSlice::new(header.as_bytes()), IoSlice::new(bytes), IoSlice::new(b"\n")]);
+        }
+        let wanted: usize = parts.iter().map(|part| part.len()).sum();
         // Behind a limit on file sizes the kernel would kill the supervisor, and the container with it.
         let written = sys::ignoring(libc::SIGXFSZ, || {
             loop {
