@@ -220,6 +220,10 @@ fn a_folder_of_containers_that_cannot_be_used_is_named() {
     refused(&scene.file("file", "x").join("below"), &[]);
     refused(Path::new("/usr"), &["another user, uid 0"]);
     refused(Path::new("/proc/kakuri"), &[]);
+    let nowhere = scene.work().join("nowhere");
+    symlink("/no/such/folder", &nowhere).unwrap();
+    put_containers_at(&scene, &nowhere);
+    scene.kakuri(["create", "web"]).output().refused(1, &["nowhere", "a symbolic link that leads nowhere"]);
     let closed = scene.folder("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
     refused(&closed.join("containers"), &["Permission denied"]);

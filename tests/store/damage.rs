@@ -5,8 +5,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use super::common::Scene;
+use super::common::{KAKURI, Scene};
 use super::{containers, create, names, store};
+use crate::need;
 
 /// The error of the container `bad`, while `good` is well.
 fn reason(scene: &Scene) -> String {
@@ -100,6 +101,30 @@ fn anything_in_the_place_of_a_container() {
     // What is no container's name is not looked at.
     fs::create_dir(containers(&scene).join("not a name")).unwrap();
     reason(&scene);
+}
+
+#[test]
+fn what_belongs_to_another_user() {
+    need!("unshare");
+    let scene = Scene::new();
+    create(&scene, "good");
+    let entry = create(&scene, "bad");
+    // In a user namespace all that is root's belongs to nobody.
+    let script = r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#;
+    let kakuri = |from: &str, on: &std::path::Path, name: &str| {
+        let unshare = scene.program("unshare").args(["-Urm", "sh", "-c", script, "sh", from]).arg(on);
+        unshare.args([KAKURI, "start", name, "echo", "fine"]).output()
+    };
+    let tried = kakuri("/etc", &scene.work(), "good");
+    if tried.code() != 0 {
+        super::common::skip(format_args!("a record of another user: {}", tried.err().trim()));
+        return;
+    }
+    for (from, on) in [("/usr", entry.folder.clone()), ("/etc/passwd", entry.folder.join("config.json"))] {
+        kakuri(from, &on, "bad").refused(125, &["'bad'", "belongs to another user"]);
+        assert_eq!(kakuri(from, &on, "good").ok().text(), "fine");
+    }
+    kakuri("/usr", &containers(&scene), "good").refused(125, &["belongs to another user"]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ while [ $free -lt 64 ]; do
         # A full disk keeps nobody from running, but where not even a link fits.
         checked start first true || grep -q 'No space left' err || fail "start: something else"
         whole
+        ! grep -q '"ended":null' "$disk/first/last.json" 2>/dev/null || fail "it ended, and last.json says otherwise"
         [ ! -e "$disk/first/last.json" ] || tail -c 1 "$disk/first/last.json" | grep -q '}' || fail "half a last.json"
     fi
     [ "$(cat "$disk/first/root/srv/mine")" = mine ] || fail "a container is lost"

@@ -1,6 +1,7 @@
 //! The lock is the meaning of running, and nothing else is.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -124,13 +125,48 @@ fn the_live_folder_is_private_found_again_and_swept() {
 }
 
 #[test]
+fn without_a_fit_runtime_folder_the_live_folder_lies_in_tmp() {
+    let scene = Scene::new();
+    let entry = create(&scene, "web");
+    let open = scene.folder("open");
+    fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for runtime in ["", "relative", "/no/such/folder", "/usr", open.to_str().unwrap()] {
+        let kakuri = |args: &[&str]| scene.kakuri(args).env("XDG_RUNTIME_DIR", runtime).output();
+        kakuri(&["start", "-d", "web", "sleep", "60"]).ok();
+        let live = fs::read_link(entry.folder.join("run")).unwrap();
+        assert!(live.to_str().unwrap().starts_with("/tmp/kakuri-"), "{runtime}: {}", live.display());
+        assert_eq!(fs::metadata(&live).unwrap().mode() & 0o7777, 0o700);
+        assert!(entry.live().unwrap().state().unwrap().supervisor > 0);
+        // Whoever asks, and from wherever: the container's own link tells.
+        assert_eq!(scene.kakuri(["exec", "web", "echo", "in"]).output().ok().text(), "in");
+        kakuri(&["stop", "--time", "0", "web"]).ok();
+        assert!(!live.exists() && fs::symlink_metadata(entry.folder.join("run")).is_err());
+    }
+    assert!(names(&open).is_empty());
+}
+
+#[test]
+fn a_reboot_leaves_all_stopped_and_startable() {
+    let scene = Scene::new();
+    let entry = create(&scene, "web");
+    scene.kakuri(["start", "-d", "web", "sleep", "60"]).output().ok();
+    let state = entry.live().unwrap().state().unwrap();
+    // SAFETY: integers only; the process is this test's own.
+    unsafe { libc::kill(state.supervisor, libc::SIGKILL) };
+    entry.lock(Duration::from_secs(20)).expect("the lock ends with its holder");
+    fs::remove_dir_all(scene.runtime().join("kakuri")).unwrap();
+    assert_eq!(entry.state(), State::Died);
+    assert_eq!(scene.kakuri(["start", "web", "echo", "up"]).output().ok().text(), "up");
+    assert_eq!(entry.state(), State::Stopped);
+}
+
+#[test]
 fn a_folder_that_is_not_the_containers_own_is_no_live_folder() {
     let scene = Scene::new();
     let entry = create(&scene, "web");
     let other = scene.folder("other");
     std::os::unix::fs::symlink(&other, entry.folder.join("run")).unwrap();
     assert!(entry.live().is_none(), "anybody may look into it");
-    super::common::until(Duration::ZERO, || true);
     fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     assert!(entry.live().is_none(), "it names no container");
     fs::write(other.join("precious"), "x").unwrap();

@@ -148,7 +148,9 @@ impl Store {
         }
         match self.open()? {
             Some(dir) => Ok(dir),
-            None => Err(Fail::new(Stage::Front, self.what("make")).why("it is removed while it is made")),
+            None => Err(Fail::new(Stage::Front, self.what("make"))
+                .why("there is a symbolic link that leads nowhere")
+                .hint("make the folder it leads to, or remove the link")),
         }
     }
 }

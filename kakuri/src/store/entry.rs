@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::folder::{self, Unfit};
@@ -88,7 +89,16 @@ impl Entry {
     pub fn record_last(&self, last: &Last) -> Result<()> {
         let what = || format!("cannot record how '{}' ran", self.name);
         let bytes = serde_json::to_vec(last).map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()))?;
-        folder::write(self.open()?, LAST, &bytes).map_err(|e| full(Fail::new(Stage::Front, what()).errno(e), e))
+        let folder = self.open()?;
+        let written = match folder::write(&folder, LAST, &bytes) {
+            // What it said is not so any more: that it goes is better than that it stays, and makes room.
+            Err(Errno::NOSPC | Errno::DQUOT) => {
+                let _ = unlinkat(&folder, LAST, AtFlags::empty());
+                folder::write(&folder, LAST, &bytes)
+            }
+            written => written,
+        };
+        written.map_err(|e| full(Fail::new(Stage::Front, what()).errno(e), e))
     }
 
     /// The container's folder, if it still is the one whose record was read.

@@ -1,6 +1,7 @@
 //! Removing a folder with all that a container may have put into it: folders without permissions, deeper than any
 //! path may be long, links to anywhere. By descriptor, one folder open at a time, and without recursion.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -29,7 +30,7 @@ struct Frame {
     name: CString,
     id: (u64, u64),
     /// What cannot be removed, or shall not yet.
-    stuck: Vec<CString>,
+    stuck: BTreeSet<CString>,
 }
 
 /// What stays, and why: the first of it.
@@ -78,13 +79,12 @@ pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
 
 /// Removes everything below `here`. An error is the end of it: the way back up is not the way down.
 fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Result<(), Errno> {
-    let frame = |name: &CStr, id| Frame { name: name.into(), id, stuck: Vec::new() };
-    let mut frames = vec![frame(name, id(&here)?)];
+    let begin = |name: &CStr, id| Frame { name: name.into(), id, stuck: BTreeSet::new() };
+    let mut frames = vec![begin(name, id(&here)?)];
     frames[0].stuck.extend(CString::new(lock::FILE));
     loop {
-        let depth = frames.len();
-        let stuck = frames[depth - 1].stuck.clone();
-        let below = match remove_entries(&here, &stuck)? {
+        let Some(frame) = frames.last() else { return Ok(()) };
+        let (name, e) = match remove_entries(&here, &frame.stuck)? {
             Step::Empty => {
                 let Some(done) = frames.pop() else { return Ok(()) };
                 let Some(above) = frames.last_mut() else { return Ok(()) };
@@ -96,7 +96,7 @@ fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Resul
                     Ok(()) | Err(Errno::NOENT) => continue,
                     // Named already: what is left in it.
                     Err(Errno::NOTEMPTY | Errno::EXIST) if !done.stuck.is_empty() => {
-                        above.stuck.push(done.name);
+                        above.stuck.insert(done.name);
                         continue;
                     }
                     Err(e) => (done.name, e),
@@ -105,7 +105,7 @@ fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Resul
             Step::Stuck(name, e) => (name, e),
             Step::Below(name) => match enter(&here, &name) {
                 Ok(fd) => {
-                    frames.push(frame(&name, id(&fd)?));
+                    frames.push(begin(&name, id(&fd)?));
                     here = fd;
                     continue;
                 }
@@ -113,13 +113,12 @@ fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Resul
                 Err(e) => (name, e),
             },
         };
-        let (name, e) = below;
         left.count += 1;
         if left.first.is_none() {
             left.first = Some((path(shown, &frames, &name), e));
         }
         if let Some(frame) = frames.last_mut() {
-            frame.stuck.push(name);
+            frame.stuck.insert(name);
         }
     }
 }
@@ -133,7 +132,7 @@ enum Step {
 }
 
 /// Removes what is no folder, and empty folders, until something else is met.
-fn remove_entries(here: &OwnedFd, stuck: &[CString]) -> Result<Step, Errno> {
+fn remove_entries(here: &OwnedFd, stuck: &BTreeSet<CString>) -> Result<Step, Errno> {
     loop {
         // Small, because it is read anew after each folder in it.
         let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -143,7 +142,7 @@ fn remove_entries(here: &OwnedFd, stuck: &[CString]) -> Result<Step, Errno> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") || stuck.iter().any(|s| s.as_c_str() == name) {
+            if matches!(name.to_bytes(), b"." | b"..") || stuck.contains(name) {
                 continue;
             }
             let known_folder = entry.file_type() == FileType::Directory;

@@ -38,6 +38,8 @@ pub fn try_take(folder: BorrowedFd) -> Result<Option<Lock>, Unfit> {
 }
 
 /// Whether anybody holds the lock. It is not taken, so that a look keeps nobody from it.
+// The constant has another integer type in musl than in glibc.
+#[allow(clippy::unnecessary_cast)]
 pub fn is_held(folder: BorrowedFd) -> bool {
     let Ok(file) = open(folder, OFlags::RDONLY) else { return false };
     let mut other = whole(libc::F_WRLCK);
