@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, Result, Stage};
-use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, stat, statat};
 use rustix::process::geteuid;
 
 use crate::control::{self, Refused};
@@ -26,11 +26,15 @@ pub fn running(store: &Store, typed: &str) -> Option<Channel> {
     if !store::name::is_valid(typed) {
         return None;
     }
-    let path = store.dir.join(typed).join("run");
-    let live = openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let stat = fstat(&live).ok()?;
-    let private = stat.st_uid == geteuid().as_raw() && stat.st_mode & 0o077 == 0;
-    control::connect(&live).ok().filter(|_| private)
+    let container = store.dir.join(typed);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let live = openat(CWD, container.join("run"), flags, Mode::empty()).ok()?;
+    let folder = fstat(&live).ok()?;
+    let private = folder.st_uid == geteuid().as_raw() && folder.st_mode & 0o077 == 0;
+    // What a killed one has left may by now be the live folder of another store's container of that name.
+    let (home, own) = (statat(&live, "home", AtFlags::empty()).ok()?, stat(&container).ok()?);
+    let ours = (home.st_dev, home.st_ino) == (own.st_dev, own.st_ino);
+    if private && ours { control::connect(&live).ok() } else { None }
 }
 
 /// The supervisor of a container; None where it does not run. One that is starting or ending is waited for.

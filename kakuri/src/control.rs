@@ -76,6 +76,7 @@ pub enum FromSupervisor {
     Terminal {
         session: u32,
         pid: i32,
+        first: bool,
     },
     /// There is no terminal to attach to; the log is what can be followed. Carries the writing end of its standard
     /// input where there is one.

@@ -11,6 +11,7 @@
 
 mod life;
 mod order;
+mod presence;
 mod requests;
 mod sessions;
 mod watch;

@@ -11,6 +11,7 @@ use kakuri_wire::{Channel, document};
 
 use super::ask;
 use crate::control::{FromSupervisor, Order, ToSupervisor};
+use crate::exit;
 use crate::plan::Terminal;
 use crate::signals::Signals;
 use crate::store::Ended;
@@ -26,10 +27,13 @@ const ADVICE: Duration = Duration::from_secs(1);
 /// A command of ours in the container.
 pub struct Session {
     /// The supervisor, to whom the session can be given back.
-    control: Channel,
+    /// None once it has hung up.
+    control: Option<Channel>,
     link: Channel,
     number: u32,
     pub pid: i32,
+    /// The container ends with it.
+    first: bool,
     /// Somebody else wants it.
     yielded: bool,
     ended: Option<Ended>,
@@ -78,7 +82,8 @@ pub fn begin(
         Err(Broken::Closed) => return Ok(None),
         Err(e) => return Err(ask::lost(&e)),
     };
-    let mut session = Session { control, link, number, pid: 0, yielded: false, ended: None };
+    let mut session =
+        Session { control: Some(control), link, number, pid: 0, first: order.first, yielded: false, ended: None };
     match session.started() {
         Ok((pid, terminal)) => {
             session.pid = pid;
@@ -103,18 +108,20 @@ fn refused(control: &Channel) -> Result<Option<(Session, Option<OwnedFd>)>> {
 }
 
 /// Takes over the terminal of a session somebody has left.
-pub fn take_over(control: Channel, link: OwnedFd, number: u32, pid: i32) -> Session {
-    Session { control, link: link.into(), number, pid, yielded: false, ended: None }
+pub fn take_over(control: Channel, link: OwnedFd, (number, pid, first): (u32, i32, bool)) -> Session {
+    Session { control: Some(control), link: link.into(), number, pid, first, yielded: false, ended: None }
 }
 
 impl Session {
     fn started(&mut self) -> Result<(i32, Option<OwnedFd>)> {
         match self.link.recv() {
             Ok((FromSession::Started { pid, .. }, fds)) => Ok((pid, fds.into_iter().next())),
-            Ok((FromSession::Failed(fail), _)) => Err(match self.control.recv_within(ADVICE) {
-                Ok((FromSupervisor::Failed(advised), _)) => advised,
-                _ => fail,
-            }),
+            Ok((FromSession::Failed(fail), _)) => {
+                Err(match self.control.as_ref().map(|control| control.recv_within(ADVICE)) {
+                    Some(Ok((FromSupervisor::Failed(advised), _))) => advised,
+                    _ => fail,
+                })
+            }
             Ok((other, _)) => Err(Fail::new(Stage::Init, "kakuri-init spoke out of turn").why(format!("{other:?}"))),
             Err(e) => Err(self.lost(&e)),
         }
@@ -130,17 +137,19 @@ impl Session {
             Some(_) => fail = fail.why("its first process ended"),
             None => fail = fail.why(format!("its supervisor: {broken}")),
         }
-        fail
+        // What ran was killed with it.
+        if self.pid == 0 { fail } else { fail.code(exit::KILLED) }
     }
 
     /// How the container ended; waits until nothing is left of it.
     pub fn end(&mut self) -> Option<Ended> {
-        if self.ended.is_none() {
-            while let Ok((answer, _)) = self.control.recv() {
-                if let FromSupervisor::Ended(ended) = answer {
-                    self.ended = Some(*ended);
-                    break;
-                }
+        while self.ended.is_none()
+            && let Some(control) = &self.control
+        {
+            match control.recv() {
+                Ok((FromSupervisor::Ended(ended), _)) => self.ended = Some(*ended),
+                Ok(_) => {}
+                Err(_) => self.control = None,
             }
         }
         self.ended.clone()
@@ -170,7 +179,8 @@ impl Session {
         let what = || "cannot leave the command to the container's supervisor".to_string();
         let master = relay.leave().ok_or_else(|| Fail::new(Stage::Front, what()))?;
         let fds = [self.link.as_fd(), master.as_fd()];
-        self.control
+        let control = self.control.as_ref().ok_or_else(|| Fail::new(Stage::Front, what()))?;
+        control
             .send(&ToSupervisor::Keep { session: self.number }, &fds)
             .map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()))
     }
@@ -191,7 +201,11 @@ impl Peer for Session {
             Ok((FromSession::Exited(status), _)) => Ok(Some(status)),
             Ok((FromSession::Failed(fail), _)) => Err(fail),
             Ok((FromSession::Started { .. }, _)) => Ok(None),
-            Err(e) => Err(self.lost(&e)),
+            Err(e) => match self.end() {
+                // Killed with all the rest, it is not told by PID 1.
+                Some(Ended { status: Some(status), failure: None, .. }) if self.first => Ok(Some(status)),
+                _ => Err(self.lost(&e)),
+            },
         }
     }
 
@@ -204,11 +218,12 @@ impl Peer for Session {
     }
 
     fn aside(&self) -> Option<BorrowedFd<'_>> {
-        (self.ended.is_none()).then(|| self.control.as_fd())
+        self.control.as_ref().filter(|_| self.ended.is_none()).map(AsFd::as_fd)
     }
 
     fn look_aside(&mut self) -> Result<bool> {
-        match self.control.recv() {
+        let Some(control) = &self.control else { return Ok(false) };
+        match control.recv() {
             Ok((FromSupervisor::Yield, _)) => {
                 self.yielded = true;
                 Ok(true)
@@ -218,8 +233,11 @@ impl Peer for Session {
                 Ok(false)
             }
             Ok(_) => Ok(false),
-            // PID 1 ends with its supervisor, and the link with it.
-            Err(e) => Err(self.lost(&e)),
+            // PID 1 ends with its supervisor, and the link with it; but its last word may still lie there.
+            Err(_) => {
+                self.control = None;
+                Ok(false)
+            }
         }
     }
 }

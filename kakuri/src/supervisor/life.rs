@@ -6,14 +6,16 @@ use kakuri_mount::UnionKind;
 use kakuri_wire::Channel;
 use kakuri_wire::fail::{CODE_FAILED, Fail, Result};
 
+use super::presence::Presence;
 use super::requests::{Asker, STARTER, Waits};
 use super::watch::{Over, Supervisor};
 use super::{Commission, Life};
 use crate::cell::{self, Cell, First, NotStarted};
-use crate::control::{self, FromSupervisor};
+use crate::control::FromSupervisor;
 use crate::logs::{Event, Writer};
 use crate::signals::Signals;
-use crate::store::{Ended, Entry, Kind, Last, Live, LiveFolder, Lock, Store};
+use crate::store::{Ended, Entry, Kind, Last, Lock, Store};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Milliseconds since 1970.
 pub fn now() -> u64 {
@@ -26,21 +28,22 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     let Commission { entry, lock, plan, outline, programs, life } = commission;
     let command = if life == Life::First { plan.process.argv.clone() } else { Vec::new() };
     let commission = Standing { entry: &entry, lock: &lock, plan: &plan, outline: &outline, programs: &programs };
-    let (live, listener, cell, signals) = match commission.stand() {
+    // A record made for this very run is of no use to anybody where there was none.
+    let unborn = entry.record.kind == Kind::Temporary && entry.last().is_none();
+    let (presence, cell, signals) = match commission.stand() {
         Ok(stood) => stood,
         Err(fail) => {
             let failure =
                 Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()) };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
-            let first_run = entry.record.remove || entry.record.kind == Kind::Temporary;
-            release(&entry, lock, first_run);
+            let removed = entry.record.remove || unborn;
+            release(&entry, lock, removed);
             let _ = starter.send(&FromSupervisor::Failed(fail), &[]);
             return CODE_FAILED;
         }
     };
-    // What a sweep waits for, should this process be killed: without it, it does not wait.
-    let _ = Live::of(cell.init_pid).and_then(|state| live.write_state(&state));
+    presence.tell(cell.init_pid);
     let last = Last { started, command, ended: None };
     let mut log = Writer::open(&entry.folder).ok();
     if entry.record_last(&last).is_err() {
@@ -50,11 +53,11 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         log.event(&Event::Begun);
     }
     let mut supervisor = Supervisor {
-        live,
+        lock,
+        presence,
         cell,
         signals,
         plan,
-        listener,
         log,
         started,
         life,
@@ -62,8 +65,11 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         next_asker: STARTER + 1,
         sessions: Vec::new(),
         next_session: 1,
+        most: room(),
+        heard: Default::default(),
         had_first: false,
         had_session: false,
+        ran: false,
         drains: Vec::new(),
         deaf: Vec::new(),
         stopping: None,
@@ -74,8 +80,20 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         entry,
     };
     let over = supervisor.watch();
-    end(supervisor, lock, last, over);
+    end(supervisor, last, over, unborn);
     0
+}
+
+/// As many open files as this process may have: what is born from it is born already. How many sessions that allows.
+fn room() -> usize {
+    /// A detached session at most: link, terminal twice or two pipes and an input, an asker.
+    const EACH: u64 = 6;
+    /// For all else, and for the descriptors of one message.
+    const RESERVE: u64 = 192;
+    let born = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: born.maximum, maximum: born.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { born.maximum } else { born.current };
+    limit.map_or(usize::MAX / 2, |limit| (limit.saturating_sub(RESERVE) / EACH).max(8) as usize)
 }
 
 /// What is needed to make it.
@@ -87,7 +105,7 @@ struct Standing<'a> {
     programs: &'a crate::helper::Programs,
 }
 
-type Stood = (LiveFolder, std::os::fd::OwnedFd, Cell, Signals);
+type Stood = (Presence, Cell, Signals);
 
 impl Standing<'_> {
     fn stand(&self) -> Result<Stood> {
@@ -95,21 +113,21 @@ impl Standing<'_> {
         self.entry.settle();
         let begun = self.begin()?;
         // The socket is there as long as the lock is held: who comes too early waits for his answer.
-        let live = self.entry.open_live(self.lock)?;
-        let made = self.carry_out(&live, begun);
-        if made.is_err() {
-            live.remove();
+        let presence = Presence::open(self.entry, self.lock)?;
+        match self.carry_out(begun) {
+            Ok((cell, signals)) => Ok((presence, cell, signals)),
+            Err(fail) => {
+                presence.end();
+                Err(fail)
+            }
         }
-        let (listener, cell, signals) = made?;
-        Ok((live, listener, cell, signals))
     }
 
     fn begin(&self) -> Result<cell::Begun> {
         cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)
     }
 
-    fn carry_out(&self, live: &LiveFolder, begun: cell::Begun) -> Result<(std::os::fd::OwnedFd, Cell, Signals)> {
-        let listener = control::listen(&live.fd)?;
+    fn carry_out(&self, begun: cell::Begun) -> Result<(Cell, Signals)> {
         self.plan.prepare()?;
         let made = match begun.carry_out(self.plan, &First::Hold, &mut |_| {}) {
             // As for a temporary container: see `run`.
@@ -119,15 +137,14 @@ impl Standing<'_> {
             }
             other => other,
         };
-        let (cell, signals) = made.map_err(|e| match e {
+        made.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
-        })?;
-        Ok((listener, cell, signals))
+        })
     }
 }
 
 /// Ends what is left and tells who waits; in this order, so that who is told finds nothing left.
-fn end(mut supervisor: Supervisor, lock: Lock, last: Last, over: Over) {
+fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
     // Whoever comes now finds nobody, and looks again when the lock is free.
     let waiting: Vec<Asker> =
         std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
@@ -135,6 +152,8 @@ fn end(mut supervisor: Supervisor, lock: Lock, last: Last, over: Over) {
     supervisor.cell.mount = None;
     supervisor.drain_all();
     supervisor.log_event(&Event::Ended);
+    // It never ran, and so it is not kept.
+    let removed = supervisor.entry.record.remove || (unborn && !supervisor.ran && over.failure.is_some());
     let ended = Ended {
         at: now(),
         status: over.status,
@@ -142,11 +161,10 @@ fn end(mut supervisor: Supervisor, lock: Lock, last: Last, over: Over) {
         timed_out: supervisor.timed_out,
         failure: over.failure,
     };
-    let Supervisor { entry, live, listener, log, .. } = supervisor;
-    drop((listener, log));
+    let Supervisor { entry, lock, presence, log, .. } = supervisor;
+    drop(log);
     let _ = entry.record_last(&Last { ended: Some(ended.clone()), ..last });
-    live.remove();
-    let removed = entry.record.remove;
+    presence.end();
     release(&entry, lock, removed);
     for asker in waiting {
         let answer = match asker.waits {

@@ -145,56 +145,80 @@ impl Supervisor {
             Fail::new(Stage::Front, format!("the container '{}' has no process to attach to", self.name()))
                 .hint(format!("kakuri shell {} opens a shell in it", self.name()))
         };
+        let cannot = |why: &str| {
+            Fail::new(Stage::Front, format!("cannot attach to the first process of '{}'", self.name()))
+                .why(why)
+                .hint(format!("kakuri shell {} opens a shell beside it", self.name()))
+        };
         let ours = |s: &&super::sessions::Session| matches!(s.holder, Holder::Own { .. });
         let first = self.sessions.iter().find(|s| s.first);
         let session = first.or_else(|| self.sessions.iter().rev().find(ours)).ok_or_else(none)?;
         let (number, pid) = (session.id, session.pid);
         match (&session.holder, session.terminal) {
             (Holder::Own { .. }, true) if pid.is_some() => self.hand_over(id, number),
-            (Holder::Asker(holder), true) => {
-                let holder = *holder;
+            (&Holder::Asker(holder), true) if self.askers.iter().any(|asker| asker.id == holder) => {
                 self.wait_for(id, Waits::Terminal(number));
                 self.answer(holder, &FromSupervisor::Yield, &[]);
                 Ok(())
             }
+            (Holder::Asker(_), true) => Err(cannot("whoever held its terminal has gone, and the terminal with him")),
             (Holder::Own { .. }, _) => {
                 let input = session.input.as_ref().and_then(|input| input.try_clone().ok());
                 let fds: Vec<BorrowedFd> = input.iter().map(AsFd::as_fd).collect();
                 self.answer(id, &FromSupervisor::Output { session: number, input: input.is_some() }, &fds);
                 Ok(())
             }
-            (Holder::Asker(_), false) => {
-                Err(Fail::new(Stage::Front, format!("cannot attach to the first process of '{}'", self.name()))
-                    .why("its input and output are pipes or files of who started it")
-                    .hint(format!("kakuri shell {} opens a shell beside it", self.name())))
-            }
+            (Holder::Asker(_), false) => Err(cannot("its input and output are pipes or files of who started it")),
         }
     }
 
     /// Gives a session this process holds to an asker.
     fn hand_over(&mut self, id: u32, number: u32) -> Result<()> {
         self.wait_for(id, Waits::End);
-        let Some(session) = self.session(number) else { return Ok(()) };
-        let pid = session.pid.unwrap_or(0);
-        let Holder::Own { link, master: Some(master) } = std::mem::replace(&mut session.holder, Holder::Asker(id))
-        else {
+        let Some(asker) = self.askers.iter().find(|asker| asker.id == id) else { return Ok(()) };
+        let Some(session) = self.sessions.iter_mut().find(|session| session.id == number) else { return Ok(()) };
+        let (pid, first) = (session.pid.unwrap_or(0), session.first);
+        let Holder::Own { link, master: Some(master) } = &session.holder else {
             return Err(Fail::new(Stage::Front, "its terminal cannot be handed over"));
         };
+        let answer = FromSupervisor::Terminal { session: number, pid, first };
+        // Kept until it has gone out: with its last holder the command would be hung up.
+        if asker.channel.send_now(&answer, &[link.as_fd(), master.as_fd()]).is_err() {
+            return Ok(());
+        }
+        session.holder = Holder::Asker(id);
         self.drains.retain(|drain| drain.session != number);
-        self.answer(id, &FromSupervisor::Terminal { session: number, pid }, &[link.as_fd(), master.as_fd()]);
+        // There may be more who want it.
+        if self.askers.iter().any(|asker| asker.waits == Waits::Terminal(number)) {
+            self.answer(id, &FromSupervisor::Yield, &[]);
+        }
         Ok(())
+    }
+
+    /// Tells those who wait for the terminal of a session that there is none any more.
+    pub fn disappoint(&mut self, number: u32) {
+        let waiting: Vec<u32> =
+            self.askers.iter().filter(|asker| asker.waits == Waits::Terminal(number)).map(|asker| asker.id).collect();
+        for id in waiting {
+            self.wait_for(id, Waits::Nothing);
+            let fail = Fail::new(Stage::Front, format!("the command in '{}' has ended", self.name()));
+            self.answer(id, &FromSupervisor::Failed(fail), &[]);
+        }
     }
 
     /// SIGTERM or another to the first process, or to all; who asks at its terminal to go is told it hung up, because
     /// shells heed nothing else.
     pub fn begin_stop(&mut self, signal: Option<i32>, time: Duration) -> Result<()> {
-        if self.stopping.is_none() && !time.is_zero() {
+        // Once; but who names one means it.
+        if (self.stopping.is_none() || signal.is_some()) && !time.is_zero() {
             self.signal(signal.unwrap_or(libc::SIGTERM))?;
             if signal.is_none() {
                 let talkers: Vec<u32> = self.targets().filter(|s| s.terminal).map(|s| s.id).collect();
                 for session in talkers {
                     self.tell_init(&ToInit::Signal { session, signal: libc::SIGHUP, group: false }, &[])?;
                 }
+                // What is stopped would hear neither.
+                self.signal(libc::SIGCONT)?;
             }
         }
         let due = Instant::now().checked_add(time);

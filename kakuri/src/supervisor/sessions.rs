@@ -7,6 +7,7 @@ use kakuri_init::{FromSession, ToInit};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, Channel, document};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat};
 use rustix::io::{Errno, read};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -14,7 +15,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::watch::Supervisor;
 use super::{life, order};
 use crate::control::{FromSupervisor, Order, Session as Shown};
-use crate::logs::{Event, Stream};
+use crate::logs::{Event, Stream, Writer};
 
 /// A command that runs, or is about to.
 pub struct Session {
@@ -55,6 +56,8 @@ pub struct Drain {
 
 /// Read at once; a pipe holds this much.
 const CHUNK: usize = 64 * 1024;
+/// The most a pipe of a command's can be made to hold (pipe-max-size): what was written before an end is no more.
+const MOST_HELD: usize = 1024 * 1024;
 
 impl Supervisor {
     /// Starts a command for an asker who will hold it. `fds` are those the request brought, after its document.
@@ -104,6 +107,12 @@ impl Supervisor {
         let own = order.terminal.iter().filter(|&&own| own).count();
         if usize::from(inherited) + own != 3 || usize::from(passed) != order.pass.len() {
             return Err(unfit());
+        }
+        if self.sessions.len() >= self.most {
+            let name = self.name();
+            return Err(Fail::new(Stage::Front, format!("{} commands run in '{name}' already", self.most))
+                .why("as many as the limit of open files allows")
+                .hint(format!("raise it (ulimit -n), and start the container anew: kakuri restart {name}")));
         }
         if order.first && self.had_first {
             return Err(Fail::new(
@@ -179,19 +188,18 @@ impl Supervisor {
         }
     }
 
-    /// What was written before the end is still in the pipes.
+    /// What a command wrote before its end belongs before it in the log. Others may go on to write to the same pipe:
+    /// they are not waited for.
+    pub fn drain_session(&mut self, id: u32) {
+        for drain in self.drains.iter().filter(|drain| drain.session == id) {
+            empty(drain, self.log.as_mut());
+        }
+    }
+
+    /// What was written before the end of the container is still in the pipes.
     pub fn drain_all(&mut self) {
         for drain in std::mem::take(&mut self.drains) {
-            if let Ok(flags) = fcntl_getfl(&drain.fd) {
-                let _ = fcntl_setfl(&drain.fd, flags | OFlags::NONBLOCK);
-            }
-            let mut buffer = [0; CHUNK];
-            while let Ok(n) = read(&drain.fd, &mut buffer) {
-                match &mut self.log {
-                    Some(log) if n > 0 => log.output(drain.session, drain.stream, &buffer[..n]),
-                    _ => break,
-                }
-            }
+            empty(&drain, self.log.as_mut());
         }
     }
 
@@ -221,6 +229,30 @@ impl Supervisor {
             self.answer(asker, answer, &[]);
         }
     }
+}
+
+/// What is there to be read now, and no more.
+fn empty(drain: &Drain, mut log: Option<&mut Writer>) {
+    let mut buffer = [0; CHUNK];
+    let mut left = MOST_HELD;
+    while left > 0 && is_ready(&drain.fd) {
+        match read(&drain.fd, &mut buffer) {
+            Ok(n) if n > 0 => {
+                if let Some(log) = &mut log {
+                    log.output(drain.session, drain.stream, &buffer[..n]);
+                }
+                left = left.saturating_sub(n);
+            }
+            Err(Errno::INTR) => {}
+            _ => return,
+        }
+    }
+}
+
+fn is_ready(fd: &OwnedFd) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
+    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::IN)
 }
 
 fn unfit() -> Fail {

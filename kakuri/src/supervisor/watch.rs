@@ -1,13 +1,16 @@
 //! The loop of a running container.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use kakuri_init::{Event as News, FromInit, Status, ToInit};
+use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Life;
+use super::presence::Presence;
 use super::requests::{Asker, Waits};
 use super::sessions::{Drain, Holder, Session};
 use crate::cell::Cell;
@@ -17,10 +20,10 @@ use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
 use crate::process::lost;
 use crate::signals::Signals;
-use crate::store::{Entry, LiveFolder};
+use crate::store::{Entry, Lock};
 
-/// Connections at once; one more is closed, and asks again.
-const MOST_ASKERS: usize = 512;
+/// Those who ask beside those who hold a session; more of them wait to be heard.
+const MOST_ASKERS: usize = 64;
 /// When the host asks this process to end, its container is given so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After the time limit the first process is asked to end, and this long after it is killed.
@@ -29,11 +32,12 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A container with a name that stands.
 pub struct Supervisor {
     pub entry: Entry,
-    pub live: LiveFolder,
+    pub lock: Lock,
+    /// Where it can be found.
+    pub presence: Presence,
     pub cell: Cell,
     pub signals: Signals,
     pub plan: Plan,
-    pub listener: OwnedFd,
     pub log: Option<Writer>,
     /// Milliseconds since 1970.
     pub started: u64,
@@ -42,8 +46,14 @@ pub struct Supervisor {
     pub next_asker: u32,
     pub sessions: Vec<Session>,
     pub next_session: u32,
+    /// The most sessions at a time.
+    pub most: usize,
+    /// Words of PID 1 that were read while it was spoken to.
+    pub heard: VecDeque<FromInit>,
     pub had_first: bool,
     pub had_session: bool,
+    /// A command has run.
+    pub ran: bool,
     pub drains: Vec<Drain>,
     /// Sessions of ours whose link has had its last word.
     pub deaf: Vec<u32>,
@@ -71,6 +81,7 @@ enum Source {
     Signals,
     Mount,
     Listener,
+    Presence,
     Asker(u32),
     Own(u32),
     Drain(usize),
@@ -95,6 +106,9 @@ impl Supervisor {
             match self.wait() {
                 Ok(ready) => ready.into_iter().for_each(|source| self.attend(source)),
                 Err(fail) => self.over(Over { failure: Some(fail), ..Over::default() }),
+            }
+            while let Some(message) = self.heard.pop_front() {
+                self.heed_init(message);
             }
             self.strike();
         }
@@ -125,11 +139,12 @@ impl Supervisor {
     /// In the reverse of the order they are attended to in: output first, so that it is in the log before the end it
     /// was written before.
     fn watched(&self) -> Vec<(Source, BorrowedFd<'_>)> {
-        let mut watched = vec![
-            (Source::Listener, self.listener.as_fd()),
-            (Source::Signals, self.signals.as_fd()),
-            (Source::Init, self.cell.link.as_fd()),
-        ];
+        let mut watched = Vec::with_capacity(8 + self.askers.len() + self.sessions.len() + self.drains.len());
+        if self.askers.len() < self.most + MOST_ASKERS {
+            watched.push((Source::Listener, self.presence.listener.as_fd()));
+        }
+        watched.extend(self.presence.changes().map(|changes| (Source::Presence, changes)));
+        watched.extend([(Source::Signals, self.signals.as_fd()), (Source::Init, self.cell.link.as_fd())]);
         watched.extend(self.cell.mount.as_ref().map(|mount| (Source::Mount, mount.as_fd())));
         watched.extend(self.askers.iter().map(|asker| (Source::Asker(asker.id), asker.channel.as_fd())));
         for session in &self.sessions {
@@ -156,6 +171,7 @@ impl Supervisor {
             }
             Source::Mount => self.cell.mount = None,
             Source::Listener => self.accept(),
+            Source::Presence => self.presence.look(&self.entry, &self.lock, self.cell.init_pid),
             Source::Asker(id) => self.hear_asker(id),
             Source::Own(id) => self.hear_own(id),
             Source::Drain(index) => self.drain(index),
@@ -163,10 +179,9 @@ impl Supervisor {
     }
 
     fn accept(&mut self) {
-        while let Some(channel) = control::accept(&self.listener) {
-            if self.askers.len() >= MOST_ASKERS {
-                continue;
-            }
+        while self.askers.len() < self.most + MOST_ASKERS
+            && let Some(channel) = control::accept(&self.presence.listener)
+        {
             let id = self.next_asker;
             self.next_asker = self.next_asker.wrapping_add(1).max(1);
             self.askers.push(Asker { id, channel, waits: Waits::Nothing });
@@ -175,29 +190,51 @@ impl Supervisor {
 
     pub fn tell_init(&mut self, message: &ToInit, fds: &[BorrowedFd]) -> Result<()> {
         log::trace!("to kakuri-init: {message:?}");
-        match self.cell.link.send(message, fds) {
-            // It is ending; its last word is being read.
-            Ok(()) | Err(kakuri_wire::channel::Broken::Closed) => Ok(()),
-            Err(e) => Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
+        loop {
+            match self.cell.link.send_now(message, fds) {
+                // It is ending; its last word is being read.
+                Ok(()) | Err(Broken::Closed) => return Ok(()),
+                Err(Broken::Late) => self.wait_for_init()?,
+                Err(e) => return Err(Fail::new(Stage::Init, "cannot speak to kakuri-init").why(e.to_string())),
+            }
         }
     }
 
+    /// PID 1 goes on when its own words are read, so they are while it is waited for: else both would wait for ever.
+    fn wait_for_init(&mut self) -> Result<()> {
+        let mut fds = [PollFd::new(&self.cell.link, PollFlags::IN | PollFlags::OUT)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the container").errno(e)),
+        }
+        if let Ok((message, _)) = self.cell.link.recv_now() {
+            self.heard.push_back(message);
+        }
+        Ok(())
+    }
+
     fn hear_init(&mut self) {
-        let failed = |fail| Over { failure: Some(fail), ..Over::default() };
-        match self.cell.link.recv() {
-            Ok((message, _)) => {
-                log::trace!("from kakuri-init: {message:?}");
-                let asked = Asked { hold: true, ..Asked::default() };
-                match (Phase::Running.after_init(&message, asked), message) {
-                    (_, FromInit::Failed(fail)) | (Err(fail), _) => self.over(failed(fail)),
-                    (Ok(_), FromInit::Session { session, event }) => self.news(session, event),
-                    (Ok(_), _) => {}
-                }
-            }
+        // What was read before comes first.
+        while let Some(message) = self.heard.pop_front() {
+            self.heed_init(message);
+        }
+        match self.cell.link.recv_now() {
+            Ok((message, _)) => self.heed_init(message),
+            Err(Broken::Late) => {}
             Err(e) => {
-                let fail = lost(&mut self.cell.init, &e);
-                self.over(failed(fail));
+                let failure = Some(lost(&mut self.cell.init, &e));
+                self.over(Over { failure, ..Over::default() });
             }
+        }
+    }
+
+    fn heed_init(&mut self, message: FromInit) {
+        log::trace!("from kakuri-init: {message:?}");
+        let asked = Asked { hold: true, ..Asked::default() };
+        match (Phase::Running.after_init(&message, asked), message) {
+            (_, FromInit::Failed(fail)) | (Err(fail), _) => self.over(Over { failure: Some(fail), ..Over::default() }),
+            (Ok(_), FromInit::Session { session, event }) => self.news(session, event),
+            (Ok(_), _) => {}
         }
     }
 
@@ -223,6 +260,7 @@ impl Supervisor {
                 if session.first && self.due.is_none() {
                     self.due = self.plan.timeout.and_then(|limit| Instant::now().checked_add(limit));
                 }
+                self.ran = true;
                 self.log_event(&event);
                 self.answer_asker(asker, &FromSupervisor::Started { session: id, pid });
             }
@@ -253,24 +291,11 @@ impl Supervisor {
         self.drains.retain(|drain| drain.session != id || drain.stream != crate::logs::Stream::Terminal);
         let first = self.sessions.iter().any(|session| session.id == id && session.first);
         self.sessions.retain(|session| session.id != id);
+        self.disappoint(id);
         if first {
             self.over(over);
         } else if self.sessions.is_empty() && (self.life == Life::WhileUsed || self.stopping.is_some()) {
             self.over(Over::default());
-        }
-    }
-
-    /// What a command wrote before its end belongs before it in the log.
-    fn drain_session(&mut self, id: u32) {
-        let of_it: Vec<usize> = (0..self.drains.len()).filter(|&i| self.drains[i].session == id).collect();
-        for index in of_it.into_iter().rev() {
-            while self.drains.get(index).is_some_and(|d| d.session == id && !d.rests && is_ready(&d.fd)) {
-                let before = self.drains.len();
-                self.drain(index);
-                if self.drains.len() < before {
-                    break;
-                }
-            }
         }
     }
 
@@ -290,10 +315,4 @@ impl Supervisor {
             self.over(Over { status, failure: None });
         }
     }
-}
-
-fn is_ready(fd: &OwnedFd) -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let mut fds = [PollFd::new(fd, PollFlags::IN)];
-    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().contains(PollFlags::IN)
 }

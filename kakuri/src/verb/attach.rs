@@ -24,18 +24,18 @@ pub fn run(wanted: &Attach) -> Result<u8> {
     let control = client::connect_running(&entry)?;
     ask::say(&control, &ToSupervisor::Attach { protocol: PROTOCOL })?;
     match ask::hear(&control, Duration::ZERO)? {
-        (FromSupervisor::Terminal { session, pid }, mut fds) => {
+        (FromSupervisor::Terminal { session, pid, first }, mut fds) => {
             let (Some(master), Some(link)) = (fds.pop(), fds.pop()) else {
                 return Err(ask::lost(&kakuri_wire::channel::Broken::Closed));
             };
             let caller = Caller::look()?;
             let manner =
                 Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
-            let mut held = take_over(control, link, session, pid);
+            let mut held = take_over(control, link, (session, pid, first));
             match held.mind(&caller, Some(master), &manner, true)? {
                 Outcome::Left => Ok(left(&entry.name, held.was_taken())),
                 Outcome::Ended { status, .. } => {
-                    let timed_out = held.end().is_some_and(|ended| ended.timed_out);
+                    let timed_out = first && held.end().is_some_and(|ended| ended.timed_out);
                     Ok(exit::code(status, timed_out))
                 }
             }

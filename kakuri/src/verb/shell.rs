@@ -14,8 +14,10 @@ use crate::control::{Order, Words};
 use crate::plan::Terminal;
 
 pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
-    super::start_log(wanted.general.verbose && !wanted.login);
     let login = login || wanted.login;
+    if !login {
+        super::start_log(wanted.general.verbose);
+    }
     let surroundings = Surroundings::look(&wanted.general, login)?;
     let host = &surroundings.host;
     // sshd gives a ForceCommand's user what he asked for.
@@ -27,7 +29,8 @@ pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
     let order = Order {
         words: Words::Shell { login: true, script: wanted.command.clone().or(forced) },
         environment: client::environment(&wanted.environment, host)?,
-        workdir: wanted.workdir.clone(),
+        // Wherever whoever started it stood.
+        workdir: if login { Some(Bytes(b"~".to_vec())) } else { wanted.workdir.clone() },
         user: wanted.user,
         terminal: [false; 3],
         window: None,
@@ -35,6 +38,8 @@ pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
         first: false,
         interactive: true,
     };
-    let manner = Manner { terminal: Terminal::Auto, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
+    // A login that is left would go on with nobody to come back to it.
+    let detach_keys = if login { Some(Vec::new()) } else { wanted.detach_keys.clone() };
+    let manner = Manner { terminal: Terminal::Auto, detach_keys, passed: Vec::new() };
     exec::enter(&surroundings, &name, &order, &manner, login)
 }

@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
+use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::Surroundings;
@@ -21,6 +23,9 @@ use crate::store::{Entry, Kind, Record, State};
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
 use crate::terminal::Caller;
+
+/// No start takes longer: it would be given up.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How the first process is run.
 struct First {
@@ -126,7 +131,7 @@ impl First {
         {
             let control = self.supervisor(surroundings, entry, Life::UntilStopped, login)?;
             ask::say(&control, &ToSupervisor::Stand)?;
-            return match ask::hear(&control, std::time::Duration::ZERO)? {
+            return match ask::hear(&control, Duration::ZERO)? {
                 (FromSupervisor::Done, _) => Ok(()),
                 (other, _) => Err(ask::unexpected(other)),
             };
@@ -179,5 +184,7 @@ impl First {
 
 /// Whether a supervisor stands behind this connection, and is not ending.
 fn answers(control: &kakuri_wire::Channel) -> bool {
-    ask::say(control, &ToSupervisor::Stand).is_ok() && control.recv::<FromSupervisor>().is_ok()
+    let asked = ask::say(control, &ToSupervisor::Stand);
+    // One that does not answer holds the container all the same.
+    asked.is_ok() && !matches!(control.recv_within::<FromSupervisor>(PATIENCE), Err(Broken::Closed))
 }

@@ -15,7 +15,7 @@ use crate::exit;
 use crate::store::{Ended, Entry, State};
 
 /// Beyond the time given a supervisor needs no more than this to clear up.
-const MARGIN: Duration = Duration::from_secs(15);
+const MARGIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(4);
 
 pub fn run(wanted: &Halt) -> Result<u8> {
@@ -66,7 +66,10 @@ pub fn end(entry: &Entry, signal: Option<i32>, time: Duration) -> Result<()> {
         // It hangs, or was stopped itself; its end ends all of the container.
         Err(kakuri_wire::channel::Broken::Late) => {
             kill_supervisor(&control, entry)?;
-            ended(entry)
+            eprintln!("kakuri: the supervisor of '{}' did not answer, and was killed", entry.name);
+            ended(entry)?;
+            entry.settle();
+            Ok(())
         }
         Err(e) => Err(ask::lost(&e)),
     }
