@@ -5,6 +5,7 @@ mod etc;
 pub mod kept;
 pub mod kernel;
 mod programs;
+pub mod rootfs;
 pub mod secrets;
 
 use crate::identity::Identity;

@@ -130,6 +130,11 @@ pub fn path(host: &Host, layout: &Layout) -> Vec<u8> {
     entries.join(&b':')
 }
 
+/// For a root of its own, where the caller's entries mean nothing.
+pub fn standard_path() -> Vec<u8> {
+    STANDARD.join(":").into_bytes()
+}
+
 /// The caller's shell if it is visible inside, else bash, else sh.
 pub fn shell(host: &Host, layout: &Layout) -> Vec<u8> {
     let visible = |path: &&[u8]| path.first() == Some(&b'/') && layout.locate(path).found == Found::File;

@@ -6,15 +6,18 @@
 mod locate;
 mod mounted;
 mod recall;
+mod root;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kakuri_mount::{Entry, Node, UnionKind};
 use kakuri_wire::{Bytes, Kernelfs};
 
 pub use locate::{Found, Located};
 pub use mounted::Mounted;
+pub use root::{Root, Stands};
 
 use crate::pathname;
 
@@ -95,6 +98,10 @@ pub struct Layout {
     /// Kept apart from the points, because an ordered map moves what is in it, and that costs.
     places: BTreeMap<Vec<u8>, usize>,
     points: Vec<Point>,
+    /// The folder of the host that all of it lies in; None: a new one.
+    pub root: Option<Rc<Root>>,
+    /// Mount points that this folder lacks, by path without the leading slash.
+    lacking: BTreeMap<Vec<u8>, Node>,
 }
 
 impl Layout {
@@ -150,8 +157,33 @@ impl Layout {
         }
     }
 
+    /// The root folder lacks this mount point.
+    pub fn lack(&mut self, at: &[u8], node: Node) {
+        self.lacking.insert(at.strip_prefix(b"/").unwrap_or(at).to_vec(), node);
+    }
+
+    pub fn lacking(&self) -> impl Iterator<Item = (&[u8], &Node)> {
+        self.lacking.iter().map(|(at, node)| (at.as_slice(), node))
+    }
+
+    /// kakuri-mount's root.
+    pub fn root_step(&self) -> Option<kakuri_mount::Root> {
+        self.root.as_ref().map(|root| root.plan(entries(&self.lacking)))
+    }
+
     /// Gives a file of kakuri's own its text, in the union at `folder` or as a file of the base.
     pub fn fill(&mut self, folder: &[u8], name: &[u8], text: Vec<u8>) {
+        if self.root.is_some() {
+            let at = self.locate(&pathname::join(folder, name)).at;
+            if let Some(Point {
+                what: What::PrivateFile { text: old } | What::File { text: old },
+                origin: Origin::Base,
+            }) = self.get_mut(&at)
+            {
+                *old = text;
+            }
+            return;
+        }
         if let Some(Point { what: What::Union { skeleton, .. }, origin: Origin::Base }) = self.get_mut(folder) {
             skeleton.insert(name.to_vec(), Node::File(Bytes(text)));
         } else if let Some(Point { what: What::File { text: old }, origin: Origin::Base }) =

@@ -13,6 +13,7 @@ use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
 use crate::base::kept::Keep;
+use crate::base::rootfs::Lacking;
 pub use crate::base::kept::Kept;
 use crate::bind::hint;
 use crate::host::Host;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub create: Vec<Bytes>,
     /// What a container with a name keeps: made before the start where it is missing.
     pub keep: Option<Keep>,
+    /// Usual mount points that a root lacks which is written itself: made in it before the start.
+    pub lacking: Option<Lacking>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
 }

@@ -15,6 +15,9 @@ pub struct Spec {
     /// Empty: the user's shell.
     pub command: Vec<Bytes>,
     pub base: Base,
+    /// A folder of the host is the root, and there is no base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rootfs: Option<Rootfs>,
     pub binds: Vec<Bind>,
     /// Existing files and folders that are whole arguments of the command are bound read-only.
     pub auto_bind: bool,
@@ -48,6 +51,7 @@ impl Default for Spec {
         Spec {
             command: Vec::new(),
             base: Base::Host,
+            rootfs: None,
             binds: Vec::new(),
             auto_bind: true,
             profiles: Vec::new(),
@@ -78,6 +82,35 @@ pub enum Base {
     Host,
     /// Nothing but what is bound.
     None,
+}
+
+impl Spec {
+    /// Whether the host's programs and settings are shown.
+    pub fn shows_host(&self) -> bool {
+        self.rootfs.is_none() && self.base == Base::Host
+    }
+}
+
+/// `--rootfs`. The path is as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rootfs {
+    pub path: Bytes,
+    #[serde(default)]
+    pub mode: RootfsMode,
+}
+
+/// Where what is written to the root goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootfsMode {
+    /// To a layer of the container's own: the folder is never touched.
+    #[default]
+    Overlay,
+    /// Nowhere.
+    ReadOnly,
+    /// To the folder itself.
+    ReadWrite,
 }
 
 /// One `--bind`. Paths are as typed: `~` and relative ones are resolved when the plan is made.

@@ -22,11 +22,16 @@ use crate::host::as_path;
 use crate::identity::Identity;
 use crate::layout::{Source, What};
 use crate::pathname;
-use crate::spec::{Base, Spec};
+use crate::spec::{Base, RootfsMode, Spec};
+pub use contents::make_mount_point;
 use contents::{open_beneath, walk};
 
 /// What is kept lies in this folder of the container's.
 pub const ROOT: &str = "root";
+
+/// In it, of a container whose root is a folder: what was written over that folder, and what overlayfs wants beside it.
+pub const UPPER: &[u8] = b"/upper";
+pub const WORK: &[u8] = b"/work";
 
 /// Where a container's kept folders are: NAME/root.
 #[derive(Clone, Debug)]
@@ -84,11 +89,21 @@ pub fn folders(base: Base, home: &[u8]) -> Vec<Folder> {
     folders
 }
 
+/// The folders of a layer over a root.
+fn layer(mode: RootfsMode) -> Vec<Folder> {
+    let all: &[(&[u8], u32)] = if mode == RootfsMode::Overlay { &[(UPPER, 0o755), (WORK, 0o700)] } else { &[] };
+    all.iter().map(|(at, mode)| Folder { at: at.to_vec(), mode: *mode }).collect()
+}
+
 impl Keep {
     pub fn of(kept: &Kept, spec: &Spec, who: &Identity) -> Keep {
         let root = source::future(&Bytes::from(&kept.folder).0);
         let root = std::fs::canonicalize(as_path(&root)).map_or(root, |real| real.into_os_string().into_vec());
-        Keep { root, folders: folders(spec.base, &who.home), home: who.home.clone(), mount_points: Vec::new() }
+        let (folders, home) = match &spec.rootfs {
+            Some(rootfs) => (layer(rootfs.mode), b"/".to_vec()),
+            None => (folders(spec.base, &who.home), who.home.clone()),
+        };
+        Keep { root, folders, home, mount_points: Vec::new() }
     }
 
     /// The binds that show them.

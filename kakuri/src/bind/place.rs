@@ -9,6 +9,7 @@ use kakuri_wire::{Bytes, Fail, Result, Stage};
 use crate::base::kept::MountPoint;
 use crate::layout::{Found, Layout, Located, Mounted, Origin, Point, What};
 use crate::pathname;
+use crate::spec::RootfsMode;
 
 /// The tree being decided, and what was asked of the host for it.
 #[derive(Default)]
@@ -42,7 +43,9 @@ impl Placing {
 
     /// A place that does not exist yet, in whatever it lies in.
     fn make(&mut self, located: &Located, what: &What, label: &dyn fmt::Display) -> Result<()> {
-        let Some((holder, point)) = self.layout.holder(&located.at) else { return Ok(()) };
+        let Some((holder, point)) = self.layout.holder(&located.at) else {
+            return self.make_in_root(&located.at, what, label);
+        };
         let (how, origin) = match &point.what {
             What::Union { how, .. } => (*how, point.origin),
             What::Bind(source) if source.kept => {
@@ -80,6 +83,27 @@ impl Placing {
         let node = if what.is_folder() { Node::Folder } else { Node::File(Bytes::default()) };
         self.layout.add_entry(&over, &entry, node);
         Ok(())
+    }
+}
+
+impl Placing {
+    /// A place directly in the root, which is ours to make things in unless it is a folder of the host.
+    fn make_in_root(&mut self, at: &[u8], what: &What, label: &dyn fmt::Display) -> Result<()> {
+        let Some(root) = self.layout.root.clone() else { return Ok(()) };
+        match root.mode {
+            RootfsMode::Overlay => Ok(()),
+            RootfsMode::ReadOnly => {
+                self.layout.lack(at, if what.is_folder() { Node::Folder } else { Node::File(Bytes::default()) });
+                Ok(())
+            }
+            RootfsMode::ReadWrite => {
+                let there = pathname::join(root.path(), pathname::below(at, b"/").unwrap_or(b""));
+                let make = if what.is_folder() { "mkdir -p" } else { "touch" };
+                Err(Fail::new(Stage::Front, label.to_string())
+                    .why("the destination does not exist in the folder that is the root")
+                    .hint(format!("make it there first: {make} '{}'", Bytes(there))))
+            }
+        }
     }
 }
 

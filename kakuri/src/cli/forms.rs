@@ -4,7 +4,7 @@ use kakuri_wire::{Bytes, Fail};
 
 use super::{misuse, value};
 use crate::bind::parse;
-use crate::spec::{Bind, Device, Spec, Tmpfs};
+use crate::spec::{Bind, Device, Rootfs, RootfsMode, Spec, Tmpfs};
 
 /// Writable by everybody, as /tmp and docker's are.
 const TMPFS_MODE: u32 = 0o1777;
@@ -41,6 +41,30 @@ pub fn tmpfs(typed: &[u8]) -> Result<Tmpfs, Fail> {
         }
     }
     Ok(tmpfs)
+}
+
+/// `DIR[:ro|:rw|:O]`.
+pub fn rootfs(typed: &[u8]) -> Result<Rootfs, Fail> {
+    let fields = parse::split(typed);
+    let wrong = |why: String| {
+        Err(misuse(format!("cannot use '{}' as the root", Bytes(typed.to_vec())))
+            .why(why)
+            .hint("--rootfs DIR, or DIR:ro, DIR:rw, DIR:O; a colon of a name is written \\:"))
+    };
+    let (path, mode) = match &fields[..] {
+        [path] => (path, RootfsMode::Overlay),
+        [path, word] => match word.as_slice() {
+            b"ro" => (path, RootfsMode::ReadOnly),
+            b"rw" => (path, RootfsMode::ReadWrite),
+            b"O" => (path, RootfsMode::Overlay),
+            word => return wrong(format!("unknown option '{}'", Bytes(word.to_vec()))),
+        },
+        _ => return wrong("it has more than two fields".into()),
+    };
+    if path.is_empty() {
+        return wrong("it names no folder".into());
+    }
+    Ok(Rootfs { path: Bytes(path.clone()), mode })
 }
 
 /// `PATH[:DST][:rwm]`.

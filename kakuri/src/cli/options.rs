@@ -49,6 +49,7 @@ pub enum Id {
     ReadOnly,
     Remove,
     Replace,
+    Rootfs,
     RoBind,
     Share,
     Signal,

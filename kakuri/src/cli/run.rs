@@ -39,6 +39,7 @@ pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
+    one_root(&scanned.met)?;
     sane(&run)?;
     if run.replace && run.name.is_none() {
         return Err(misuse("--replace needs the name of what is to be replaced")
@@ -88,6 +89,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
     let Run { spec, act, general, status_fd, .. } = run;
     match met.id {
         Id::AllowNetwork => spec.network = Some(Network::Host),
+        Id::Rootfs => spec.rootfs = Some(forms::rootfs(met.value)?),
         Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
         Id::RoBind => spec.binds.push(parse::read_only_bind(met.value)?),
@@ -200,6 +202,15 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
         }
     }
     Ok(())
+}
+
+/// `--rootfs` and `--base` are two answers to one question.
+pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
+    let given = |id: Id| met.iter().any(|m| m.id == id);
+    match given(Id::Base) && given(Id::Rootfs) {
+        true => Err(misuse("--base and --rootfs both say what the root is").hint("choose one of them")),
+        false => Ok(()),
+    }
 }
 
 /// What goes wrong only together.

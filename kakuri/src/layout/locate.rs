@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use kakuri_mount::Node;
 
-use super::{Layout, Origin, What};
+use super::{Layout, Origin, Stands, What};
 use crate::host::as_path;
 use crate::pathname;
 
@@ -74,7 +74,9 @@ impl Layout {
         let mut at: Vec<u8> = Vec::with_capacity(wanted.len());
         // The mount we are in, and what the current folder is on the host.
         let mut mount: Option<(usize, Origin, bool)> = None;
-        let mut host: Option<Vec<u8>> = None;
+        let mut host: Option<Vec<u8>> = self.root.as_ref().map(|root| root.top().to_vec());
+        // While it lies in the root folder: whether that shows its lower layer here.
+        let mut in_root = self.root.as_ref().map(|root| (root, true));
         let end = |at: Vec<u8>, found, deepest: &[u8], deepest_host, host| {
             let deepest = if deepest.is_empty() { b"/".to_vec() } else { deepest.to_vec() };
             let at = if at.is_empty() { b"/".to_vec() } else { at };
@@ -90,6 +92,7 @@ impl Layout {
                 if let What::Symlink { to } = &point.what {
                     return Walk::Link { wanted: through(&at[..above], to, &wanted[at.len()..]), out: None };
                 }
+                in_root = None;
                 let before = host.take();
                 host = match &point.what {
                     What::Bind(source) => Some(source.from.clone()),
@@ -132,16 +135,17 @@ impl Layout {
                 let deepest = at[..above].to_vec();
                 return end(joined(at, wanted), Found::Missing, &deepest, None, None);
             };
-            let there = pathname::join(&folder, name);
-            match std::fs::symlink_metadata(as_path(&there)) {
-                Ok(meta) if meta.is_dir() => host = Some(there),
-                // Links of /proc lead each process elsewhere.
-                Ok(meta) if meta.file_type().is_symlink() && !there.starts_with(b"/proc/") => {
-                    let Ok(to) = std::fs::read_link(as_path(&there)) else {
-                        let deepest = at[..above].to_vec();
-                        return end(at, Found::Blocked, &deepest, Some(folder), None);
-                    };
-                    let next = through(&at[..above], &to.into_os_string().into_vec(), &wanted[at.len()..]);
+            let (stands, there) = match in_root {
+                Some((root, lower)) => root.look(&at, lower),
+                None => look(pathname::join(&folder, name)),
+            };
+            match stands {
+                Stands::Folder { lower } => {
+                    host = Some(there);
+                    in_root = in_root.map(|(root, _)| (root, lower));
+                }
+                Stands::Link(to) => {
+                    let next = through(&at[..above], &to, &wanted[at.len()..]);
                     let out = match mount {
                         Some((root, Origin::User, _)) if pathname::below(&next, &at[..root]).is_none() => Some(at),
                         Some((.., true)) if pathname::below(&next, b"/run").is_none() => Some(at),
@@ -149,16 +153,15 @@ impl Layout {
                     };
                     return Walk::Link { wanted: next, out };
                 }
-                Ok(_) => {
+                Stands::File => {
                     let found = if last { Found::File } else { Found::Blocked };
                     let deepest = at[..above].to_vec();
                     return end(at, found, &deepest, Some(folder), Some(there));
                 }
                 // Missing on the host, but a mount below it is already decided, so it will be there.
-                Err(_) if self.under(&at).next().is_some() => {}
-                Err(e) => {
-                    let missing = e.kind() == std::io::ErrorKind::NotFound;
-                    let found = if missing { Found::Missing } else { Found::Blocked };
+                _ if self.under(&at).next().is_some() => {}
+                stands => {
+                    let found = if stands == Stands::Nothing { Found::Missing } else { Found::Blocked };
                     let deepest = at[..above].to_vec();
                     return end(joined(at, wanted), found, &deepest, Some(folder), None);
                 }
@@ -183,6 +186,24 @@ impl Layout {
             _ => None,
         }
     }
+}
+
+/// What the host has at a path whose folders are known to be none but folders.
+fn look(there: Vec<u8>) -> (Stands, Vec<u8>) {
+    let stands = match std::fs::symlink_metadata(as_path(&there)) {
+        Ok(meta) if meta.is_dir() => Stands::Folder { lower: true },
+        // Links of /proc lead each process elsewhere.
+        Ok(meta) if meta.file_type().is_symlink() && !there.starts_with(b"/proc/") => {
+            match std::fs::read_link(as_path(&there)) {
+                Ok(to) => Stands::Link(to.into_os_string().into_vec()),
+                Err(_) => Stands::Closed,
+            }
+        }
+        Ok(_) => Stands::File,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Stands::Nothing,
+        Err(_) => Stands::Closed,
+    };
+    (stands, there)
 }
 
 /// `wanted` has no links past `at` that could be seen; the rest is taken by name.

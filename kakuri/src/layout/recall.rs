@@ -1,14 +1,17 @@
 //! The tree again, from the steps of a plan: for questions asked after it was made, such as the reason of a
 //! command that was not found.
 
+use std::rc::Rc;
+
 use kakuri_mount::{Node, Op, Plan};
 
-use super::{Layout, Origin, Source, What};
+use super::{Layout, Origin, Root, Source, What};
 use crate::pathname;
 
 impl Layout {
     pub fn of(plan: &Plan) -> Layout {
         let mut layout = Layout::default();
+        layout.root = plan.root.as_ref().and_then(Root::recall).map(Rc::new);
         for op in plan.ops.iter().chain(&plan.finish) {
             let (at, what) = match op.clone() {
                 Op::Folder { at, mode } => (at, What::Folder { mode }),

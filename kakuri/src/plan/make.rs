@@ -6,6 +6,7 @@ use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
 use super::outline::{Outline, label, network};
 use super::{Plan, limit};
 use crate::base::kept::{Keep, Kept};
+use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
@@ -15,7 +16,7 @@ use crate::host::{Host, in_home};
 use crate::identity::Identity;
 use crate::layout::{Found, Layout};
 use crate::pathname;
-use crate::spec::{Base, Spec};
+use crate::spec::Spec;
 
 /// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
 /// files, which need not exist yet.
@@ -23,7 +24,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
     let mut notes = Vec::new();
     let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, config);
     let network = network(spec, config);
-    let who = Identity::of(spec.user, host);
+    let mut who = Identity::of(spec.user, host);
     let real_root = host.is_real_root();
     if real_root {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
@@ -31,7 +32,15 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
 
     let mut placing = Placing::default();
     let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
-    base::put(&mut placing.layout, spec, network, &who, keep.as_ref(), &mut notes);
+    let mut own_shell = None;
+    if let Some(wanted) = &spec.rootfs {
+        let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
+        rootfs::put(&mut placing.layout, root, spec, network, &mut notes)?;
+        let (account, shell) = rootfs::account(&placing.layout, who);
+        (who, own_shell) = (account, Some(shell));
+    } else {
+        base::put(&mut placing.layout, spec, network, &who, keep.as_ref(), &mut notes);
+    }
     let mut binds = spec.binds.clone();
     binds.extend(profile::binds(&spec.profiles, config, host, &mut notes)?);
     let create = explicit::put(&mut placing, spec, &binds, host, &who.home)?;
@@ -41,18 +50,19 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
     }
     let mut layout = placing.layout;
     let wanted = workdir(spec, host, &who)?;
-    if spec.auto_bind && spec.base == Base::Host && kept.is_none() {
+    if spec.auto_bind && spec.shows_host() && kept.is_none() {
         let from = wanted.as_deref().or(host.cwd.as_deref());
         automatic::put(&mut layout, &spec.command, host, from, &mut notes);
     }
     own::cover(&mut layout, config, host);
     base::secrets::cover(&mut layout, host);
 
-    let shell = environment::shell(host, &layout);
+    let of_root = own_shell.is_some();
+    let shell = own_shell.unwrap_or_else(|| environment::shell(host, &layout));
     let shown = setup.hostname.clone().unwrap_or_else(hosts_name);
     Etc { who: &who, shell: &shell, hostname: &shown, network }.fill(&mut layout);
 
-    let path = environment::path(host, &layout);
+    let path = if of_root { environment::standard_path() } else { environment::path(host, &layout) };
     let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout);
@@ -64,9 +74,10 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         label,
         mount: kakuri_mount::Plan {
             version: kakuri_mount::PLAN_VERSION,
-            root: None,
+            root: layout.root_step(),
             size: None,
-            read_only: true,
+            // A layer over the root, or the user's own folder, is there to be written.
+            read_only: !of_root || spec.read_only,
             ops: steps.ops,
             finish: steps.finish,
         },
@@ -87,6 +98,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         timeout: spec.timeout,
         create,
         keep,
+        lacking: Lacking::of(&layout),
         notes,
     })
 }
@@ -110,8 +122,10 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
         return layout.locate(&wanted).at;
     }
     let visible = |path: &[u8]| layout.locate(path).found == Found::Folder;
+    // In a root of its own the same name is another folder, unless it was bound there.
+    let same = |path: &[u8]| layout.root.is_none() || layout.locate(path).host.as_deref() == Some(path);
     match &host.cwd {
-        Some(cwd) if visible(cwd) => cwd.clone(),
+        Some(cwd) if visible(cwd) && same(cwd) => cwd.clone(),
         _ if visible(&who.home) => who.home.clone(),
         _ => b"/".to_vec(),
     }

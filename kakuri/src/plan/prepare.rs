@@ -15,6 +15,9 @@ impl Plan {
                     .hint("`create` makes it where you may: name another place, or have it made for you")
             })?;
         }
+        if let Some(lacking) = &self.lacking {
+            lacking.make()?;
+        }
         match &self.keep {
             Some(keep) => keep.make(),
             None => Ok(()),

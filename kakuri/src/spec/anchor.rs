@@ -17,6 +17,9 @@ impl Spec {
             }
             Ok(())
         };
+        if let Some(rootfs) = &mut self.rootfs {
+            on_host(&mut rootfs.path)?;
+        }
         for bind in &mut self.binds {
             on_host(&mut bind.source)?;
         }

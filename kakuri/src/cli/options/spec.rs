@@ -89,8 +89,17 @@ pub const SPEC: &[Opt] = &[
 ];
 
 /// What it was made from: nothing a later start could change.
-pub const BASE: &[Opt] =
-    &[opt(Id::Base, None, &["base"], Value("host|none"), FILES, "Start from the host's programs, or from nothing")];
+pub const BASE: &[Opt] = &[
+    opt(Id::Base, None, &["base"], Value("host|none"), FILES, "Start from the host's programs, or from nothing"),
+    opt(
+        Id::Rootfs,
+        None,
+        &["rootfs"],
+        Value("DIR[:ro|:rw|:O]"),
+        FILES,
+        "Make a folder the root: read-only, writable, or (O) with what is written kept apart",
+    ),
+];
 
 /// Who runs, where and with which variables: exec and shell take them too.
 pub const PLACE: &[Opt] = &[

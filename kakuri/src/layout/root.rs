@@ -1,0 +1,191 @@
+//! A folder of the host that is the container's root, while it is being decided: what stands at a path of it.
+//!
+//! What lies in it may be hostile: links to anywhere, pipes, files without end. Nothing is opened but below its own
+//! descriptor, and no link is followed by the kernel. Where the container has kept what it wrote there, that layer is
+//! looked at first, as overlayfs would show both.
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use kakuri_mount::{Entry, Layer, RootKind};
+use kakuri_wire::Bytes;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, getxattr, openat2, readlinkat};
+use rustix::io::Errno;
+
+use crate::pathname;
+use crate::spec::RootfsMode;
+
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
+const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// With this attribute a folder of the upper layer hides all of the lower one (overlayfs's `userxattr`).
+const OPAQUE: &str = "user.overlay.opaque";
+/// What is read of it here is a list of accounts.
+const LARGEST: u64 = 1 << 20;
+
+#[derive(Debug)]
+pub struct Root {
+    pub typed: Option<Vec<u8>>,
+    pub seen: Option<(u64, u64)>,
+    pub mode: RootfsMode,
+    /// Where a container with a name keeps what it writes.
+    pub layer: Option<Layer>,
+    upper: Option<Folder>,
+    lower: Folder,
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: Vec<u8>,
+    fd: OwnedFd,
+}
+
+/// What stands somewhere.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// `lower`: what lies in it is looked for in the lower layer too.
+    Folder {
+        lower: bool,
+    },
+    File,
+    Link(Vec<u8>),
+    Nothing,
+    /// It may not be looked at.
+    Closed,
+}
+
+impl Root {
+    /// Opens a folder by its resolved path, and the layer, which need not exist yet.
+    pub fn open(path: &[u8], mode: RootfsMode, layer: Option<Layer>) -> Result<Root, Errno> {
+        let lower = Folder::open(path)?;
+        let upper = layer.as_ref().and_then(|layer| Folder::open(layer.upper.as_bytes()).ok());
+        let stat = fstat(&lower.fd)?;
+        Ok(Root { typed: None, seen: Some((stat.st_dev, stat.st_ino)), mode, layer, upper, lower })
+    }
+
+    /// The folder's path on the host.
+    pub fn path(&self) -> &[u8] {
+        &self.lower.path
+    }
+
+    /// Where the root itself is on the host, as far as its own files go.
+    pub fn top(&self) -> &[u8] {
+        self.upper.as_ref().map_or(&self.lower.path, |upper| &upper.path)
+    }
+
+    /// What stands at a path inside, of which every folder on the way is known to be none but a folder, and where that
+    /// is on the host. `lower`: whether the folder it lies in shows the lower layer.
+    pub fn look(&self, at: &[u8], lower: bool) -> (Stands, Vec<u8>) {
+        if let Some(upper) = &self.upper {
+            match upper.look(at) {
+                Stands::Nothing => {}
+                // A whiteout is a device without a number, which looks like a file otherwise.
+                Stands::File if upper.is_whiteout(at) => return (Stands::Nothing, upper.host(at)),
+                Stands::Folder { .. } => {
+                    let lower = lower && !upper.is_opaque(at);
+                    return (Stands::Folder { lower }, upper.host(at));
+                }
+                other => return (other, upper.host(at)),
+            }
+        }
+        match lower {
+            true => (self.lower.look(at), self.lower.host(at)),
+            false => (Stands::Nothing, self.lower.host(at)),
+        }
+    }
+
+    /// The contents of a file that [`Root::look`] has found at this place of the host; None where that is not a regular
+    /// file of a sane size.
+    pub fn read(&self, host: &[u8]) -> Option<Vec<u8>> {
+        let folder = [self.upper.as_ref(), Some(&self.lower)]
+            .into_iter()
+            .flatten()
+            .find(|folder| pathname::strictly_below(host, &folder.path).is_some())?;
+        let rest = pathname::strictly_below(host, &folder.path)?;
+        // A pipe would be waited for.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat2(&folder.fd, rest, flags, Mode::empty(), BENEATH).ok()?;
+        if FileType::from_raw_mode(fstat(&file).ok()?.st_mode) != FileType::RegularFile {
+            return None;
+        }
+        let mut text = Vec::new();
+        std::fs::File::from(file).take(LARGEST + 1).read_to_end(&mut text).ok()?;
+        (text.len() as u64 <= LARGEST).then_some(text)
+    }
+
+    /// kakuri-mount's part. `lacking`: mount points it has to bring.
+    pub fn plan(&self, lacking: Vec<Entry>) -> kakuri_mount::Root {
+        let how = match self.mode {
+            RootfsMode::Overlay => RootKind::Overlay { layer: self.layer.clone() },
+            RootfsMode::ReadOnly if !lacking.is_empty() => RootKind::Skeleton { skeleton: lacking },
+            RootfsMode::ReadOnly => RootKind::Bind { read_only: true },
+            RootfsMode::ReadWrite => RootKind::Bind { read_only: false },
+        };
+        kakuri_mount::Root {
+            from: Bytes(self.lower.path.clone()),
+            typed: self.typed.clone().map(Bytes),
+            seen: self.seen,
+            how,
+        }
+    }
+
+    /// The same from that part.
+    pub fn recall(plan: &kakuri_mount::Root) -> Option<Root> {
+        let (mode, layer) = match &plan.how {
+            RootKind::Overlay { layer } => (RootfsMode::Overlay, layer.clone()),
+            RootKind::Skeleton { .. } | RootKind::Bind { read_only: true } => (RootfsMode::ReadOnly, None),
+            RootKind::Bind { read_only: false } => (RootfsMode::ReadWrite, None),
+        };
+        Root::open(plan.from.as_bytes(), mode, layer).ok()
+    }
+}
+
+impl Folder {
+    fn open(path: &[u8]) -> Result<Folder, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
+        Ok(Folder { path: path.to_vec(), fd })
+    }
+
+    fn host(&self, at: &[u8]) -> Vec<u8> {
+        pathname::join(&self.path, relative(at))
+    }
+
+    fn open_at(&self, at: &[u8]) -> Result<OwnedFd, Errno> {
+        let rest = relative(at);
+        openat2(&self.fd, if rest.is_empty() { b"." } else { rest }, LOOK, Mode::empty(), BENEATH)
+    }
+
+    fn look(&self, at: &[u8]) -> Stands {
+        let look = || {
+            let place = self.open_at(at)?;
+            Ok(match FileType::from_raw_mode(fstat(&place)?.st_mode) {
+                FileType::Directory => Stands::Folder { lower: true },
+                FileType::Symlink => Stands::Link(readlinkat(&place, c"", Vec::new())?.into_bytes()),
+                _ => Stands::File,
+            })
+        };
+        match look() {
+            Ok(stands) => stands,
+            // Of two layers one may have something else where the other has a folder on the way.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Stands::Nothing,
+            Err(_) => Stands::Closed,
+        }
+    }
+
+    fn is_whiteout(&self, at: &[u8]) -> bool {
+        let stat = self.open_at(at).and_then(fstat);
+        stat.is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::CharacterDevice && s.st_rdev == 0)
+    }
+
+    fn is_opaque(&self, at: &[u8]) -> bool {
+        let Ok(place) = self.open_at(at) else { return false };
+        let mut value = [0_u8; 4];
+        // By this name, because a descriptor that is for paths alone has no attributes.
+        let path = format!("/proc/self/fd/{}", place.as_raw_fd());
+        getxattr(path, OPAQUE, &mut value[..]).is_ok_and(|length| value.get(..length) == Some(b"y"))
+    }
+}
+
+fn relative(at: &[u8]) -> &[u8] {
+    at.strip_prefix(b"/").unwrap_or(at)
+}
