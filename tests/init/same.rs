@@ -20,7 +20,7 @@ fn keyring() -> i64 {
 #[test]
 #[ignore = "the command of the test below"]
 fn report() {
-    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let status = fs::read_to_string("/proc/thread-self/status").expect("status");
     let told = ["Umask", "Uid", "Gid", "Groups", "Cap", "NoNewPrivs", "Seccomp", "Sig", "Shd"];
     for line in status.lines().filter(|line| told.iter().any(|name| line.starts_with(name))) {
         println!("{line}");
