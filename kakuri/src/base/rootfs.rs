@@ -100,6 +100,10 @@ pub fn put(layout: &mut Layout, root: Root, spec: &Spec, network: Network, notes
     for name in NAMES {
         put_name(layout, name, notes);
     }
+    if let Some(lacking) = Lacking::of(layout) {
+        let names: Vec<String> = lacking.places.iter().map(|(at, _)| at.to_string()).collect();
+        notes.push(format!("made in {} for the container to mount on: {}", lacking.root, names.join(" ")));
+    }
     Ok(())
 }
 

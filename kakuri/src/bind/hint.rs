@@ -7,7 +7,7 @@ use kakuri_wire::{Bytes, Fail};
 use super::interpreter;
 use super::source::{self, Kind, Look};
 use crate::host::{Host, as_path};
-use crate::layout::Layout;
+use crate::layout::{Found, Layout};
 use crate::pathname;
 use crate::plan::Plan;
 
@@ -16,18 +16,42 @@ pub fn visible(plan: &Plan, path: &[u8]) -> bool {
     Layout::of(&plan.mount).locate(path).exists()
 }
 
+/// What a root of its own has to do with a command that was not found: the host's programs are none of it.
+fn hint_for_root(plan: &Plan, command: &[u8]) -> Option<String> {
+    let root = plan.mount.root.as_ref()?;
+    let shown = root.typed.as_ref().unwrap_or(&root.from);
+    let layout = Layout::of(&plan.mount);
+    let folders = plan.process.path.as_bytes().split(|&b| b == b':');
+    if !folders.filter(|f| !f.is_empty()).any(|folder| layout.locate(folder).found == Found::Folder) {
+        return Some(format!(
+            "'{shown}' has no folder of programs, such as bin or usr/bin: name one with a whole system in it"
+        ));
+    }
+    Some(match command.first() {
+        Some(b'/') => {
+            format!("it is looked for in '{shown}', which is the root; correct the name, or install it there")
+        }
+        _ => {
+            format!("it is looked for in '{shown}', along {}; correct the name, or install it there", plan.process.path)
+        }
+    })
+}
+
 /// The kernel says one thing for a command that is missing and for one whose interpreter is.
 pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> Fail {
     if let Some(asked) = seen_inside(plan, command).and_then(|file| interpreter::of(&file)) {
         let fail = fail.why(format!("its interpreter '{}' is not in the container", Bytes(asked.clone())));
         return match asked.last() {
             Some(b'\r') => fail.hint("its lines end as on Windows: remove each carriage return, with dos2unix or sed"),
-            _ => fail.hint(hint_for_command(plan, host, &asked).unwrap_or_else(|| {
-                "install that, or name another: in the first line of a script, or when a program is built".into()
-            })),
+            _ => fail.hint(
+                hint_for_root(plan, &asked).or_else(|| hint_for_command(plan, host, &asked)).unwrap_or_else(|| {
+                    "install that, or name another: in the first line of a script, or when a program is built".into()
+                }),
+            ),
         };
     }
-    let hint = hint_for_command(plan, host, command).unwrap_or_else(|| {
+    let of_root = || hint_for_root(plan, command).filter(|_| !command.contains(&b'/') || command.starts_with(b"/"));
+    let hint = of_root().or_else(|| hint_for_command(plan, host, command)).unwrap_or_else(|| {
         let folder = &plan.process.cwd;
         match command {
             b"help" => "kakuri --help is kakuri's own".into(),
@@ -44,12 +68,30 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
 /// The same for one that is not executable, which may lie where nothing is.
 pub fn explain_denied(plan: &Plan, command: &[u8], fail: Fail) -> Fail {
     match seen_inside(plan, command) {
+        Some(file) if fail.errno == Some(libc::ENOEXEC) => match foreign(plan, &file) {
+            Some(machine) => {
+                fail.why(format!("it is a program for another kind of processor, {machine}")).hint(format!(
+                    "take one made for {}, or have qemu-user-static with binfmt_misc run it",
+                    std::env::consts::ARCH
+                ))
+            }
+            None => fail,
+        },
         Some(file) if is_folder(&file) => fail.why("it is a folder").hint("name a program in it"),
         Some(file) if fail.errno == Some(libc::EACCES) && is_program(&file) => fail
             .why("it lies where nothing may be executed")
             .hint("leave `noexec` out of the bind around it; what the host has mounted so stays so"),
         _ => fail,
     }
+}
+
+/// The kind of processor that a file's program is for, or its script's, where that is not this machine's.
+fn foreign(plan: &Plan, file: &[u8]) -> Option<&'static str> {
+    let asked = interpreter::machine(file).or_else(|| {
+        let layout = Layout::of(&plan.mount);
+        interpreter::machine(&layout.locate(&interpreter::of(file)?).host?)
+    });
+    asked.filter(|machine| *machine != std::env::consts::ARCH)
 }
 
 /// The file of the host that a command is inside.

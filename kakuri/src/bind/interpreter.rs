@@ -8,14 +8,47 @@ use crate::host::as_path;
 const HEAD: u64 = 4096;
 const PT_INTERP: u64 = 3;
 
+/// The processors Linux runs on, by their number in an ELF file (elf.h, EM_*).
+const MACHINES: [(u16, &str); 12] = [
+    (2, "sparc"),
+    (3, "x86"),
+    (4, "m68k"),
+    (8, "mips"),
+    (20, "powerpc"),
+    (21, "powerpc64"),
+    (22, "s390x"),
+    (40, "arm"),
+    (62, "x86_64"),
+    (183, "aarch64"),
+    (243, "riscv64"),
+    (258, "loongarch64"),
+];
+
+/// The processor a program on the host is for, as Rust calls it; None where it is no program of a known one.
+pub fn machine(path: &[u8]) -> Option<&'static str> {
+    machine_of(&head(path)?)
+}
+
+fn machine_of(head: &[u8]) -> Option<&'static str> {
+    head.strip_prefix(b"\x7fELF")?;
+    let number = [*head.get(18)?, *head.get(19)?];
+    // The sixth byte says which end comes first.
+    let number = if head.get(5) == Some(&2) { u16::from_be_bytes(number) } else { u16::from_le_bytes(number) };
+    MACHINES.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
 /// What the file at `path` on the host asks for; None where it asks for nothing, or cannot be read.
 pub fn of(path: &[u8]) -> Option<Vec<u8>> {
+    asked_for(&head(path)?)
+}
+
+fn head(path: &[u8]) -> Option<Vec<u8>> {
     let path = as_path(path);
     // A pipe would be waited for.
     std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mut head = Vec::new();
     std::fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
-    asked_for(&head)
+    Some(head)
 }
 
 fn asked_for(head: &[u8]) -> Option<Vec<u8>> {
@@ -61,6 +94,18 @@ mod tests {
         assert_eq!(ask("#!/bin/sh\r\necho").as_deref(), Some("/bin/sh\r"));
         assert_eq!(ask("#!\n/bin/sh"), None);
         assert_eq!(ask("echo"), None);
+    }
+
+    #[test]
+    fn a_program_is_for_one_kind_of_processor() {
+        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+        assert_eq!(machine_of(&file), None);
+        file.resize(64, 0);
+        file[18] = 183;
+        assert_eq!(machine_of(&file), Some("aarch64"));
+        (file[5], file[18], file[19]) = (2, 0, 22);
+        assert_eq!(machine_of(&file), Some("s390x"));
+        assert_eq!(machine_of(b"#!/bin/sh"), None);
     }
 
     #[test]
