@@ -23,7 +23,11 @@ fn report() {
     let status = fs::read_to_string("/proc/thread-self/status").expect("status");
     let told = ["Umask", "Uid", "Gid", "Groups", "Cap", "NoNewPrivs", "Seccomp", "Sig", "Shd"];
     for line in status.lines().filter(|line| told.iter().any(|name| line.starts_with(name))) {
-        println!("{line}");
+        match line.strip_prefix("SigIgn:\t").and_then(|set| u64::from_str_radix(set, 16).ok()) {
+            // But for SIGXFSZ, which another thread of the caller's may ignore at that moment to write a document.
+            Some(set) => println!("SigIgn {:x}", set & !(1 << (libc::SIGXFSZ - 1))),
+            None => println!("{line}"),
+        }
     }
     println!("{}", fs::read_to_string("/proc/self/limits").expect("limits"));
     println!("{}", fs::read_to_string("/proc/self/uid_map").expect("map"));
