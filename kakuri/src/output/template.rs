@@ -31,6 +31,11 @@ impl Template {
         Ok(Template { nodes, table, text: text.into() })
     }
 
+    /// Whether values like this one have all the fields that are asked of them, even if there turns out to be none.
+    pub fn check(&self, like: &Value) -> Result<()> {
+        eval::check(&self.nodes, like, false).map_err(|why| wrong(&self.text, &why))
+    }
+
     /// One value as text, without a newline at its end.
     pub fn one(&self, value: &Value) -> Result<String> {
         eval::run(&self.nodes, value, false).map_err(|why| wrong(&self.text, &why))

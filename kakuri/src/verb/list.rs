@@ -49,8 +49,15 @@ struct Row {
 
 pub fn run(wanted: &cli::List) -> Result<u8> {
     let filter = Filter::of(&wanted.filters)?;
+    let now = SystemTime::now();
+    let both = |row: &Row| merged(dockers(row, wanted.no_trunc, now), ours(row, now));
     let template = match &wanted.format {
-        Format::Template(text) => Some(Template::parse(text)?),
+        Format::Template(text) => {
+            let template = Template::parse(text)?;
+            // Before anything is looked at: what is wrong with it is so whatever there is.
+            template.check(&both(&Row { name: String::new(), status: Status::Unreadable, seen: None }))?;
+            Some(template)
+        }
         _ => None,
     };
     let failed = |fail: Fail| fail.code(FAILED);
@@ -77,9 +84,7 @@ pub fn run(wanted: &cli::List) -> Result<u8> {
             rows.push(row);
         }
     }
-    let now = SystemTime::now();
     let text = match &wanted.format {
-        // The template's own error is misuse.
         _ if wanted.quiet => rows.iter().map(|row| row.name.clone() + "\n").collect(),
         Format::Table if wanted.docker => docker_table(&rows, wanted.no_trunc, now),
         Format::Table => table(&rows, wanted.no_trunc, now),
@@ -90,7 +95,6 @@ pub fn run(wanted: &cli::List) -> Result<u8> {
             output::json::lines(&rows.iter().map(value).collect::<Vec<_>>())
         }
         Format::Template(_) => {
-            let both = |row| merged(dockers(row, wanted.no_trunc, now), ours(row, now));
             let values: Vec<Value> = rows.iter().map(both).collect();
             template.map_or(Ok(String::new()), |t| t.all(&values, &HEADS, output::colours()))?
         }

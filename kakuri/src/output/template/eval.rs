@@ -17,6 +17,37 @@ pub fn run(nodes: &[Node], value: &Value, header: bool) -> Result<String, String
     Ok(out)
 }
 
+/// Whether the value has the fields that are asked of it; `inner`: the dot is another value, of which nothing is known.
+pub fn check(nodes: &[Node], value: &Value, inner: bool) -> Result<(), String> {
+    let pipe = |pipe: &Pipe| pipe.iter().flatten().try_for_each(|term| check_term(term, value, inner));
+    for node in nodes {
+        match node {
+            Node::Text(_) => {}
+            Node::Put(put) => pipe(put)?,
+            Node::If(condition, then, otherwise) => {
+                pipe(condition)?;
+                check(then, value, inner)?;
+                check(otherwise, value, inner)?;
+            }
+            Node::With(over, then, otherwise) | Node::Range(over, then, otherwise) => {
+                pipe(over)?;
+                check(then, value, true)?;
+                check(otherwise, value, inner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_term(term: &Term, value: &Value, inner: bool) -> Result<(), String> {
+    match term {
+        Term::Field(names) if !inner => field(value, &names[..names.len().min(1)]).map(drop),
+        Term::Root(names) => field(value, &names[..names.len().min(1)]).map(drop),
+        Term::Group(pipe, _) => pipe.iter().flatten().try_for_each(|term| check_term(term, value, inner)),
+        Term::Field(_) | Term::Literal(_) | Term::Function(_) => Ok(()),
+    }
+}
+
 struct Run<'a> {
     root: &'a Value,
     header: bool,
@@ -89,22 +120,27 @@ impl Run<'_> {
     }
 
     fn field(&self, value: &Value, names: &[String]) -> Result<Value, String> {
-        let mut value = value;
-        for (depth, name) in names.iter().enumerate() {
-            if self.header && value.get(name).is_none() {
-                return Ok(names[depth..].last().map(|name| name.to_uppercase()).unwrap_or_default().into());
-            }
-            value = match value {
-                Value::Object(map) => map.get(name).ok_or_else(|| {
-                    let known: Vec<&str> = map.keys().map(String::as_str).collect();
-                    format!("there is no field '.{}'; there are {}", names[..=depth].join("."), known.join(" "))
-                })?,
-                Value::Null => return Ok(Value::Null),
-                _ => return Err(format!("'.{}' has no fields", names[..depth].join("."))),
-            };
+        match (field(value, names), names.last()) {
+            // The head of a column of a field that has no name of its own.
+            (Err(_), Some(name)) if self.header => Ok(name.to_uppercase().into()),
+            (found, _) => found.cloned(),
         }
-        Ok(value.clone())
     }
+}
+
+fn field<'a>(value: &'a Value, names: &[String]) -> Result<&'a Value, String> {
+    let mut value = value;
+    for (depth, name) in names.iter().enumerate() {
+        value = match value {
+            Value::Object(map) => map.get(name).ok_or_else(|| {
+                let known: Vec<&str> = map.keys().map(String::as_str).collect();
+                format!("there is no field '.{}'; there are {}", names[..=depth].join("."), known.join(" "))
+            })?,
+            Value::Null => return Ok(&Value::Null),
+            _ => return Err(format!("'.{}' has no fields", names[..depth].join("."))),
+        };
+    }
+    Ok(value)
 }
 
 fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {

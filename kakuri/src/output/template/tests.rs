@@ -75,3 +75,26 @@ fn a_table_has_a_head() {
     let text = Template::parse("{{.Pid}}").expect("parses").all(&[value(), value()], &[], false).expect("runs");
     assert_eq!(text, "7\n7\n");
 }
+
+#[test]
+fn fields_are_checked_without_a_value() {
+    let check = |template: &str| Template::parse(template).and_then(|t| t.check(&value())).map_err(|f| f.to_string());
+    for template in
+        ["{{.Names}}{{.State.Any}}", "{{range .Mounts}}{{.Any}}{{$.Pid}}{{else}}{{.Pid}}{{end}}", "{{.}}{{$}}"]
+    {
+        assert_eq!(check(template), Ok(()), "{template}");
+    }
+    for template in [
+        "{{.X}}",
+        "{{upper .X}}",
+        "{{.Pid | eq .X}}",
+        "{{(index .X 0).Any}}",
+        "{{if .X}}{{end}}",
+        "{{if .Pid}}{{else}}{{.X}}{{end}}",
+        "{{range .Mounts}}{{$.X}}{{end}}",
+        "{{with .X}}{{end}}",
+        "{{with .Pid}}{{.Any}}{{else}}{{.X}}{{end}}",
+    ] {
+        assert!(check(template).is_err_and(|why| why.contains("no field '.X'")), "{template}");
+    }
+}
