@@ -9,6 +9,8 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod control;
+#[cfg(feature = "cli")]
+pub mod copy;
 pub mod doctor;
 pub mod environment;
 pub mod exit;

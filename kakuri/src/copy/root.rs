@@ -1,0 +1,94 @@
+//! The root of a running container as a descriptor.
+//!
+//! PID 1's own root, by `/proc/PID/root`: the caller owns the user namespace PID 1 lives in, and so may look although
+//! PID 1 has made itself unreadable to the container. Nobody inside can change that root, because the mounts
+//! are not the container's to change. What is seen below it is what the container sees: binds, its private folders, all of it.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::handshake::PROTOCOL;
+use kakuri_wire::{Channel, document};
+use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
+use rustix::io::Errno;
+
+use crate::client::ask;
+use crate::control::{Facts, FromSupervisor, ToSupervisor};
+
+/// A supervisor that is well answers at once, on a machine that is not.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A container that is being copied from or to. One that was started for it ends when this goes.
+pub struct Inside {
+    control: Channel,
+    init: i32,
+    pub root: OwnedFd,
+}
+
+impl Inside {
+    /// None where the container ended before it could be looked at.
+    pub fn open(control: Channel, name: &str) -> Result<Option<Inside>> {
+        // One that is being started for us may take its time; what goes wrong with that is the answer.
+        if let Err(Broken::Closed) = control.send(&ToSupervisor::Stand, &[]) {
+            return Ok(None);
+        }
+        match control.recv() {
+            Ok((FromSupervisor::Done, _)) => {}
+            Ok((other, _)) => return Err(ask::unexpected(other)),
+            Err(Broken::Closed) => return Ok(None),
+            Err(e) => return Err(ask::lost(&e)),
+        }
+        let Some(facts) = look(&control)? else { return Ok(None) };
+        let opened = open(&facts);
+        // PID 1 is its supervisor's child that nobody has collected: as long as that one names the same, the number was
+        // not another process's meanwhile.
+        match look(&control)? {
+            Some(again) if again.init == facts.init => {}
+            _ => return Ok(None),
+        }
+        let root = opened.map_err(|e| {
+            super::fail(format!("cannot reach the files of the container '{name}'"))
+                .errno(e)
+                .hint(format!("kakuri exec {name} tar -c PATH copies out from within"))
+        })?;
+        Ok(Some(Inside { control, init: facts.init, root }))
+    }
+
+    /// Whether it still runs. Of one that has ended the mounts come apart, and what was copied meanwhile may be
+    /// anything.
+    pub fn stands(&self) -> bool {
+        look(&self.control).is_ok_and(|facts| facts.is_some_and(|facts| facts.init == self.init))
+    }
+}
+
+fn look(control: &Channel) -> Result<Option<Facts>> {
+    match control.send(&ToSupervisor::Look { protocol: PROTOCOL }, &[]) {
+        Ok(()) => {}
+        Err(Broken::Closed) => return Ok(None),
+        Err(e) => return Err(ask::lost(&e)),
+    }
+    match control.recv_within(LIMIT) {
+        Ok((FromSupervisor::Facts, mut fds)) => {
+            let none = || Fail::new(Stage::Front, "the container's supervisor told nothing");
+            document::read(Stage::Front, fds.pop().ok_or_else(none)?).map(Some)
+        }
+        Ok((other, _)) => Err(ask::unexpected(other)),
+        Err(Broken::Closed) => Ok(None),
+        Err(e) => Err(ask::lost(&e)),
+    }
+}
+
+fn open(facts: &Facts) -> Result<OwnedFd, Errno> {
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // Once open it stands for that process and no later one of its number.
+    let process = openat(CWD, format!("/proc/{}", facts.init), folder, Mode::empty())?;
+    let namespace = readlinkat(&process, c"ns/mnt", Vec::new())?;
+    let expected = facts.namespaces.get("mnt").map(|inode| format!("mnt:[{inode}]"));
+    // The supervisor may number processes by another process namespace than ours.
+    if expected.is_none_or(|expected| expected.as_bytes() != namespace.as_bytes()) {
+        return Err(Errno::SRCH);
+    }
+    openat(&process, c"root", folder, Mode::empty())
+}
