@@ -153,6 +153,10 @@ pub struct Setup {
     pub gid: u32,
     /// The payload may make user namespaces of its own.
     pub nest: bool,
+    /// The kernel's settings are taken away from the payload by mounts upon them (a container started by root): they are
+    /// written before there is anything to mount.
+    #[serde(default)]
+    pub guarded: bool,
 }
 
 /// The command and everything it starts with.

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use kakuri_init::container::Container;
 use kakuri_init::front::Front;
-use kakuri_init::{byhand, network, nsfs, payload};
+use kakuri_init::{Setup, byhand, network, nsfs, payload};
 use kakuri_wire::fail::{CODE_FAILED, Result, Stage};
 use kakuri_wire::{caps, lifeline};
 
@@ -39,10 +39,15 @@ fn serve(front: &mut Front) -> Result<u8> {
     network::make(&setup)?;
     let sys = nsfs::make_sysfs(&setup)?;
     let user = payload::begin_namespace(&proc, &setup)?;
+    if setup.guarded {
+        write_settings(&proc, &setup)?;
+    }
     front.ready(&setup, &proc, queue, sys)?;
-    payload::limit_nesting(&proc, &setup)?;
+    // Beside kakuri-mount's work, where it does not mount anything upon them.
+    if !setup.guarded {
+        write_settings(&proc, &setup)?;
+    }
     network::set_hostname(&setup)?;
-    network::configure(&proc, &setup)?;
     payload::leave_keyring();
     let user = user.finish()?;
     // Not before: P's maps are written through it.
@@ -57,4 +62,10 @@ fn serve(front: &mut Front) -> Result<u8> {
         Some(command) => Container::run(front, command, user),
         None => Container::hold(front, user),
     }
+}
+
+/// The kernel's settings of the container, by the proc file system of its own.
+fn write_settings(proc: &nsfs::Proc, setup: &Setup) -> Result<()> {
+    payload::limit_nesting(proc, setup)?;
+    network::configure(proc, setup)
 }

@@ -292,6 +292,7 @@ pub fn setup() -> Setup {
         uid: 0,
         gid: 0,
         nest: false,
+        guarded: false,
     }
 }
 

@@ -45,6 +45,7 @@ impl Outline {
                 uid: who.uid,
                 gid: who.gid,
                 nest: spec.nest,
+                guarded: host.is_real_root(),
             },
             namespaces: Namespaces { ipc: !spec.share.ipc, uts: !spec.share.uts, cgroup: !spec.share.cgroup, network },
         }
