@@ -44,6 +44,8 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         }
     };
     presence.tell(cell.init_pid);
+    // What a start allocates is small and stays; what serving allocates has to be given back.
+    kakuri_wire::sys::leave_arena();
     let last = Last { started, command, ended: None };
     let mut log = Writer::open(&entry.folder).ok();
     if entry.record_last(&last).is_err() {
