@@ -25,6 +25,9 @@ impl Placing {
     /// Gives the place it has in the end.
     pub fn put(&mut self, destination: &[u8], what: What, label: &dyn fmt::Display) -> Result<Vec<u8>> {
         let located = self.layout.locate(destination);
+        if let Some(link) = &located.led_out {
+            return Err(self.refuse_link(link, label));
+        }
         refuse(&located, &what, label)?;
         if located.found == Found::Missing {
             self.make(&located, &what, label)?;
@@ -39,6 +42,19 @@ impl Placing {
         }
         self.layout.replace(&located.at, what);
         Ok(located.at)
+    }
+
+    /// A link where the user named a folder: in a folder of his it leads out of it, in what a container keeps it may
+    /// have been put there by the container.
+    fn refuse_link(&self, link: &[u8], label: &dyn fmt::Display) -> Fail {
+        let kept = |point: &Point| matches!(&point.what, What::Bind(source) if source.kept);
+        let what = match self.layout.holder(link) {
+            Some((_, point)) if kept(point) => "a symbolic link in the container's own files",
+            _ => "a symbolic link that leads out of the bound folder",
+        };
+        Fail::new(Stage::Front, label.to_string())
+            .why(format!("'{}' is {what}", Bytes(link.to_vec())))
+            .hint("name the place it leads to, if that is what you want")
     }
 
     /// A place that does not exist yet, in whatever it lies in.
@@ -111,13 +127,6 @@ impl Placing {
 fn refuse(located: &Located, what: &What, label: &dyn fmt::Display) -> Result<()> {
     let fail = |why: String| Fail::new(Stage::Front, label.to_string()).why(why);
     let at = Bytes(located.at.clone());
-    if let Some(link) = &located.led_out {
-        return Err(fail(format!(
-            "'{}' is a symbolic link that leads out of the folder it lies in",
-            Bytes(link.clone())
-        ))
-        .hint("name the place it leads to, if that is what you want"));
-    }
     for kernel in [&b"/proc"[..], b"/sys", b"/dev/pts", b"/dev/mqueue"] {
         if pathname::below(&located.at, kernel).is_some() {
             return Err(fail(format!("{} is the kernel's own", Bytes(kernel.to_vec())))

@@ -3,6 +3,7 @@
 use std::fs::DirBuilder;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
@@ -42,7 +43,7 @@ impl Store {
         }
         let what = || format!("cannot create the container '{name}'");
         let cannot = |e: Errno| full(Fail::new(Stage::Front, what()).errno(e), e);
-        let begun = begin(&dir, name).map_err(|unfit| match unfit {
+        let begun = begin(&dir, name, &self.dir).map_err(|unfit| match unfit {
             Unfit::Errno(e) => cannot(e),
             unfit => unfit.fail(what(), "try again"),
         })?;
@@ -155,8 +156,8 @@ impl Store {
     }
 }
 
-/// A new folder under a name nobody looks for, its lock held by us.
-fn begin(dir: &OwnedFd, name: &str) -> Result<Begun, Unfit> {
+/// A new folder under a name nobody looks for, its lock held by us. `shown` is the path of `dir`.
+fn begin(dir: &OwnedFd, name: &str, shown: &Path) -> Result<Begun, Unfit> {
     loop {
         let random = name::random(6).map_err(|_| Unfit::Errno(Errno::AGAIN))?;
         let hidden = format!("{NEW}{name}-{random}");
@@ -174,7 +175,7 @@ fn begin(dir: &OwnedFd, name: &str) -> Result<Begun, Unfit> {
             // Somebody swept it before it was locked.
             Ok((None, _)) | Err(Unfit::Errno(Errno::NOENT)) => continue,
             Err(unfit) => {
-                let _ = rustix::fs::unlinkat(dir, &hidden, rustix::fs::AtFlags::REMOVEDIR);
+                let _ = erase::folder(dir, &hidden, shown);
                 return Err(unfit);
             }
         }

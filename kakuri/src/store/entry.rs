@@ -44,9 +44,7 @@ impl Entry {
         let lock = lock::try_take(folder.as_fd()).map_err(|unfit| {
             let fail = unfit.fail(format!("cannot lock the container '{}'", self.name), self.hint());
             match unfit {
-                Unfit::Errno(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => fail
-                    .why("its file system has no locks")
-                    .hint("set containers_dir to a folder on a local disk: kakuri config path"),
+                Unfit::Errno(e @ Errno::NOLCK) => full(fail, e),
                 Unfit::Errno(Errno::NOENT) => self.gone(),
                 _ => fail,
             }
@@ -133,6 +131,9 @@ pub fn full(fail: Fail, e: Errno) -> Fail {
         Errno::ROFS | Errno::ACCESS | Errno::PERM => {
             fail.hint("set containers_dir to a folder you may write to: kakuri config path says where")
         }
+        Errno::NOLCK => fail
+            .why("its file system has no locks")
+            .hint("set containers_dir to a folder on a local disk: kakuri config path says where"),
         _ => fail,
     }
 }
