@@ -2,6 +2,9 @@
 
 use std::ffi::{CStr, CString};
 
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::read;
+
 use crate::sys::Strings;
 
 /// A command's words, environment and search path, ready made: [`Exec::run`] allocates nothing, because it may be
@@ -27,7 +30,7 @@ impl Exec {
     }
 
     /// Becomes the command: a name with a slash is taken as it is; a match that may not be executed is remembered while
-    /// the search goes on; a file without `#!` is given to /bin/sh. Returns only the errno.
+    /// the search goes on; a file that says nothing of who runs it is given to /bin/sh. Returns only the errno.
     pub fn run(&mut self) -> i32 {
         let Exec { argv, env, path, candidate } = self;
         candidate.clear();
@@ -59,8 +62,23 @@ impl Exec {
 
 fn attempt(file: &CStr, argv: &mut Strings, env: &Strings) -> i32 {
     let errno = argv.exec(file, env).raw_os_error().unwrap_or(libc::EINVAL);
-    if errno == libc::ENOEXEC {
+    // A shell would read a program for another machine as if it were a script, and a script of another language as its
+    // own.
+    if errno == libc::ENOEXEC && !is_program(file) {
         argv.exec_by_shell(file, env);
     }
     errno
+}
+
+/// An ELF file, or a script that names its interpreter.
+fn is_program(file: &CStr) -> bool {
+    let mut head = [0_u8; 128];
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let Ok(length) = open(file, flags, Mode::empty()).and_then(|file| read(&file, &mut head)) else { return false };
+    let names = |line: &[u8]| line.iter().take_while(|&&b| b != b'\n').any(|&b| b != b' ' && b != b'\t');
+    match head.get(..length) {
+        Some([b'#', b'!', line @ ..]) => names(line),
+        Some(head) => head.starts_with(b"\x7fELF"),
+        None => false,
+    }
 }
