@@ -1,6 +1,8 @@
 //! The log of a named container: what is written is read back byte for byte, after a crash, on a full disk, behind a
 //! limit on file sizes, while it is rotated, and by a follower that does not keep up.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 #[path = "logs/follow.rs"]
 mod follow;
