@@ -161,6 +161,22 @@ fn a_reboot_leaves_all_stopped_and_startable() {
 }
 
 #[test]
+fn what_a_killed_run_left_goes_with_the_name() {
+    let scene = Scene::new();
+    for verb in [&["remove", "web"][..], &["create", "--replace", "web"], &["container", "rename", "web", "other"]] {
+        let entry = create(&scene, "web");
+        scene.kakuri(["start", "-d", "web", "sleep", "60"]).env("XDG_RUNTIME_DIR", "").output().ok();
+        let live = entry.live().unwrap();
+        // SAFETY: integers only; the process is this test's own.
+        unsafe { libc::kill(live.state().unwrap().supervisor, libc::SIGKILL) };
+        entry.lock(Duration::from_secs(20)).expect("the lock ends with its holder");
+        scene.kakuri(verb).output().ok();
+        assert!(!live.path.exists(), "{verb:?}: {}", live.path.display());
+        scene.kakuri(["remove", "-f", "web", "other"]).output().ok();
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_the_containers_own_is_no_live_folder() {
     let scene = Scene::new();
     let entry = create(&scene, "web");

@@ -108,6 +108,10 @@ impl Store {
             if folder::open_own_at(dir, name).ok().and_then(|f| folder::id(f).ok()) != folder::id(&old).ok() {
                 continue;
             }
+            if let Ok(entry) = self.read(dir, name) {
+                entry.settle();
+                entry.clear_dead();
+            }
             match renameat_with(dir, &begun.name, dir, name, RenameFlags::EXCHANGE) {
                 Ok(()) => {}
                 // A file system that cannot exchange: for a moment nobody has the name.

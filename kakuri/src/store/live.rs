@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::event::PollFlags;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, readlinkat, renameat, stat, symlinkat, unlinkat};
@@ -134,7 +135,7 @@ impl Entry {
     /// kernel may still be at it. For who holds the lock; nothing is decided by it.
     pub fn settle(&self) {
         if let Some(pidfd) = self.live().and_then(|live| live.ending()) {
-            let _ = kakuri_wire::channel::wait(&pidfd, PollFlags::IN, ENDING);
+            let _ = wait(&pidfd, PollFlags::IN, ENDING);
         }
     }
 }
@@ -157,7 +158,9 @@ impl LiveFolder {
         let live = self.state().filter(|live| live.boot == boot())?;
         // Opened first and compared then: a number that was given to another process has another start.
         let pidfd = pidfd_open(Pid::from_raw(live.init)?, PidfdFlags::empty()).ok()?;
-        (began(live.init) == Some(live.init_started)).then_some(pidfd)
+        // One that has ended, and that nobody has collected yet, still has its number.
+        let ended = wait(&pidfd, PollFlags::IN, Duration::ZERO).unwrap_or(false);
+        (!ended && began(live.init) == Some(live.init_started)).then_some(pidfd)
     }
 
     /// Removes it, and the link that leads to it. What is in the way is left to the next sweep.

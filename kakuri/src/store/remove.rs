@@ -24,6 +24,9 @@ impl Store {
         name::check(to)?;
         let dir = self.there(&entry.name)?;
         let lock = entry.lock(Duration::ZERO)?;
+        // What a killed run has left is found by the name that goes now.
+        entry.settle();
+        entry.clear_dead();
         put(&dir, &entry.name, to).map_err(|e| match e {
             Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR => taken(to).hint("choose another name"),
             e => {
@@ -41,9 +44,7 @@ impl Store {
         let dir = self.there(&entry.name)?;
         // Of a supervisor that was killed the container may still be ending, and write to what is removed.
         entry.settle();
-        if let Some(live) = entry.live() {
-            live.remove();
-        }
+        entry.clear_dead();
         self.take_away(&dir, &entry.name, lock)
     }
 
