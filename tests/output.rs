@@ -228,9 +228,19 @@ fn inspected() {
     assert_eq!((&state["exit_code"], &state["signal"], &state["stopped"]), (&json!(137), &json!(9), &json!(true)));
 }
 
+/// A test that fails leaves no container behind.
+struct End<'a>(&'a Scene);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.kakuri(["remove", "-f", "web"]).try_output();
+    }
+}
+
 #[test]
 fn a_running_one() {
     let scene = Scene::alone();
+    let _end = End(&scene);
     scene.kakuri(["create", "-u", "1234", "web"]).output().ok();
     // Inside it calls itself something that would drive a terminal.
     let script = "exec -a \"$(printf 'evil\\033[2J\\nroot  1')\" sleep 1000";
