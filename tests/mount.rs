@@ -9,6 +9,8 @@ mod byhand;
 mod front;
 #[path = "mount/lies.rs"]
 mod lies;
+#[path = "mount/root.rs"]
+mod root;
 
 use std::ffi::OsStr;
 use std::fs;
