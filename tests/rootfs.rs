@@ -219,7 +219,7 @@ fn it_is_explained_and_built_by_hand() {
     let explained = scene.kakuri(["--explain", "--rootfs", "tree:ro", "sh"]).output().ok().text();
     assert!(explained.contains("(typed as tree) of the host with our "), "{explained}");
     let explained = scene.kakuri(["--explain", "--rootfs", "tree:rw", "sh"]).output().ok().text();
-    assert!(explained.contains("create       /dev in ") && explained.contains("of the host itself"), "{explained}");
+    assert!(explained.contains(" for the container to mount on: /dev ") && explained.contains("of the host itself"), "{explained}");
     for mode in ["ro", "O"] {
         let root = format!("tree:{mode}");
         let plan = scene.kakuri(["--emit", "mount", "--rootfs", &root, "sh"]).output().ok().text();

@@ -161,6 +161,12 @@ fn prepare<'a>(
 }
 
 fn refused(root: &Root, e: Errno, log: Option<&OwnedFd>, hint: String) -> Fail {
+    if e == Errno::NODEV {
+        return Fail::new(Stage::Mount, root.what())
+            .errno(e)
+            .why("this kernel has no overlayfs")
+            .hint(format!("sudo modprobe overlay; or {hint}"));
+    }
     let reason = kakuri_wire::fail::describe(e.raw_os_error());
     let why = match (log.and_then(union::words), e) {
         (Some(words), _) => format!("the kernel makes no overlay of it: {reason}: {words}"),

@@ -72,11 +72,6 @@ pub fn explain(plan: &Plan) -> String {
     for place in plan.keep.iter().flat_map(|keep| &keep.mount_points) {
         line("create", &format!("{} in what the container keeps", Bytes(place.at.clone())));
     }
-    if let Some(lacking) = &plan.lacking {
-        for (at, _) in &lacking.places {
-            line("create", &format!("{at} in {}", lacking.root));
-        }
-    }
     for setting in &process.env {
         line("environment", &shown(setting));
     }
