@@ -13,8 +13,8 @@ use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND};
 use kakuri_wire::{Bytes, Fail, Kernelfs};
 
 use crate::base::kept::Keep;
-use crate::base::rootfs::Lacking;
 pub use crate::base::kept::Kept;
+use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::host::Host;
 pub use crate::spec::Terminal;

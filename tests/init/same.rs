@@ -49,6 +49,12 @@ fn report() {
     println!("userns={:?}", fs::read_link("/proc/self/ns/user").expect("link"));
 }
 
+// musl declares them as another integer type than glibc.
+#[allow(clippy::unnecessary_cast)]
+const CORE: u32 = libc::RLIMIT_CORE as u32;
+#[allow(clippy::unnecessary_cast)]
+const FSIZE: u32 = libc::RLIMIT_FSIZE as u32;
+
 fn reporter() -> Process {
     let program = std::env::current_exe().expect("our own path");
     let limit = |resource, soft, hard| Limit { resource, soft: Some(soft), hard: Some(hard) };
@@ -56,7 +62,7 @@ fn reporter() -> Process {
         env: vec![Bytes::from("PATH=/usr/bin:/bin"), Bytes::from("EXTRA=one two")],
         cwd: Bytes::from("/usr"),
         bounding: 0x21,
-        limits: vec![limit(libc::RLIMIT_CORE as u32, 0, 0), limit(libc::RLIMIT_FSIZE as u32, 1 << 20, 1 << 30)],
+        limits: vec![limit(CORE, 0, 0), limit(FSIZE, 1 << 20, 1 << 30)],
         pass: vec![],
         ..process(&[
             program.to_str().expect("UTF-8"),

@@ -149,7 +149,7 @@ fn ends_by_signal_are_told_exactly() {
     for signal in fatal {
         let number = signal as u32;
         let process = Process {
-            limits: vec![kakuri_init::Limit { resource: libc::RLIMIT_CORE as u32, soft: Some(0), hard: Some(0) }],
+            limits: vec![kakuri_init::Limit { resource: kakuri::plan::limit::CORE, soft: Some(0), hard: Some(0) }],
             ..process(&["sleep", "1000"])
         };
         let null = null();

@@ -16,6 +16,8 @@ pub struct General {
 
 /// A verb about named containers. Names are as typed: a unique prefix will do.
 #[derive(Clone, Debug, PartialEq)]
+// One of them exists, boxed.
+#[allow(clippy::large_enum_variant)]
 pub enum Verbs {
     Create(Create),
     Start(Start),

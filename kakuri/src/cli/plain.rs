@@ -31,7 +31,11 @@ fn no_words(verb: &Verb, words: &[&[u8]]) -> Result<(), Stop> {
     match words.first() {
         None => Ok(()),
         Some(word) => Err(misuse(format!("kakuri {} takes no '{}'", verb.name, shown(word)))
-            .hint(format!("kakuri {0} {1}; or kakuri -- {0} for a program of that name", verb.name, verb.usage))
+            .hint(format!(
+                "{}; or kakuri -- {} for a program of that name",
+                format_args!("kakuri {} {}", verb.name, verb.usage).to_string().trim_end(),
+                verb.name
+            ))
             .into()),
     }
 }

@@ -10,8 +10,8 @@ use crate::pathname;
 
 impl Layout {
     pub fn of(plan: &Plan) -> Layout {
-        let mut layout = Layout::default();
-        layout.root = plan.root.as_ref().and_then(Root::recall).map(Rc::new);
+        let root = plan.root.as_ref().and_then(Root::recall).map(Rc::new);
+        let mut layout = Layout { root, ..Layout::default() };
         for op in plan.ops.iter().chain(&plan.finish) {
             let (at, what) = match op.clone() {
                 Op::Folder { at, mode } => (at, What::Folder { mode }),

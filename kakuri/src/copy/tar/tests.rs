@@ -27,7 +27,7 @@ fn a_header_says_what_was_written() {
 fn records_count_themselves() {
     for length in [1, 2, 80, 90, 95, 96, 97, 985, 988, 990, 9_984, 9_985, 9_990, 100_000] {
         let mut bytes = Vec::new();
-        let value = vec![b'=', b'\n'].repeat(length);
+        let value = [b'=', b'\n'].repeat(length);
         pax::add(&mut bytes, "path", &value);
         pax::add(&mut bytes, "size", b"1");
         assert_eq!(pax::parse(&bytes), Some(vec![(&b"path"[..], &value[..]), (b"size", b"1")]), "{length}");
