@@ -72,7 +72,7 @@ impl<'a> Fresh<'a> {
 
     fn pour(&self, name: &[u8], size: u64, progress: &mut Progress) -> Result<(), Errno> {
         let there = place::touch(self.folder, name)?;
-        if FileType::from_raw_mode(fstat(&there)?.st_mode) != FileType::RegularFile {
+        if place::is_kernels(&there)? || FileType::from_raw_mode(fstat(&there)?.st_mode) != FileType::RegularFile {
             return Err(Errno::BUSY);
         }
         let to = place::open(&there, OFlags::WRONLY)?;

@@ -137,7 +137,17 @@ pub fn touch(folder: impl AsFd, name: &[u8]) -> Result<OwnedFd, Errno> {
 /// A folder in a folder, by its name or a path without links.
 pub fn step(folder: impl AsFd, name: &[u8]) -> Result<OwnedFd, Errno> {
     let folder = folder.as_fd();
-    patiently(|| openat2(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty(), STEP))
+    match patiently(|| openat2(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty(), STEP)) {
+        // Which of both it is makes a difference to who reads it.
+        Err(Errno::NOTDIR) if kind(folder, name) == Some(FileType::Symlink) => Err(Errno::LOOP),
+        opened => opened,
+    }
+}
+
+/// What kind of thing is at a name; None where that cannot be told.
+pub fn kind(folder: impl AsFd, name: &[u8]) -> Option<FileType> {
+    let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(FileType::from_raw_mode(stat.st_mode))
 }
 
 /// The folder above, which must be this very one: a folder that was moved has another above it, maybe not even one

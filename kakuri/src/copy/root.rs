@@ -36,6 +36,7 @@ impl Inside {
         }
         match control.recv() {
             Ok((FromSupervisor::Done, _)) => {}
+            Ok((FromSupervisor::Ended(_), _)) => return Ok(None),
             Ok((other, _)) => return Err(ask::unexpected(other)),
             Err(Broken::Closed) => return Ok(None),
             Err(e) => return Err(ask::lost(&e)),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use kakuri_wire::fail::Result;
-use rustix::fs::{AtFlags, FileType, Mode, fchmod, fstat, futimens, mkdirat, statat, utimensat};
+use rustix::fs::{AtFlags, FileType, Mode, fchmod, fstat, futimens, mkdirat, utimensat};
 use rustix::io::Errno;
 
 use super::contents::{self, Broke};
@@ -164,9 +164,7 @@ impl Sink for Tree {
     fn link(&mut self, name: &[u8], meta: &Meta, target: &[u8]) -> Result<()> {
         let what = |e| cannot("make the link", self.trail.with(name), e);
         // rename(2) would say so too, but only after another link was made.
-        let folder = statat(&self.here, name, AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
-        if folder {
+        if place::kind(&self.here, name) == Some(FileType::Directory) {
             return Err(what(Errno::ISDIR));
         }
         fresh::symlink(&self.here, name, target).map_err(what)?;

@@ -1,8 +1,10 @@
 //! Unpacking an archive into a container. Nobody vouches for what it says, nor for the folders it goes into.
 //!
 //! Names are taken from the folder that was named and links on the way are followed, as a program in the container
-//! would: below the container's root, which they cannot leave.
+//! would: below the container's root, which they cannot leave. The archive's own links are made last, so that none of
+//! its entries goes through them to a place its names do not tell.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -10,7 +12,7 @@ use std::rc::Rc;
 
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result};
-use rustix::fs::{AtFlags, FileType, Mode, fchmod, fstat, ftruncate, futimens, mkdirat, statat, utimensat};
+use rustix::fs::{AtFlags, FileType, Mode, fchmod, fstat, ftruncate, futimens, mkdirat, utimensat};
 use rustix::io::Errno;
 
 use super::contents::{self, errno};
@@ -41,6 +43,8 @@ struct Unpack<'a> {
     /// The folder used last, by its name below the top.
     last: Option<(Vec<u8>, Rc<OwnedFd>)>,
     made: Vec<Made>,
+    /// Links to make, by their names: what they lead to, and when they were changed.
+    links: BTreeMap<Vec<u8>, (Vec<u8>, (i64, u32))>,
     progress: &'a mut Progress,
 }
 
@@ -48,7 +52,7 @@ struct Unpack<'a> {
 pub fn run(from: impl Read, base: &Base, top: &[u8], progress: &mut Progress) -> Result<()> {
     let mut reader = Reader::new(from);
     let shown = Trail::new(base.shown(top));
-    let mut unpack = Unpack { base, top, shown, last: None, made: Vec::new(), progress };
+    let mut unpack = Unpack { base, top, shown, last: None, made: Vec::new(), links: BTreeMap::new(), progress };
     let done = unpack.all(&mut reader);
     // What came before an error is whole.
     let finished = unpack.finish();
@@ -115,20 +119,21 @@ impl Unpack<'_> {
             return Ok(());
         }
         let folder = self.folder_made(above).map_err(|e| what("unpack to", e))?;
+        // The last one of a name counts.
+        self.links.remove(&path);
         match entry.kind {
             Kind::Folder => self.make(&folder, name, path, entry)?,
             Kind::Link => {
-                let stat = statat(&*folder, *name, AtFlags::SYMLINK_NOFOLLOW);
-                if stat.is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::Directory) {
-                    return Err(what("make the link", Errno::ISDIR));
-                }
-                fresh::symlink(&folder, name, &entry.link)
-                    .and_then(|()| utimensat(&*folder, *name, &times(entry.changed), AtFlags::SYMLINK_NOFOLLOW))
-                    .map_err(|e| what("make the link", e))?;
+                self.links.insert(path, (entry.link.clone(), entry.changed));
             }
             Kind::Hard => {
                 let to =
                     self::names(&entry.link).map_err(|why| refused(&why.replace("its name", "the file it names")))?;
+                // A link of several names is made as several.
+                if let Some(link) = self.links.get(&to.join(&b'/')).cloned() {
+                    self.links.insert(path, link);
+                    return Ok(());
+                }
                 let file = self.find(&to).map_err(|e| {
                     cannot("find", self.shown.with(&entry.link), e).hint("a hard link names an earlier file")
                 })?;
@@ -264,8 +269,21 @@ impl Unpack<'_> {
         Ok(folder)
     }
 
-    /// The modes and times of folders, those within first.
+    fn link(&mut self, path: &[u8], target: &[u8], changed: (i64, u32)) -> Result<(), Errno> {
+        let (above, name) = place::split(path);
+        let folder = self.folder(place::strip_slashes(above))?;
+        if place::kind(&*folder, name) == Some(FileType::Directory) {
+            return Err(Errno::ISDIR);
+        }
+        fresh::symlink(&folder, name, target)?;
+        utimensat(&*folder, name, &times(changed), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Links, then the modes and times of folders, those within first.
     fn finish(mut self) -> Result<()> {
+        for (path, (target, changed)) in std::mem::take(&mut self.links) {
+            self.link(&path, &target, changed).map_err(|e| cannot("make the link", self.shown.with(&path), e))?;
+        }
         for made in std::mem::take(&mut self.made).into_iter().rev() {
             let done = self.folder(&made.path).and_then(|folder| {
                 let folder = place::open_folder(&*folder)?;

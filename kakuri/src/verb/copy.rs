@@ -42,7 +42,7 @@ pub fn run(wanted: &cli::Copy) -> Result<u8> {
     };
     check_ends(wanted).map_err(|fail| fail.code(FAILED))?;
     let idle = client::running(&surroundings.store, name).is_none();
-    let inside = enter(&surroundings, name)?;
+    let inside = enter(&surroundings, name).map_err(|fail| fail.code(FAILED))?;
     // With a limit on file sizes the kernel would kill us instead of saying so.
     let done = sys::ignoring(libc::SIGXFSZ, || carry_out(wanted, name, &surroundings, &inside));
     let stands = inside.stands();
