@@ -4,6 +4,8 @@
 //! programs' times in the *same* round, so that a load that comes and goes cancels out. Only ratios mean anything on
 //! another machine.
 
+mod exec;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -330,7 +332,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let (what, kakuri) = match (args.next(), args.next()) {
         (Some(what), Some(kakuri)) => (what, kakuri),
-        _ => stop("usage: bench start|binds|mem|thru|all KAKURI [-n ROUNDS] [--check RATIO]"),
+        _ => stop("usage: bench start|binds|mem|thru|exec|all KAKURI [-n ROUNDS] [--check RATIO]"),
     };
     let (mut rounds, mut limit) = (200, None);
     while let Some(flag) = args.next() {
@@ -341,14 +343,15 @@ fn main() {
             _ => stop(&format!("{flag} is not understood")),
         }
     }
-    let chosen: &[&str] = if what == "all" { &["start", "binds", "mem", "thru"] } else { &[what.as_str()] };
+    let chosen: &[&str] = if what == "all" { &["start", "binds", "mem", "thru", "exec"] } else { &[what.as_str()] };
     for one in chosen {
         let ratio = match *one {
             "start" => start(&kakuri, rounds),
             "binds" => binds(&kakuri, rounds),
             "mem" => mem(&kakuri),
             "thru" => throughput(&kakuri),
-            other => stop(&format!("{other} is none of start, binds, mem, thru, all")),
+            "exec" => exec::exec(&kakuri, rounds),
+            other => stop(&format!("{other} is none of start, binds, mem, thru, exec, all")),
         };
         if let (Some(limit), Some(ratio)) = (limit, ratio)
             && ratio > limit
