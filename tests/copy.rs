@@ -32,10 +32,6 @@ impl Web {
         Web { scene }
     }
 
-    pub fn new() -> Web {
-        Web::with(Scene::new(), &[])
-    }
-
     /// Running until the end.
     pub fn running(options: &[&str]) -> Web {
         let web = Web::with(Scene::new(), options);

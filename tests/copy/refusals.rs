@@ -12,9 +12,9 @@ fn what_cannot_be_copied_is_named() {
     web.scene.file("f", "f");
     web.scene.file("d/f", "f");
     web.scene.file("closed", "f");
-    fs::set_permissions(web.work("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(web.work("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::create_dir_all(web.work("half/closed")).unwrap();
-    fs::set_permissions(web.work("half/closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(web.work("half/closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::create_dir(web.work("locked")).unwrap();
     fs::set_permissions(web.work("locked"), fs::Permissions::from_mode(0o555)).unwrap();
     web.sh("cd /root; mkdir -p d over/f; echo f >f; echo f >closed; chmod 0 closed; ln -s nowhere dangling; ln -s loop loop; mkdir -p t/f over/d; echo >t/d; rmdir over/d; echo >over/d");

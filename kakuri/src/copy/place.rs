@@ -92,15 +92,22 @@ impl Base<'_> {
 pub fn missing(base: &Base, path: &[u8], e: Errno) -> kakuri_wire::Fail {
     let shown = Bytes(base.shown(path));
     match e {
-        Errno::NOENT => super::fail(format!("cannot copy '{shown}'")).why("it does not exist").hint(format!(
-            "ls -l shows what is in '{}'",
-            Bytes(base.shown(match split(strip_slashes(path)).0 {
-                b"" if base.is_container() => b"/",
-                b"" => b".",
-                parent => parent,
-            }))
-        )),
+        Errno::NOENT => super::fail(format!("cannot copy '{shown}'")).why("it does not exist").hint(look(base, path)),
         e => super::cannot("find", shown, e),
+    }
+}
+
+/// How to see what is where a path was thought to lead.
+fn look(base: &Base, path: &[u8]) -> String {
+    let above = strip_slashes(split(strip_slashes(path)).0);
+    match base {
+        Base::Host => {
+            format!("ls -l {} shows what is there", Bytes(if above.is_empty() { b"." } else { above }.to_vec()))
+        }
+        Base::Container(_, name) => format!(
+            "kakuri exec {name} ls -l /{} shows what is there",
+            Bytes(above.strip_prefix(b"/").unwrap_or(above).to_vec())
+        ),
     }
 }
 

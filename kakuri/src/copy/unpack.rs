@@ -35,6 +35,13 @@ struct Made {
     changed: (i64, u32),
 }
 
+/// A symbolic link of the archive.
+#[derive(Clone)]
+struct Link {
+    target: Vec<u8>,
+    changed: (i64, u32),
+}
+
 struct Unpack<'a> {
     base: &'a Base<'a>,
     /// The folder it goes into.
@@ -43,8 +50,8 @@ struct Unpack<'a> {
     /// The folder used last, by its name below the top.
     last: Option<(Vec<u8>, Rc<OwnedFd>)>,
     made: Vec<Made>,
-    /// Links to make, by their names: what they lead to, and when they were changed.
-    links: BTreeMap<Vec<u8>, (Vec<u8>, (i64, u32))>,
+    /// Links to make, by their names.
+    links: BTreeMap<Vec<u8>, Link>,
     progress: &'a mut Progress,
 }
 
@@ -124,7 +131,7 @@ impl Unpack<'_> {
         match entry.kind {
             Kind::Folder => self.make(&folder, name, path, entry)?,
             Kind::Link => {
-                self.links.insert(path, (entry.link.clone(), entry.changed));
+                self.links.insert(path, Link { target: entry.link.clone(), changed: entry.changed });
             }
             Kind::Hard => {
                 let to =
@@ -269,20 +276,20 @@ impl Unpack<'_> {
         Ok(folder)
     }
 
-    fn link(&mut self, path: &[u8], target: &[u8], changed: (i64, u32)) -> Result<(), Errno> {
+    fn link(&mut self, path: &[u8], link: &Link) -> Result<(), Errno> {
         let (above, name) = place::split(path);
         let folder = self.folder(place::strip_slashes(above))?;
         if place::kind(&*folder, name) == Some(FileType::Directory) {
             return Err(Errno::ISDIR);
         }
-        fresh::symlink(&folder, name, target)?;
-        utimensat(&*folder, name, &times(changed), AtFlags::SYMLINK_NOFOLLOW)
+        fresh::symlink(&folder, name, &link.target)?;
+        utimensat(&*folder, name, &times(link.changed), AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// Links, then the modes and times of folders, those within first.
     fn finish(mut self) -> Result<()> {
-        for (path, (target, changed)) in std::mem::take(&mut self.links) {
-            self.link(&path, &target, changed).map_err(|e| cannot("make the link", self.shown.with(&path), e))?;
+        for (path, link) in std::mem::take(&mut self.links) {
+            self.link(&path, &link).map_err(|e| cannot("make the link", self.shown.with(&path), e))?;
         }
         for made in std::mem::take(&mut self.made).into_iter().rev() {
             let done = self.folder(&made.path).and_then(|folder| {
