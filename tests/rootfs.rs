@@ -219,7 +219,10 @@ fn it_is_explained_and_built_by_hand() {
     let explained = scene.kakuri(["--explain", "--rootfs", "tree:ro", "sh"]).output().ok().text();
     assert!(explained.contains("(typed as tree) of the host with our "), "{explained}");
     let explained = scene.kakuri(["--explain", "--rootfs", "tree:rw", "sh"]).output().ok().text();
-    assert!(explained.contains(" for the container to mount on: /dev ") && explained.contains("of the host itself"), "{explained}");
+    assert!(
+        explained.contains(" for the container to mount on: /dev ") && explained.contains("of the host itself"),
+        "{explained}"
+    );
     for mode in ["ro", "O"] {
         let root = format!("tree:{mode}");
         let plan = scene.kakuri(["--emit", "mount", "--rootfs", &root, "sh"]).output().ok().text();
@@ -235,4 +238,22 @@ fn it_is_explained_and_built_by_hand() {
         assert_eq!(said.ok().text(), "of the tree\nkakuri", "{mode}");
     }
     assert_eq!(snapshot(&tree), before);
+}
+
+#[test]
+fn a_tree_of_another_user_is_shown_as_far_as_everybody_may_see_it() {
+    // The host's own programs are root's, and nobody else's tree is as sure to be there.
+    let scene = Scene::new();
+    for mode in ["ro", "O"] {
+        let root = format!("/usr:{mode}");
+        let said = scene.kakuri(["--explain", "--rootfs", &root, "bin/true"]).output().ok().text();
+        assert_eq!(said.contains("/usr belongs to another user"), mode == "O", "{said}");
+    }
+    let said = scene.kakuri(["--rootfs", "/usr:rw", "/bin/true"]).output();
+    said.refused(125, &["cannot make '/dev' in '/usr'", "Permission denied"]).hints(&["leave `:rw` out"]);
+    // A folder inside that has to be copied up belongs to root.
+    let said = scene.kakuri(["--rootfs", "/usr", "--bind", ".:/share/kakuri-test", "/bin/true"]).output();
+    if !tree::no_memory_layer(&said) {
+        said.refused(125, &["cannot make '/share/kakuri-test'", "belongs to another user"]).hints(&["cp -r"]);
+    }
 }

@@ -74,7 +74,14 @@ pub fn look(spec: &Spec, rootfs: &Rootfs, host: &Host, config: &Config, keep: Op
 }
 
 /// Puts the folder and what goes over it into the tree, which is empty.
-pub fn put(layout: &mut Layout, root: Root, spec: &Spec, network: Network, notes: &mut Vec<String>) -> Result<()> {
+pub fn put(
+    layout: &mut Layout,
+    root: Root,
+    spec: &Spec,
+    network: Network,
+    host: &Host,
+    notes: &mut Vec<String>,
+) -> Result<()> {
     let mut places = Places::new();
     fresh(&mut places, spec.read_only);
     kernel::devices(&mut places, spec, notes);
@@ -98,7 +105,13 @@ pub fn put(layout: &mut Layout, root: Root, spec: &Spec, network: Network, notes
         }
     }
     for name in NAMES {
-        put_name(layout, name, notes);
+        put_name(layout, &root, name, host, notes);
+    }
+    if root.is_foreign(host) && root.mode != RootfsMode::ReadOnly {
+        notes.push(format!(
+            "{} belongs to another user: of such files only what everybody may read is to be seen, and none can be changed",
+            Bytes(root.path().to_vec())
+        ));
     }
     if let Some(lacking) = Lacking::of(layout) {
         let names: Vec<String> = lacking.places.iter().map(|(at, _)| at.to_string()).collect();
@@ -117,11 +130,16 @@ fn in_the_way(root: &Root, at: &[u8]) -> Fail {
 
 /// One of the container's own files, over what the folder has there: where the folder's links lead, as the command will
 /// follow them.
-fn put_name(layout: &mut Layout, name: &str, notes: &mut Vec<String>) {
+fn put_name(layout: &mut Layout, root: &Root, name: &str, host: &Host, notes: &mut Vec<String>) {
     let typed = [b"/etc/", name.as_bytes()].concat();
     let located = layout.locate(&typed);
     let holder = layout.holder(&located.at).map(|(_, point)| point.what.clone());
+    // None: a folder that is to be made itself.
+    let makeable = located.deepest_host.as_ref().is_none_or(|folder| root.takes_new(folder, host));
     match (located.found, holder) {
+        (Found::Missing, None) if !makeable => {
+            notes.push(format!("there is no /etc/{name}: it is missing, and only its owner can make something there"));
+        }
         (Found::File | Found::Missing, None) if layout.get(&located.at).is_none() && located.at != b"/" => {
             if located.found == Found::Missing {
                 layout.lack(&located.at, Node::File(Bytes::default()));
@@ -160,6 +178,14 @@ pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
     let shells = SHELLS.iter().map(|shell| shell.as_bytes());
     let shell = [field(6)].into_iter().chain(shells).find(|path| is(path, Found::File)).unwrap_or(b"/bin/sh").to_vec();
     (Identity { name, home, ..who }, shell)
+}
+
+/// Whether the command may stand in a folder: of a tree that root made, root's home is closed.
+pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host) -> bool {
+    match (&layout.root, layout.locate(folder).host) {
+        (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => root.may_enter(&place, host),
+        _ => true,
+    }
 }
 
 /// The usual mount points that a folder lacks which is to be written itself: made in it before the start.

@@ -9,9 +9,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use kakuri_mount::{Entry, Layer, RootKind};
 use kakuri_wire::Bytes;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, getxattr, openat2, readlinkat};
+use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags, access, fstat, getxattr, openat2, readlinkat};
 use rustix::io::Errno;
 
+use crate::host::Host;
 use crate::pathname;
 use crate::spec::RootfsMode;
 
@@ -93,14 +94,47 @@ impl Root {
         }
     }
 
+    /// Whether the command may stand in a folder that [`Root::look`] has found at this place of the host. Of his own
+    /// folders the caller is root inside.
+    pub fn may_enter(&self, host: &[u8], caller: &Host) -> bool {
+        let Ok(place) = self.place(host).ok_or(Errno::NOENT).and_then(|(folder, rest)| folder.open_at(rest)) else {
+            return false;
+        };
+        let own = fstat(&place).is_ok_and(|stat| stat.st_uid == caller.uid);
+        own || access(by_descriptor(&place), Access::EXEC_OK).is_ok()
+    }
+
+    /// Whether something can be made in such a folder, once it is the root's.
+    pub fn takes_new(&self, host: &[u8], caller: &Host) -> bool {
+        let Some((folder, rest)) = self.place(host) else { return false };
+        let Ok(place) = folder.open_at(rest) else { return false };
+        match self.mode {
+            // A skeleton brings it.
+            RootfsMode::ReadOnly => true,
+            // The root's own folder is the layer's; another one is copied up first, with its owner.
+            RootfsMode::Overlay => {
+                rest.is_empty()
+                    || fstat(&place).is_ok_and(|stat| (stat.st_uid, stat.st_gid) == (caller.uid, caller.gid))
+            }
+            RootfsMode::ReadWrite => access(by_descriptor(&place), Access::WRITE_OK | Access::EXEC_OK).is_ok(),
+        }
+    }
+
+    /// Whether the folder itself is another user's.
+    pub fn is_foreign(&self, caller: &Host) -> bool {
+        fstat(&self.lower.fd).is_ok_and(|stat| stat.st_uid != caller.uid)
+    }
+
+    /// The layer that a place of the host lies in, and where.
+    fn place<'a>(&self, host: &'a [u8]) -> Option<(&Folder, &'a [u8])> {
+        let layers = [self.upper.as_ref(), Some(&self.lower)];
+        layers.into_iter().flatten().find_map(|folder| Some((folder, pathname::below(host, &folder.path)?)))
+    }
+
     /// The contents of a file that [`Root::look`] has found at this place of the host; None where that is not a regular
     /// file of a sane size.
     pub fn read(&self, host: &[u8]) -> Option<Vec<u8>> {
-        let folder = [self.upper.as_ref(), Some(&self.lower)]
-            .into_iter()
-            .flatten()
-            .find(|folder| pathname::strictly_below(host, &folder.path).is_some())?;
-        let rest = pathname::strictly_below(host, &folder.path)?;
+        let (folder, rest) = self.place(host).filter(|(_, rest)| !rest.is_empty())?;
         // A pipe would be waited for.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat2(&folder.fd, rest, flags, Mode::empty(), BENEATH).ok()?;
@@ -180,10 +214,13 @@ impl Folder {
     fn is_opaque(&self, at: &[u8]) -> bool {
         let Ok(place) = self.open_at(at) else { return false };
         let mut value = [0_u8; 4];
-        // By this name, because a descriptor that is for paths alone has no attributes.
-        let path = format!("/proc/self/fd/{}", place.as_raw_fd());
-        getxattr(path, OPAQUE, &mut value[..]).is_ok_and(|length| value.get(..length) == Some(b"y"))
+        getxattr(by_descriptor(&place), OPAQUE, &mut value[..]).is_ok_and(|length| value.get(..length) == Some(b"y"))
     }
+}
+
+/// By this name, because a descriptor that is for paths alone has neither attributes nor permissions.
+fn by_descriptor(place: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", place.as_raw_fd())
 }
 
 fn relative(at: &[u8]) -> &[u8] {

@@ -35,7 +35,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
     let mut own_shell = None;
     if let Some(wanted) = &spec.rootfs {
         let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
-        rootfs::put(&mut placing.layout, root, spec, network, &mut notes)?;
+        rootfs::put(&mut placing.layout, root, spec, network, host, &mut notes)?;
         let (account, shell) = rootfs::account(&placing.layout, who);
         (who, own_shell) = (account, Some(shell));
     } else {
@@ -126,7 +126,7 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
     let same = |path: &[u8]| layout.root.is_none() || layout.locate(path).host.as_deref() == Some(path);
     match &host.cwd {
         Some(cwd) if visible(cwd) && same(cwd) => cwd.clone(),
-        _ if visible(&who.home) => who.home.clone(),
+        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host) => who.home.clone(),
         _ => b"/".to_vec(),
     }
 }
