@@ -41,6 +41,9 @@ pub enum ToSupervisor {
     Look { protocol: u32 },
     /// Answered when the container stands.
     Stand,
+    /// The asker uses the container without a session in it, as long as the connection lasts: it does not end for want
+    /// of one.
+    Stay { protocol: u32 },
     /// Answered when the container has ended.
     Wait,
 }

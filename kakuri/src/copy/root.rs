@@ -41,6 +41,12 @@ impl Inside {
             Err(Broken::Closed) => return Ok(None),
             Err(e) => return Err(ask::lost(&e)),
         }
+        // Others may come and go meanwhile; it stays for us.
+        match ask(&control, &ToSupervisor::Stay { protocol: PROTOCOL })? {
+            Some((FromSupervisor::Done, _)) => {}
+            Some((other, _)) => return Err(ask::unexpected(other)),
+            None => return Ok(None),
+        }
         let Some(facts) = look(&control)? else { return Ok(None) };
         let opened = open(&facts);
         // PID 1 is its supervisor's child that nobody has collected: as long as that one names the same, the number was
@@ -65,17 +71,25 @@ impl Inside {
 }
 
 fn look(control: &Channel) -> Result<Option<Facts>> {
-    match control.send(&ToSupervisor::Look { protocol: PROTOCOL }, &[]) {
+    match ask(control, &ToSupervisor::Look { protocol: PROTOCOL })? {
+        Some((FromSupervisor::Facts, mut fds)) => {
+            let none = || Fail::new(Stage::Front, "the container's supervisor told nothing");
+            document::read(Stage::Front, fds.pop().ok_or_else(none)?).map(Some)
+        }
+        Some((other, _)) => Err(ask::unexpected(other)),
+        None => Ok(None),
+    }
+}
+
+/// A question and its answer; None where the supervisor has ended.
+fn ask(control: &Channel, question: &ToSupervisor) -> Result<Option<(FromSupervisor, Vec<OwnedFd>)>> {
+    match control.send(question, &[]) {
         Ok(()) => {}
         Err(Broken::Closed) => return Ok(None),
         Err(e) => return Err(ask::lost(&e)),
     }
     match control.recv_within(LIMIT) {
-        Ok((FromSupervisor::Facts, mut fds)) => {
-            let none = || Fail::new(Stage::Front, "the container's supervisor told nothing");
-            document::read(Stage::Front, fds.pop().ok_or_else(none)?).map(Some)
-        }
-        Ok((other, _)) => Err(ask::unexpected(other)),
+        Ok(answer) => Ok(Some(answer)),
         Err(Broken::Closed) => Ok(None),
         Err(e) => Err(ask::lost(&e)),
     }

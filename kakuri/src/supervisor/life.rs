@@ -172,7 +172,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
         let answer = match asker.waits {
             Waits::Stop => FromSupervisor::Done,
             Waits::End => FromSupervisor::Ended(Box::new(ended.clone())),
-            Waits::Nothing | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
+            Waits::Nothing | Waits::Use | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
         };
         let _ = asker.channel.send_now(&answer, &[]);
     }

@@ -32,6 +32,8 @@ pub enum Waits {
     Stop,
     /// The terminal of this session.
     Terminal(u32),
+    /// Nothing, and the container stays for it.
+    Use,
 }
 
 /// The starter's number.
@@ -59,10 +61,17 @@ impl Supervisor {
 
     /// An asker that has gone. What it held is hung up by PID 1, which sees the link's end itself.
     fn forget(&mut self, id: u32) {
+        let used = self.askers.iter().any(|asker| asker.id == id && asker.waits == Waits::Use);
         self.askers.retain(|asker| asker.id != id);
-        if id == STARTER && !self.had_session && self.life != Life::UntilStopped {
+        let left = used || (id == STARTER && !self.had_session);
+        if left && self.life != Life::UntilStopped && self.sessions.is_empty() && !self.is_used() {
             self.over(Over::default());
         }
+    }
+
+    /// Whether somebody needs the container beside the sessions in it.
+    pub fn is_used(&self) -> bool {
+        self.askers.iter().any(|asker| asker.waits == Waits::Use)
     }
 
     fn serve(&mut self, id: u32, request: ToSupervisor, mut fds: Vec<OwnedFd>) -> Result<()> {
@@ -103,6 +112,12 @@ impl Supervisor {
                 Ok(())
             }
             ToSupervisor::Stand => {
+                self.answer(id, &FromSupervisor::Done, &[]);
+                Ok(())
+            }
+            ToSupervisor::Stay { protocol } => {
+                check(protocol)?;
+                self.wait_for(id, Waits::Use);
                 self.answer(id, &FromSupervisor::Done, &[]);
                 Ok(())
             }

@@ -294,7 +294,9 @@ impl Supervisor {
         self.disappoint(id);
         if first {
             self.over(over);
-        } else if self.sessions.is_empty() && (self.life == Life::WhileUsed || self.stopping.is_some()) {
+        } else if self.sessions.is_empty()
+            && (self.stopping.is_some() || (self.life == Life::WhileUsed && !self.is_used()))
+        {
             self.over(Over::default());
         }
     }

@@ -41,7 +41,8 @@ pub fn run(wanted: &cli::Copy) -> Result<u8> {
         return Err(fail("kakuri container cp copies to a container or from one"));
     };
     check_ends(wanted).map_err(|fail| fail.code(FAILED))?;
-    let idle = client::running(&surroundings.store, name).is_none();
+    let known = surroundings.store.find(name).map_err(|fail| fail.code(FAILED))?.name;
+    let idle = client::running(&surroundings.store, &known).is_none();
     let inside = enter(&surroundings, name).map_err(|fail| fail.code(FAILED))?;
     // With a limit on file sizes the kernel would kill us instead of saying so.
     let done = sys::ignoring(libc::SIGXFSZ, || carry_out(wanted, name, &surroundings, &inside));
@@ -85,12 +86,13 @@ fn enter(surroundings: &Surroundings, name: &str) -> Result<Inside> {
     Err(exec::unstable(name))
 }
 
-/// A container that was started for us is gone when the prompt is back, unless somebody else has entered it.
+/// A container that was started for us is gone when the prompt is back, unless somebody else has entered it: a
+/// supervisor that answers once we have left goes on for another reason than us.
 fn wait_for_end(surroundings: &Surroundings, name: &str) {
     let Ok(entry) = surroundings.store.find(name) else { return };
     let end = Instant::now() + PATIENCE;
     while entry.state() == State::Running && Instant::now() < end {
-        if ask::look(&entry).is_ok_and(|facts| !facts.sessions.is_empty()) {
+        if ask::look(&entry).is_ok() {
             return;
         }
         std::thread::sleep(PAUSE);
