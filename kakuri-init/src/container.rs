@@ -116,6 +116,7 @@ impl Container<'_> {
             let Some(place) = self.running.iter().position(|session| session.pid() == pid) else { continue };
             let session = self.running.swap_remove(place);
             let number = session.number;
+            // The holder first: the front may end the container with it.
             session.end(status);
             match number {
                 0 => first = Some(status),

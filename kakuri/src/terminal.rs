@@ -168,6 +168,10 @@ impl Relay {
     /// Gives the caller's terminal back, and the container's to who minds it now.
     pub fn leave(mut self) -> Option<OwnedFd> {
         self.drain_now();
+        // Typed before the keys, and read with them.
+        if self.has_for_command() {
+            self.pass_input();
+        }
         self.set_raw(false);
         self.raw = false;
         fcntl_dupfd_cloexec(&self.master, 3).ok()

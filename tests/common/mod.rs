@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod leak;
+pub mod live;
 mod pty;
 mod run;
 pub mod trace;
@@ -140,6 +141,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
+        live::end_all(&self.runtime());
         // Folders may have been made unreadable by the test.
         let _ = std::process::Command::new("chmod").args(["-R", "u+rwx"]).arg(&self.root).output();
         let _ = fs::remove_dir_all(&self.root);

@@ -94,6 +94,11 @@ impl Pty {
         }
     }
 
+    /// The number of the program on it, for signals.
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
     /// Everything shown so far.
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()

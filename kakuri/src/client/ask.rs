@@ -37,6 +37,19 @@ pub fn hear(channel: &Channel, limit: Duration) -> Result<(FromSupervisor, Vec<O
     heard.map_err(|e| lost(&e))
 }
 
+/// Waits until a container that ends with what has just ended in it is gone, so that what is typed next finds it
+/// stopped. One that goes on is not waited for.
+pub fn settle(control: &Channel) {
+    if say(control, &ToSupervisor::Stand).is_err() {
+        return;
+    }
+    while let Ok((answer, _)) = control.recv() {
+        if matches!(answer, FromSupervisor::Done | FromSupervisor::Ended(_)) {
+            return;
+        }
+    }
+}
+
 pub fn lost(broken: &Broken) -> Fail {
     Fail::new(Stage::Front, "lost the container's supervisor").why(broken.to_string())
 }

@@ -90,10 +90,7 @@ pub fn begin(
             Ok(Some((session, terminal)))
         }
         Err(fail) => {
-            // The container ends with its first process: what is typed next must not meet its end.
-            if order.first {
-                session.end();
-            }
+            session.settle();
             Err(fail)
         }
     }
@@ -173,6 +170,13 @@ impl Session {
             (_, None) => {}
         }
         outcome
+    }
+
+    /// As [`ask::settle`].
+    pub fn settle(&self) {
+        if let Some(control) = self.control.as_ref().filter(|_| self.ended.is_none()) {
+            ask::settle(control);
+        }
     }
 
     fn give_back(&self, relay: Relay) -> Result<()> {

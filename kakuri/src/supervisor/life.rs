@@ -171,7 +171,8 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
     for asker in waiting {
         let answer = match asker.waits {
             Waits::Stop => FromSupervisor::Done,
-            Waits::End => FromSupervisor::Ended(Box::new(ended.clone())),
+            Waits::End | Waits::Stand => FromSupervisor::Ended(Box::new(ended.clone())),
+            Waits::Start => FromSupervisor::Failed(ended.failure.clone().unwrap_or_else(|| gone(&entry))),
             Waits::Nothing | Waits::Use | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
         };
         let _ = asker.channel.send_now(&answer, &[]);

@@ -34,6 +34,10 @@ pub enum Waits {
     Terminal(u32),
     /// Nothing, and the container stays for it.
     Use,
+    /// That the first process runs, or that nothing is left of the start.
+    Start,
+    /// That his command is known to have ended, and the container with it if it does.
+    Stand,
 }
 
 /// The starter's number.
@@ -89,7 +93,11 @@ impl Supervisor {
             ToSupervisor::Detached { protocol } => {
                 check(protocol)?;
                 let order = self.order(&mut fds)?;
-                self.run_detached(id, &order).map(drop)
+                self.run_detached(id, &order)?;
+                if order.first {
+                    self.wait_for(id, Waits::Start);
+                }
+                Ok(())
             }
             ToSupervisor::Keep { session } => self.keep(id, session, fds),
             ToSupervisor::Attach { protocol } => {
@@ -112,6 +120,11 @@ impl Supervisor {
                 Ok(())
             }
             ToSupervisor::Stand => {
+                // Who asks because a command of his has ended hears of it before we do.
+                if self.sessions.iter().any(|session| matches!(session.holder, Holder::Asker(a) if a == id)) {
+                    self.wait_for(id, Waits::Stand);
+                    return Ok(());
+                }
                 self.answer(id, &FromSupervisor::Done, &[]);
                 Ok(())
             }
@@ -264,7 +277,7 @@ impl Supervisor {
         Ok(())
     }
 
-    fn wait_for(&mut self, id: u32, waits: Waits) {
+    pub fn wait_for(&mut self, id: u32, waits: Waits) {
         if let Some(asker) = self.askers.iter_mut().find(|asker| asker.id == id) {
             asker.waits = waits;
         }

@@ -14,7 +14,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::watch::Supervisor;
 use super::{life, order};
-use crate::control::{FromSupervisor, Order, Session as Shown};
+use crate::control::{Order, Session as Shown};
 use crate::logs::{Event, Stream, Writer};
 
 /// A command that runs, or is about to.
@@ -221,13 +221,6 @@ impl Supervisor {
             started: session.started,
         };
         self.sessions.iter().map(shown).collect()
-    }
-
-    /// Tells who waits for a detached command.
-    pub fn answer_asker(&mut self, asker: Option<u32>, answer: &FromSupervisor) {
-        if let Some(asker) = asker {
-            self.answer(asker, answer, &[]);
-        }
     }
 }
 

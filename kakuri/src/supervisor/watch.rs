@@ -262,7 +262,10 @@ impl Supervisor {
                 }
                 self.ran = true;
                 self.log_event(&event);
-                self.answer_asker(asker, &FromSupervisor::Started { session: id, pid });
+                if let Some(asker) = asker {
+                    self.wait_for(asker, Waits::Nothing);
+                    self.answer(asker, &FromSupervisor::Started { session: id, pid }, &[]);
+                }
             }
             News::Exited(status) => {
                 self.drain_session(id);
@@ -274,11 +277,15 @@ impl Supervisor {
                 let fail = self.plan.explain_refused_command(command.as_ref(), fail);
                 self.log_event(&Event::Failed { session: id, why: fail.to_string() });
                 // Who holds it hears from PID 1 that it failed; only here is known what would have helped.
-                let holder = self.session(id).and_then(|session| match session.holder {
+                let told = self.session(id).and_then(|session| match session.holder {
                     Holder::Asker(holder) => Some(holder),
+                    // When nothing is left of the container that ends with it.
+                    Holder::Own { .. } if session.first => None,
                     Holder::Own { .. } => asker,
                 });
-                self.answer_asker(holder, &FromSupervisor::Failed(fail.clone()));
+                if let Some(told) = told {
+                    self.answer(told, &FromSupervisor::Failed(fail.clone()), &[]);
+                }
                 self.gone(id, Over { status: None, failure: Some(fail) });
             }
         }
@@ -289,8 +296,8 @@ impl Supervisor {
     fn gone(&mut self, id: u32, over: Over) {
         self.deaf.retain(|deaf| *deaf != id);
         self.drains.retain(|drain| drain.session != id || drain.stream != crate::logs::Stream::Terminal);
-        let first = self.sessions.iter().any(|session| session.id == id && session.first);
-        self.sessions.retain(|session| session.id != id);
+        let Some(place) = self.sessions.iter().position(|session| session.id == id) else { return };
+        let Session { first, holder, .. } = self.sessions.remove(place);
         self.disappoint(id);
         if first {
             self.over(over);
@@ -298,6 +305,11 @@ impl Supervisor {
             && (self.stopping.is_some() || (self.life == Life::WhileUsed && !self.is_used()))
         {
             self.over(Over::default());
+        } else if let Holder::Asker(holder) = holder
+            && self.askers.iter().any(|asker| asker.id == holder && asker.waits == Waits::Stand)
+        {
+            self.wait_for(holder, Waits::Nothing);
+            self.answer(holder, &FromSupervisor::Done, &[]);
         }
     }
 

@@ -3,27 +3,26 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use kakuri_wire::Channel;
 use kakuri_wire::fail::Result;
 use kakuri_wire::handshake::PROTOCOL;
 
 use super::exec::left;
-use super::{Surroundings, logs};
-use crate::cli::{Attach, Logs};
+use super::{FAILED, Surroundings, logs};
+use crate::cli::Attach;
 use crate::client::session::{Manner, take_over};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, ToSupervisor};
 use crate::exit;
 use crate::plan::Terminal;
+use crate::store::Entry;
 use crate::supervise::Outcome;
 use crate::terminal::Caller;
 
 pub fn run(wanted: &Attach) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, false)?;
-    let entry = surroundings.store.find(&wanted.name)?;
-    let control = client::connect_running(&entry)?;
-    ask::say(&control, &ToSupervisor::Attach { protocol: PROTOCOL })?;
-    match ask::hear(&control, Duration::ZERO)? {
+    let (entry, control, answer) = ask_for_it(wanted).map_err(|fail| fail.code(FAILED))?;
+    match answer {
         (FromSupervisor::Terminal { session, pid, first }, mut fds) => {
             let (Some(master), Some(link)) = (fds.pop(), fds.pop()) else {
                 return Err(ask::lost(&kakuri_wire::channel::Broken::Closed));
@@ -42,27 +41,29 @@ pub fn run(wanted: &Attach) -> Result<u8> {
         }
         (FromSupervisor::Output { .. }, fds) => {
             let input = fds.into_iter().next().filter(|_| !wanted.no_input);
-            watch(wanted, &entry.name, control, input)
+            watch(&entry, &control, input)
         }
-        (other, _) => Err(ask::unexpected(other)),
+        (other, _) => Err(ask::unexpected(other).code(FAILED)),
     }
 }
 
+type Answer = (FromSupervisor, Vec<OwnedFd>);
+
+fn ask_for_it(wanted: &Attach) -> Result<(Entry, Channel, Answer)> {
+    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let entry = surroundings.store.find(&wanted.name)?;
+    let control = client::connect_running(&entry)?;
+    ask::say(&control, &ToSupervisor::Attach { protocol: PROTOCOL })?;
+    let answer = ask::hear(&control, Duration::ZERO)?;
+    Ok((entry, control, answer))
+}
+
 /// Its output from now on, its input where it takes one, until it ends.
-fn watch(wanted: &Attach, name: &str, control: kakuri_wire::Channel, input: Option<OwnedFd>) -> Result<u8> {
-    ask::say(&control, &ToSupervisor::Wait)?;
-    let feeder = input.map(|to| std::thread::spawn(move || feed(&to)));
-    logs::run(&Logs {
-        name: name.to_string(),
-        follow: true,
-        tail: Some(0),
-        since: None,
-        until: None,
-        timestamps: false,
-        general: wanted.general.clone(),
-    })?;
-    drop(feeder);
-    match ask::hear(&control, Duration::ZERO)? {
+fn watch(entry: &Entry, control: &Channel, input: Option<OwnedFd>) -> Result<u8> {
+    ask::say(control, &ToSupervisor::Wait)?;
+    // What is answered to our input is to be seen.
+    logs::follow_from_now(entry, || drop(input.map(|to| std::thread::spawn(move || feed(&to)))))?;
+    match ask::hear(control, Duration::ZERO)? {
         (FromSupervisor::Ended(ended), _) => Ok(super::stop::code(&ended)),
         (other, _) => Err(ask::unexpected(other)),
     }

@@ -51,10 +51,15 @@ pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
 pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Manner, login: bool) -> Result<u8> {
     let caller = Caller::look()?;
     for _ in 0..TRIES {
-        let control = supervisor_of(surroundings, name, login)?;
+        let (control, begun) = reach(surroundings, name, login)?;
         let Some((mut session, terminal)) = session::begin(control, order.clone(), &caller, manner)? else { continue };
         return match session.mind(&caller, terminal, manner, false)? {
-            Outcome::Ended { status, .. } => Ok(exit::code(status, false)),
+            Outcome::Ended { status, .. } => {
+                if begun {
+                    session.settle();
+                }
+                Ok(exit::code(status, false))
+            }
             Outcome::Left => Ok(left(name, session.was_taken())),
         };
     }
@@ -88,7 +93,10 @@ pub fn order_detached(control: &Channel, order: &Order) -> Result<bool> {
     }
     match control.recv() {
         Ok((FromSupervisor::Started { .. }, _)) => Ok(true),
-        Ok((other, _)) => Err(ask::unexpected(other)),
+        Ok((other, _)) => {
+            ask::settle(control);
+            Err(ask::unexpected(other))
+        }
         Err(kakuri_wire::channel::Broken::Closed) => Ok(false),
         Err(e) => Err(ask::lost(&e)),
     }
@@ -96,17 +104,22 @@ pub fn order_detached(control: &Channel, order: &Order) -> Result<bool> {
 
 /// The supervisor of a container that runs, or is started for us.
 pub fn supervisor_of(surroundings: &Surroundings, name: &str, login: bool) -> Result<Channel> {
+    reach(surroundings, name, login).map(|(control, _)| control)
+}
+
+/// The same, and whether it was started for us.
+fn reach(surroundings: &Surroundings, name: &str, login: bool) -> Result<(Channel, bool)> {
     if let Some(control) = client::running(&surroundings.store, name) {
-        return Ok(control);
+        return Ok((control, false));
     }
     for _ in 0..TRIES {
         let entry = surroundings.store.find(name)?;
         if let Some(control) = client::connect(&entry)? {
-            return Ok(control);
+            return Ok((control, false));
         }
         let wish = Wish { entry: &entry, spec: entry.record.spec.clone(), life: Life::WhileUsed };
         if let Some(control) = (Starter { surroundings, login }).start(wish)? {
-            return Ok(control);
+            return Ok((control, true));
         }
     }
     Err(unstable(name))

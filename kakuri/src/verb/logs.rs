@@ -32,11 +32,11 @@ pub fn run(wanted: &cli::Logs) -> Result<u8> {
 }
 
 /// What is written from now on until the container ends, without the events: for who attaches to a command that has no
-/// terminal.
-pub fn follow_from_now(entry: &Entry) -> Result<()> {
+/// terminal. `ready` is called when now is.
+pub fn follow_from_now(entry: &Entry, ready: impl FnOnce()) -> Result<()> {
     let watch = Some(Watch::of(&entry.folder));
     Printing { entry, show: Show::new(false), until: None, events: false, watch }
-        .run(|reader| logs::tail(reader, 0, |_| true), |_| true)
+        .run(|reader| logs::tail(reader, 0, |_| true).inspect(|_| ready()), |_| true)
         .map(drop)
 }
 
