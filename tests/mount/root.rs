@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kakuri_mount::{Layer, Op, Plan, Root, RootKind};
 
-use crate::front::{Pid1, Scratch, built, entry, failed, file, plan, private};
+use crate::front::{Pid1, Scratch, bind, built, entry, failed, file, plan, private};
 
 /// A tree with mount points for what a shell of the host needs.
 fn tree(own: &Scratch) -> PathBuf {
@@ -123,4 +123,22 @@ fn a_mount_in_the_folder_is_no_part_of_an_overlay_and_one_that_is_locked_refuses
     let fail = failed(&mut pid1, &rooted(&from, layer(&own), []));
     assert!(fail.what.contains("'typed'") && fail.why.is_some_and(|why| why.contains("no overlay")), "{:?}", fail.hint);
     assert!(fail.hint.is_some_and(|hint| hint.contains(":ro")));
+}
+
+#[test]
+fn the_right_it_takes_to_mount_an_overlay_is_given_up_with_that_call() {
+    let own = Scratch::new("given-up");
+    let from = tree(&own);
+    own.file("shut/data", "data");
+    let shut = own.folder("shut");
+    let binding = || bind(shut.join("data"), "/data").op();
+    let op = binding();
+    fs::set_permissions(&shut, PermissionsExt::from_mode(0)).expect("shut");
+    let Some(mut pid1) = Pid1::start() else { return };
+    let fail = failed(&mut pid1, &rooted(&from, layer(&own), [op]));
+    fs::set_permissions(&shut, PermissionsExt::from_mode(0o700)).expect("open");
+    assert_eq!(fail.errno, Some(libc::EACCES), "{fail}");
+    let Some(mut pid1) = Pid1::start() else { return };
+    built(&mut pid1, &rooted(&from, layer(&own), [binding()]));
+    assert_eq!(pid1.say("cat /data"), "data");
 }
