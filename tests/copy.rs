@@ -133,3 +133,21 @@ pub fn well_or_told(output: Output) {
         _ => panic!("{output}"),
     }
 }
+
+#[test]
+fn a_container_stays_while_it_is_copied_to_and_others_come_and_go() {
+    crate::need!("tar");
+    let web = Web::with(Scene::new(), &[]);
+    web.scene.file("f", "text");
+    let script = "(tar -c f | head -c 1000; until [ -e go ]; do sleep 0.05; done; tar -c f | tail -c +1001) | \"$0\" container cp - web:/tmp";
+    let copy = web.scene.program("sh").args(["-c", script, common::KAKURI]).spawn();
+    let status = || web.scene.kakuri(["list", "--format", "{{.Status}}"]).output().ok().text();
+    assert!(common::until(common::HANG, || status().starts_with("Up")));
+    // The last session to leave would be the end of it.
+    assert_eq!(web.sh("echo in"), "in");
+    assert_eq!(web.sh("echo again"), "again");
+    assert!(status().starts_with("Up"), "{}", status());
+    web.scene.file("go", "");
+    Output::of(copy).ok();
+    assert!(status().starts_with("Exited"), "{}", status());
+}
