@@ -133,7 +133,7 @@ fn the_right_it_takes_to_mount_an_overlay_is_given_up_with_that_call() {
     let shut = own.folder("shut");
     let binding = || bind(shut.join("data"), "/data").op();
     let op = binding();
-    fs::set_permissions(&shut, PermissionsExt::from_mode(0)).expect("shut");
+    fs::set_permissions(&shut, PermissionsExt::from_mode(0o000)).expect("shut");
     let Some(mut pid1) = Pid1::start() else { return };
     let fail = failed(&mut pid1, &rooted(&from, layer(&own), [op]));
     fs::set_permissions(&shut, PermissionsExt::from_mode(0o700)).expect("open");
