@@ -229,6 +229,12 @@ fn pass_on(peer: &mut impl Peer, relay: &mut Option<Relay>, came: Came) -> Resul
             }
             Ok(())
         }
+        // Its window was closed: the command's terminal goes as well, because a shell that waits for a key may heed
+        // nothing but that.
+        (libc::SIGHUP, relay) if relay.as_ref().is_some_and(Relay::is_gone) => {
+            *relay = None;
+            peer.tell(libc::SIGHUP, true)
+        }
         // The terminal raised it for our foreground group; inside, the foreground is another.
         (signal, relay) => {
             let pressed = came.by_terminal && relay.as_mut().is_some_and(|relay| relay.press(signal));

@@ -4,76 +4,19 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use kakuri_init::terminal::SPECIAL;
-use kakuri_init::{Modes, Window};
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
-use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, fstat, openat};
+use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, read, write};
 use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize,
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
-use crate::plan;
-
-/// What 0-2 of the caller are, looked at once.
-pub struct Caller {
-    pub terminal: [bool; 3],
-    /// A terminal among them: the one the user looks at.
-    tty: Option<OwnedFd>,
-    /// Standard output is a pipe: another program of the pipeline may read the same terminal.
-    piped: bool,
-}
-
-impl Caller {
-    pub fn look() -> Result<Caller> {
-        let stdio = stdio();
-        let terminal = stdio.map(isatty);
-        // Output first: what is written must appear where the user expects it.
-        let tty = [1, 2, 0].into_iter().find(|&n| terminal[n]).map(|n| keep(stdio[n])).transpose()?;
-        let piped = fstat(stdio[1])
-            .is_ok_and(|s| matches!(FileType::from_raw_mode(s.st_mode), FileType::Fifo | FileType::Socket));
-        Ok(Caller { terminal, tty, piped })
-    }
-
-    /// Which of 0-2 become the container's own terminal.
-    pub fn replaced(&self, wanted: plan::Terminal) -> [bool; 3] {
-        match wanted {
-            plan::Terminal::Auto => self.terminal,
-            plan::Terminal::Always => [true; 3],
-            plan::Terminal::Never => [false; 3],
-        }
-    }
-
-    /// Size and modes for the container's terminal to start with.
-    pub fn window(&self) -> Option<Window> {
-        let tty = self.tty.as_ref()?;
-        let size = tcgetwinsize(tty).ok()?;
-        // In the background they are somebody else's: of the shell's prompt, most likely.
-        let modes = tcgetattr(tty).ok().filter(|_| !behind(tty)).map(|t| Modes {
-            input: t.input_modes.bits(),
-            output: t.output_modes.bits(),
-            control: t.control_modes.bits(),
-            local: t.local_modes.bits(),
-            special: SPECIAL.iter().map(|&index| t.special_codes[index]).collect(),
-        });
-        Some(Window { rows: size.ws_row, columns: size.ws_col, modes })
-    }
-}
-
-/// The caller's 0-2, borrowed.
-pub fn stdio() -> [BorrowedFd<'static>; 3] {
-    [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
-}
-
-/// In the background of a terminal whose foreground is another job.
-fn behind(tty: &OwnedFd) -> bool {
-    tcgetpgrp(tty).is_ok_and(|group| group != getpgrp())
-}
-
-fn keep(fd: BorrowedFd) -> Result<OwnedFd> {
-    fcntl_dupfd_cloexec(fd, 3).fail(Stage::Front, || "cannot keep the terminal open".into())
-}
+mod caller;
+mod keys;
+pub use caller::{Caller, stdio};
+use caller::{behind, keep};
+use keys::Keys;
 
 /// How input is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +33,6 @@ enum Input {
 const CHUNK: usize = 16 * 1024;
 /// Ends input on a terminal in line mode (VEOF), once a stream has ended.
 const END_OF_FILE: u8 = 4;
-
-mod keys;
-use keys::Keys;
 
 /// Bytes between the caller and the container's terminal.
 pub struct Relay {
@@ -211,6 +151,11 @@ impl Relay {
 
     pub fn rests(&self) -> bool {
         self.rests
+    }
+
+    /// The caller's terminal has hung up.
+    pub fn is_gone(&self) -> bool {
+        self.saved.is_some() && tcgetattr(&self.input).is_err_and(|e| e == Errno::IO)
     }
 
     fn in_foreground(&self) -> bool {

@@ -7,11 +7,12 @@ use kakuri_init::{FromSession, Status, ToSession};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
-use kakuri_wire::{Channel, document};
+use kakuri_wire::{Channel, document, sys};
 
 use super::ask;
 use crate::control::{FromSupervisor, Order, ToSupervisor};
 use crate::exit;
+use crate::helper::open_null;
 use crate::plan::Terminal;
 use crate::signals::Signals;
 use crate::store::Ended;
@@ -87,12 +88,22 @@ pub fn begin(
     match session.started() {
         Ok((pid, terminal)) => {
             session.pid = pid;
+            let_go(order.terminal);
             Ok(Some((session, terminal)))
         }
         Err(fail) => {
             session.settle();
             Err(fail)
         }
+    }
+}
+
+/// Standard input and output are the command's now: their other ends see it close them. What is a terminal is relayed,
+/// and kakuri speaks on standard error.
+fn let_go(own: [bool; 3]) {
+    let Ok(null) = open_null() else { return };
+    for (number, _) in (0..2).zip(own).filter(|(_, own)| !own) {
+        let _ = sys::dup_onto(null.as_fd(), number);
     }
 }
 

@@ -1,9 +1,12 @@
 //! `kakuri stop` and `restart`, and docker's kill and wait.
 
-use std::time::{Duration, Instant};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use kakuri_wire::Channel;
+use kakuri_wire::channel::{Broken, wait as wait_for};
 use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::event::PollFlags;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -16,7 +19,6 @@ use crate::store::{Ended, Entry, State};
 
 /// Beyond the time given a supervisor needs no more than this to clear up.
 const MARGIN: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(4);
 
 pub fn run(wanted: &Halt) -> Result<u8> {
     super::start_log(wanted.general.verbose);
@@ -50,24 +52,25 @@ fn names(surroundings: &Surroundings, wanted: &Halt) -> Result<Vec<String>> {
 /// Ends a container, and returns when nothing of it is left. One that does not run is ended already.
 pub fn end(entry: &Entry, signal: Option<i32>, time: Duration) -> Result<()> {
     let Some(control) = client::connect(entry)? else { return Ok(()) };
+    let supervisor = socket_peercred(&control).and_then(|peer| pidfd_open(peer.pid, PidfdFlags::empty())).ok();
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let asked = ask::say(&control, &ToSupervisor::Stop { signal, time: millis });
     let limit = time.saturating_add(MARGIN);
     let answer = match asked {
         Ok(()) if time == Duration::MAX => control.recv::<FromSupervisor>(),
         Ok(()) => control.recv_within(limit),
-        Err(_) => Err(kakuri_wire::channel::Broken::Closed),
+        Err(_) => Err(Broken::Closed),
     };
     match answer {
         Ok((FromSupervisor::Done, _)) => Ok(()),
         Ok((other, _)) => Err(ask::unexpected(other)),
         // It was ending just then.
-        Err(kakuri_wire::channel::Broken::Closed) => ended(entry),
+        Err(Broken::Closed) => ended(supervisor.as_ref(), entry),
         // It hangs, or was stopped itself; its end ends all of the container.
-        Err(kakuri_wire::channel::Broken::Late) => {
-            kill_supervisor(&control, entry)?;
+        Err(Broken::Late) => {
+            kill_supervisor(&control, supervisor.as_ref(), entry)?;
             eprintln!("kakuri: the supervisor of '{}' did not answer, and was killed", entry.name);
-            ended(entry)?;
+            ended(supervisor.as_ref(), entry)?;
             entry.settle();
             Ok(())
         }
@@ -75,33 +78,25 @@ pub fn end(entry: &Entry, signal: Option<i32>, time: Duration) -> Result<()> {
     }
 }
 
-/// Waits until nobody holds the container.
-fn ended(entry: &Entry) -> Result<()> {
-    let end = Instant::now() + MARGIN;
-    while entry.state() == State::Running {
-        if Instant::now() > end {
-            return Err(Fail::new(Stage::Front, format!("the container '{}' does not end", entry.name))
-                .why("somebody holds its lock still")
-                .hint("wait, or look for its supervisor with ps: `kakuri [NAME]`")
-                .code(super::FAILED));
-        }
-        std::thread::sleep(PAUSE);
-    }
-    Ok(())
-}
-
-/// The process on the other side of the connection, and no other: the connection is looked at once more when its pidfd
-/// is open.
-fn kill_supervisor(control: &Channel, entry: &Entry) -> Result<()> {
-    let cannot = |e: rustix::io::Errno| {
-        Fail::new(Stage::Front, format!("cannot end the supervisor of '{}'", entry.name)).errno(e).code(super::FAILED)
-    };
-    let peer = socket_peercred(control).map_err(cannot)?;
-    let pidfd = pidfd_open(peer.pid, PidfdFlags::empty()).map_err(cannot)?;
-    if control.hung_up() {
+/// Waits until a supervisor has ended, and so holds the container no longer; that another one may hold it by then is
+/// the wish of who started it. None: it had ended before it could be looked at.
+fn ended(supervisor: Option<&OwnedFd>, entry: &Entry) -> Result<()> {
+    let Some(supervisor) = supervisor else { return Ok(()) };
+    if matches!(wait_for(supervisor, PollFlags::IN, MARGIN), Ok(true)) {
         return Ok(());
     }
-    pidfd_send_signal(&pidfd, Signal::KILL).map_err(cannot)
+    Err(Fail::new(Stage::Front, format!("the container '{}' does not end", entry.name))
+        .why("its supervisor is there still")
+        .hint("wait, or look for it with ps: what it clears away may be large")
+        .code(super::FAILED))
+}
+
+/// Only the process on the other side of a connection that stands: else the number may be another's.
+fn kill_supervisor(control: &Channel, supervisor: Option<&OwnedFd>, entry: &Entry) -> Result<()> {
+    let Some(supervisor) = supervisor.filter(|_| !control.hung_up()) else { return Ok(()) };
+    pidfd_send_signal(supervisor, Signal::KILL).map_err(|e| {
+        Fail::new(Stage::Front, format!("cannot end the supervisor of '{}'", entry.name)).errno(e).code(super::FAILED)
+    })
 }
 
 pub fn kill(names: &[String], signal: i32, general: &General) -> Result<u8> {
