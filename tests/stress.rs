@@ -131,3 +131,20 @@ fn fifty_workers_and_one_name() {
     let live: Vec<_> = fs::read_dir(scene.runtime().join("kakuri")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert!(live.is_empty(), "{live:?}");
 }
+
+/// That the proof can fail: two containers that share the bind are found.
+#[test]
+fn two_at_once_would_be_seen() {
+    let scene = Scene::new();
+    let seen = scene.folder("seen");
+    let bind = format!("{}:/seen", seen.display());
+    for name in ["one", "two"] {
+        scene.kakuri(["create", "--bind", &bind, name]).output().ok();
+    }
+    scene.shell("start -d one", &format!("{LOOK}; exec sleep 1000")).output().ok();
+    assert!(until(GONE, || seen.join("looked").exists()));
+    scene.shell("start two", LOOK).output().ok();
+    let wrong = fs::read_to_string(seen.join("wrong")).unwrap_or_default();
+    assert!(wrong.contains("is held beside"), "{wrong}");
+    scene.say("remove -f one two").output().ok();
+}

@@ -39,7 +39,11 @@ pub fn running(store: &Store, typed: &str) -> Option<Channel> {
 
 /// The supervisor of a container; None where it does not run. One that is starting or ending is waited for.
 pub fn connect(entry: &Entry) -> Result<Option<Channel>> {
-    let end = Instant::now() + PATIENCE;
+    connect_within(entry, PATIENCE)
+}
+
+fn connect_within(entry: &Entry, patience: Duration) -> Result<Option<Channel>> {
+    let end = Instant::now() + patience;
     loop {
         if entry.state() != State::Running {
             return Ok(None);

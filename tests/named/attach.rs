@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::common::live::signal;
 use crate::common::{HANG, Output, Pty, Scene, until};
 
 const KEYS: &str = "\x1d\x1d";
@@ -135,6 +136,23 @@ fn many_attach_at_once() {
     last.expect("<last>");
     last.send("\x04");
     assert_eq!(last.wait().code(), Some(0));
+}
+
+#[test]
+fn who_waits_for_a_terminal_that_goes_is_told() {
+    let scene = Scene::new();
+    create(&scene);
+    let mut first = Pty::start(scene.shell("start web", "trap '' HUP; echo ready; while :; do sleep 0.05; done"));
+    first.expect("ready");
+    // Frozen, it does not yield; killed, it takes the terminal with it.
+    signal(first.pid(), libc::SIGSTOP);
+    let waiting = scene.say("attach web").spawn();
+    std::thread::sleep(Duration::from_millis(300));
+    signal(first.pid(), libc::SIGKILL);
+    Output::of(waiting).refused(1, &["the terminal in 'web' has gone"]);
+    scene.say("attach web").output().refused(1, &["cannot attach"]);
+    assert_eq!(scene.state("web"), "running");
+    scene.say("stop -t0 web").output().ok();
 }
 
 #[test]

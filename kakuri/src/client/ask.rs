@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the supervisor of a running container tells of it.
 pub fn look(entry: &Entry) -> Result<Facts> {
-    let channel = super::connect_running(entry)?;
+    let channel = super::connect_within(entry, LIMIT)?.ok_or_else(|| super::not_running(&entry.name))?;
     say(&channel, &ToSupervisor::Look { protocol: PROTOCOL })?;
     match hear(&channel, LIMIT)? {
         (FromSupervisor::Facts, mut fds) => {

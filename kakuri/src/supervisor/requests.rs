@@ -67,6 +67,9 @@ impl Supervisor {
     fn forget(&mut self, id: u32) {
         let used = self.askers.iter().any(|asker| asker.id == id && asker.waits == Waits::Use);
         self.askers.retain(|asker| asker.id != id);
+        let held = |s: &&super::sessions::Session| matches!(s.holder, Holder::Asker(holder) if holder == id);
+        let orphaned: Vec<u32> = self.sessions.iter().filter(held).map(|session| session.id).collect();
+        orphaned.into_iter().for_each(|session| self.disappoint(session));
         let left = used || (id == STARTER && !self.had_session);
         if left && self.life != Life::UntilStopped && self.sessions.is_empty() && !self.is_used() {
             self.over(Over::default());
@@ -161,10 +164,14 @@ impl Supervisor {
         };
         kept.holder = Holder::Own { link: link.into(), master: master.try_clone().ok() };
         self.drain_terminal(session, master);
-        match self.askers.iter().find(|asker| asker.waits == Waits::Terminal(session)).map(|asker| asker.id) {
-            Some(next) => self.hand_over(next, session),
-            None => Ok(()),
+        // The first who is still there.
+        for next in self.waiting_for(session) {
+            self.hand_over(next, session)?;
+            if self.session(session).is_some_and(|kept| matches!(kept.holder, Holder::Asker(_))) {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// The terminal of the first process, else of the session that was left last.
@@ -223,13 +230,17 @@ impl Supervisor {
         Ok(())
     }
 
+    fn waiting_for(&self, session: u32) -> Vec<u32> {
+        let waiting = self.askers.iter().filter(|asker| asker.waits == Waits::Terminal(session));
+        waiting.map(|asker| asker.id).collect()
+    }
+
     /// Tells those who wait for the terminal of a session that there is none any more.
     pub fn disappoint(&mut self, number: u32) {
-        let waiting: Vec<u32> =
-            self.askers.iter().filter(|asker| asker.waits == Waits::Terminal(number)).map(|asker| asker.id).collect();
-        for id in waiting {
+        for id in self.waiting_for(number) {
             self.wait_for(id, Waits::Nothing);
-            let fail = Fail::new(Stage::Front, format!("the command in '{}' has ended", self.name()));
+            let fail = Fail::new(Stage::Front, format!("the terminal in '{}' has gone", self.name()))
+                .why("its command has ended, or whoever held it has");
             self.answer(id, &FromSupervisor::Failed(fail), &[]);
         }
     }

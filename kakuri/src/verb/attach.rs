@@ -6,6 +6,7 @@ use std::time::Duration;
 use kakuri_wire::Channel;
 use kakuri_wire::fail::Result;
 use kakuri_wire::handshake::PROTOCOL;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::exec::left;
 use super::{FAILED, Surroundings, logs};
@@ -71,6 +72,10 @@ fn watch(entry: &Entry, control: &Channel, input: Option<OwnedFd>) -> Result<u8>
 
 /// Our standard input, until it ends or nobody reads it.
 fn feed(to: &OwnedFd) {
+    // A command that no longer reads is no end of ours.
+    if SigSet::from(Signal::SIGPIPE).thread_block().is_err() {
+        return;
+    }
     let mut buffer = [0; 16 * 1024];
     while let Ok(n @ 1..) = rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
         let mut rest = &buffer[..n];
