@@ -80,7 +80,11 @@ pub fn begin(
     let number = match control.recv() {
         Ok((FromSupervisor::Accepted { session }, _)) => session,
         Ok((other, _)) => return Err(ask::unexpected(other)),
-        Err(Broken::Closed) => return Ok(None),
+        // Where it ran already it is not run again.
+        Err(Broken::Closed) => match link.recv_within(Duration::ZERO) {
+            Ok((FromSession::Started { .. }, _)) => return Err(ask::lost(&Broken::Closed).code(exit::KILLED)),
+            _ => return Ok(None),
+        },
         Err(e) => return Err(ask::lost(&e)),
     };
     let mut session =
