@@ -9,6 +9,7 @@
 //! A session is held by exactly one process, which has its link and its terminal: who asked for it, or this one for
 //! what runs detached. Holding can be handed over both ways.
 
+mod handover;
 mod life;
 mod order;
 mod presence;
