@@ -75,9 +75,10 @@ impl Store {
         names.sort_unstable();
         let read = |name: String| {
             let entry = self.read(&dir, &name);
-            (name, entry)
+            // Removed since its name was read: there is no such container.
+            (entry.is_ok() || folder::exists(&dir, &name)).then_some((name, entry))
         };
-        Ok(names.into_iter().map(read).collect())
+        Ok(names.into_iter().filter_map(read).collect())
     }
 
     /// The container of this name, else the only one whose name begins so. The error offers the nearest name.
@@ -140,10 +141,16 @@ impl Store {
 
     fn read(&self, dir: &OwnedFd, name: &str) -> Result<Entry> {
         let what = || format!("cannot read the container '{name}'");
-        let folder = folder::open_own_at(dir, name)
-            .map_err(|unfit| unfit.fail(what(), format!("ls -ld {}", Bytes::from(&self.dir.join(name)))))?;
-        let id = folder::id(&folder).map_err(|e| Fail::new(Stage::Front, what()).errno(e))?;
-        let record = form::read(&folder, name, &self.dir.join(name))?;
-        Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id })
+        loop {
+            let folder = folder::open_own_at(dir, name)
+                .map_err(|unfit| unfit.fail(what(), format!("ls -ld {}", Bytes::from(&self.dir.join(name)))))?;
+            let id = folder::id(&folder).map_err(|e| Fail::new(Stage::Front, what()).errno(e))?;
+            match form::read(&folder, name, &self.dir.join(name)) {
+                Ok(record) => return Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id }),
+                // Replaced or removed in that moment, and emptied: what is at the name now counts.
+                Err(_) if folder::id_at(dir, name).ok() != Some(id) => {}
+                Err(fail) => return Err(fail),
+            }
+        }
     }
 }

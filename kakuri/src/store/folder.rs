@@ -152,6 +152,11 @@ pub fn id(fd: impl AsFd) -> Result<(u64, u64), Errno> {
     fstat(fd).map(id_of)
 }
 
+/// The same of what is at a name; links are not followed.
+pub fn id_at(dir: impl AsFd, name: &str) -> Result<(u64, u64), Errno> {
+    statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(id_of)
+}
+
 pub fn id_of(stat: Stat) -> (u64, u64) {
     (stat.st_dev, stat.st_ino)
 }

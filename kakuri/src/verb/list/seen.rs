@@ -9,7 +9,7 @@ use crate::client::ask;
 use crate::config::Config;
 use crate::control::Facts;
 use crate::output::time;
-use crate::spec::Network;
+use crate::spec::{Base, Network};
 use crate::store::{Entry, Last, State};
 use crate::verb::stop;
 
@@ -129,13 +129,13 @@ impl Seen {
         }
     }
 
-    /// What its root comes from, by its own word.
+    /// What its root comes from: a folder by its path, else the base's word.
     pub fn image(&self) -> String {
-        match serde_json::to_value(self.entry.record.spec.base) {
-            Ok(Value::String(word)) => word,
-            // One that has a path says it.
-            Ok(Value::Object(map)) => map.values().filter_map(Value::as_str).collect(),
-            _ => String::new(),
+        let spec = &self.entry.record.spec;
+        match (&spec.rootfs, spec.base) {
+            (Some(rootfs), _) => rootfs.path.to_string(),
+            (None, Base::Host) => "host".into(),
+            (None, Base::None) => "none".into(),
         }
     }
 }
