@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use kakuri_wire::Bytes;
-use serde_json::Value;
 
 use crate::client::ask;
 use crate::config::Config;
