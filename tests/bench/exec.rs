@@ -67,8 +67,8 @@ pub fn exec(kakuri: &str, rounds: usize) -> Option<f64> {
 /// nsenter, and a sandbox with the same namespaces to enter.
 fn sandbox(running: &mut Running) -> Option<Peer> {
     let mut command = Command::new("unshare");
-    command.args(words("-Urmpfniu --cgroup --mount-proc sleep 1000"));
-    let child = command.stdin(Stdio::null()).spawn().ok()?;
+    command.args(words("-Urmpfniu --cgroup --mount-proc --kill-child sleep 1000"));
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
     let children = format!("/proc/{0}/task/{0}/children", child.id());
     running.sandbox = Some(child);
     let end = Instant::now() + Duration::from_secs(5);
