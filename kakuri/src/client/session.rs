@@ -77,11 +77,13 @@ pub fn begin(
     }
     // Else a supervisor that ends would not be seen on the link.
     drop(far);
+    // PID 1's word first, or the link's end: the supervisor's is there by then, and each wake-up costs.
+    let started = link.recv();
     let number = match control.recv() {
         Ok((FromSupervisor::Accepted { session }, _)) => session,
         Ok((other, _)) => return Err(ask::unexpected(other)),
         // Where it ran already it is not run again.
-        Err(Broken::Closed) => match link.recv_within(Duration::ZERO) {
+        Err(Broken::Closed) => match started {
             Ok((FromSession::Started { .. }, _)) => return Err(ask::lost(&Broken::Closed).code(exit::KILLED)),
             _ => return Ok(None),
         },
@@ -89,7 +91,7 @@ pub fn begin(
     };
     let mut session =
         Session { control: Some(control), link, number, pid: 0, first: order.first, yielded: false, ended: None };
-    match session.started() {
+    match session.started(started) {
         Ok((pid, terminal)) => {
             session.pid = pid;
             let_go(order.terminal);
@@ -125,8 +127,8 @@ pub fn take_over(control: Channel, link: OwnedFd, (number, pid, first): (u32, i3
 }
 
 impl Session {
-    fn started(&mut self) -> Result<(i32, Option<OwnedFd>)> {
-        match self.link.recv() {
+    fn started(&mut self, word: Result<(FromSession, Vec<OwnedFd>), Broken>) -> Result<(i32, Option<OwnedFd>)> {
+        match word {
             Ok((FromSession::Started { pid, .. }, fds)) => Ok((pid, fds.into_iter().next())),
             Ok((FromSession::Failed(fail), _)) => {
                 Err(match self.control.as_ref().map(|control| control.recv_within(ADVICE)) {
