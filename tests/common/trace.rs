@@ -33,13 +33,23 @@ pub fn calls(scene: &Scene, args: &[&str]) -> BTreeMap<String, usize> {
 /// `kakuri ARGS` with a fault: `CALL:error=EPERM:when=3` or `CALL:signal=KILL:when=3`. The count is each process's own.
 pub fn inject(scene: &Scene, fault: &str, args: &[&str]) -> Result<Output, String> {
     let call = fault.split(':').next().unwrap();
-    let mut output = scene
-        .program("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}")])
-        .arg(KAKURI)
-        .args(args)
-        .limit(Duration::from_secs(30))
-        .try_output()?;
+    let run = || {
+        scene
+            .program("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}")])
+            .arg(KAKURI)
+            .args(args)
+            .limit(Duration::from_secs(30))
+            .try_output()
+    };
+    let mut output = run()?;
+    // strace itself gives up now and then on a process that is killed in the moment it stops it; that tells nothing.
+    for _ in 0..5 {
+        if output.status.code() != Some(1) || !output.err().starts_with("strace: ptrace(") {
+            break;
+        }
+        output = run()?;
+    }
     // strace remarks on a process that was killed while it was at it.
     let said = output.err();
     output.stderr =
