@@ -17,9 +17,23 @@ fn login(scene: &Scene, called: &str) -> Run {
 }
 
 fn link(scene: &Scene) -> PathBuf {
-    let link = scene.work().join("kakuri-shell-web");
+    let link = scene.work().join("kakuri-shell-kakuri-test-login");
     let _ = std::os::unix::fs::symlink(KAKURI, &link);
     link
+}
+
+/// Removed when the test ends, however it does.
+struct Removed<'a>(&'a Scene, &'a str);
+
+fn made(scene: &Scene) -> Removed<'_> {
+    scene.say("create kakuri-test-login").output().ok();
+    Removed(scene, "kakuri-test-login")
+}
+
+impl Drop for Removed<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.say(&format!("remove -f {}", self.1)).try_output();
+    }
 }
 
 fn prompt(terminal: &mut Pty) {
@@ -29,13 +43,13 @@ fn prompt(terminal: &mut Pty) {
 
 #[test]
 fn two_logins_share_a_container_that_ends_with_the_last() {
-    let scene = Scene::new();
-    scene.say("create web").output().ok();
-    let mut one = Pty::start(login(&scene, "-kakuri-shell-web"));
+    let scene = Scene::of_account();
+    let _end = made(&scene);
+    let mut one = Pty::start(login(&scene, "-kakuri-shell-kakuri-test-login"));
     prompt(&mut one);
     one.send("echo shared >/tmp/file; sleep 1000 & echo pid $!\r");
     one.expect("pid ");
-    let mut two = Pty::start(scene.say("shell --login web"));
+    let mut two = Pty::start(scene.say("shell --login kakuri-test-login"));
     prompt(&mut two);
     two.send("cat /tmp/file; pwd; shopt login_shell\r");
     two.expect("shared");
@@ -49,16 +63,16 @@ fn two_logins_share_a_container_that_ends_with_the_last() {
     assert_eq!(one.wait().code(), Some(3));
     two.send("echo still; exit 4\r");
     two.expect("still");
-    assert_eq!(scene.state("web"), "running");
+    assert_eq!(scene.state("kakuri-test-login"), "running");
     assert_eq!(two.wait().code(), Some(4));
-    scene.soon("web", "exited");
+    scene.soon("kakuri-test-login", "exited");
 }
 
 #[test]
 fn sshd_asks_for_commands() {
-    let scene = Scene::new();
-    scene.say("create web").output().ok();
-    let run = |words: &[&str]| login(&scene, "kakuri-shell-web").args(words);
+    let scene = Scene::of_account();
+    let _end = made(&scene);
+    let run = |words: &[&str]| login(&scene, "kakuri-shell-kakuri-test-login").args(words);
     let out = run(&["-c", "echo $0 $container; exit 9"]).output();
     assert_eq!(out.code(), 9, "{out}");
     assert!(out.text().ends_with("kakuri"), "{out}");
@@ -66,7 +80,7 @@ fn sshd_asks_for_commands() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
     assert!(run(&["-c", "cat"]).input(&bytes).output().ok().stdout == bytes);
     // ForceCommand: what was asked for is in the environment, and is run inside.
-    let forced = |command: &str| scene.say("shell --login web").env("SSH_ORIGINAL_COMMAND", command);
+    let forced = |command: &str| scene.say("shell --login kakuri-test-login").env("SSH_ORIGINAL_COMMAND", command);
     let out = forced("echo $container; test -t 0 || echo no terminal; exit 5").output();
     assert_eq!((out.code(), out.text()), (5, "kakuri\nno terminal".into()));
     assert_eq!(forced("'unfinished").output().code(), 2);
@@ -74,10 +88,10 @@ fn sshd_asks_for_commands() {
 
 #[test]
 fn nothing_is_chosen_by_who_logs_in() {
-    let scene = Scene::new();
-    scene.say("create web").output().ok();
+    let scene = Scene::of_account();
+    let _end = made(&scene);
     let elsewhere = scene.file("config.toml", "[storage]\ncontainers_dir = \"/nosuch\"\n");
-    let out = login(&scene, "-kakuri-shell-web")
+    let out = login(&scene, "-kakuri-shell-kakuri-test-login")
         .env("KAKURI_CONFIG", &elsewhere)
         .env("KAKURI_LIBEXEC", "/nosuch")
         .env("KAKURI_LOG", "trace")
@@ -86,25 +100,40 @@ fn nothing_is_chosen_by_who_logs_in() {
         .ok();
     assert!(!out.text().contains("KAKURI"), "{out}");
     assert_eq!(out.err(), "", "it says more than it should");
-    for words in [&["--bind", "/:/x"][..], &["shell", "web"], &["--help"], &["-c"], &["--", "sh"], &["-c", "true", "x"]]
-    {
-        let out = login(&scene, "-kakuri-shell-web").args(words).output();
+    for words in [
+        &["--bind", "/:/x"][..],
+        &["shell", "kakuri-test-login"],
+        &["--help"],
+        &["-c"],
+        &["--", "sh"],
+        &["-c", "true", "x"],
+    ] {
+        let out = login(&scene, "-kakuri-shell-kakuri-test-login").args(words).output();
         assert_eq!((out.code(), out.text()), (125, String::new()), "{out}");
     }
-    scene.say("shell --login --bind /:/x web").output().refused(125, &["--bind"]);
-    scene.say("shell --login -e A=B web").output().refused(125, &["-e"]);
+    scene.say("shell --login --bind /:/x kakuri-test-login").output().refused(125, &["--bind"]);
+    scene.say("shell --login -e A=B kakuri-test-login").output().refused(125, &["-e"]);
+    // Nor by a home or a configuration of his own making.
+    let forged = scene.folder("forged/container");
+    std::fs::write(forged.join("config.toml"), "[storage]\ncontainers_dir = \"/nosuch\"\n").unwrap();
+    for (key, value) in [("HOME", scene.work()), ("XDG_CONFIG_HOME", scene.folder("forged"))] {
+        login(&scene, "-kakuri-shell-kakuri-test-login").env(key, value).input("exit\n").output().ok();
+    }
     // A container that is not there says so, and nothing else is opened.
-    scene.say("remove web").output().ok();
-    login(&scene, "-kakuri-shell-web").output().refused(125, &["'web'"]);
+    scene.say("remove kakuri-test-login").output().ok();
+    // One whose name begins so is another's.
+    scene.say("create kakuri-test-login-other").output().ok();
+    let _other = Removed(&scene, "kakuri-test-login-other");
+    login(&scene, "-kakuri-shell-kakuri-test-login").output().refused(125, &["'kakuri-test-login'"]);
 }
 
 #[test]
 fn a_login_that_breaks_off_takes_its_shell_with_it() {
-    let scene = Scene::new();
-    scene.say("create web").output().ok();
-    let mut terminal = Pty::start(login(&scene, "-kakuri-shell-web"));
+    let scene = Scene::of_account();
+    let _end = made(&scene);
+    let mut terminal = Pty::start(login(&scene, "-kakuri-shell-kakuri-test-login"));
     prompt(&mut terminal);
     let mut client = terminal.hang_up();
     assert!(until(HANG, || client.try_wait().unwrap().is_some()));
-    scene.soon("web", "exited");
+    scene.soon("kakuri-test-login", "exited");
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "supervisor/hostile.rs"]
+mod hostile;
 #[path = "supervisor/killed.rs"]
 mod killed;
 #[path = "supervisor/leaves.rs"]

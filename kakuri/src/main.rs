@@ -66,6 +66,9 @@ fn check_stdio() -> Result<()> {
 fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
     let command = cli::parse(&arguments);
     let login = command.as_ref().is_ok_and(Command::is_login);
+    if login {
+        verb::shell::forget_environment();
+    }
     match command {
         Ok(Command::Run(run)) if run.act == Act::Start && (run.detach || run.name.is_some()) => {
             verb::start::run_named(&run, login)

@@ -36,12 +36,9 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// `login` is set where kakuri is somebody's login shell, whose environment may choose no configuration.
-    pub fn look(general: &General, login: bool) -> Result<Surroundings> {
-        let mut host = Host::look();
-        if login {
-            host.env.retain(|key, _| !key.starts_with(b"KAKURI_"));
-        }
+    /// Where kakuri is somebody's login shell, its environment has been forgotten by now.
+    pub fn look(general: &General) -> Result<Surroundings> {
+        let host = Host::look();
         let config = Config::load(&host, general.config.as_ref().map(|f| f.as_bytes()))?;
         let store = Store::of(&config, &host);
         Ok(Surroundings { host, config, store })

@@ -18,7 +18,7 @@ pub struct Before {
 
 impl Before {
     pub fn look(scene: &Scene) -> Before {
-        let root = scene.home().parent().unwrap().to_path_buf();
+        let root = scene.work().parent().unwrap().to_path_buf();
         Before { mounts: mounts(), files: files(&root), cgroups: cgroups(), descriptors: descriptors(), scene: root }
     }
 

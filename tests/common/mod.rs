@@ -16,7 +16,7 @@ pub mod trace;
 use std::fmt::Display;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -46,6 +46,8 @@ enum Turn {
 /// A home, a runtime folder and a folder to be in, all empty, all removed at the end.
 pub struct Scene {
     root: PathBuf,
+    /// In the place of a home of the scene's.
+    account: Option<PathBuf>,
     _turn: Turn,
 }
 
@@ -67,7 +69,7 @@ impl Scene {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("ktest-{}-{number}", std::process::id()));
         fs::create_dir(&root).unwrap();
-        let scene = Scene { root: root.canonicalize().unwrap(), _turn: turn };
+        let scene = Scene { root: root.canonicalize().unwrap(), account: None, _turn: turn };
         for folder in [scene.home(), scene.runtime(), scene.work()] {
             fs::create_dir(&folder).unwrap();
         }
@@ -75,8 +77,20 @@ impl Scene {
         scene
     }
 
+    /// A scene alone, whose home is that of whoever runs the test, by the password file: a login believes no other.
+    /// What the test makes there it removes again.
+    pub fn of_account() -> Scene {
+        let mut scene = Scene::alone();
+        let uid = fs::metadata("/proc/self").unwrap().uid().to_string();
+        let accounts = fs::read_to_string("/etc/passwd").unwrap();
+        let of_us = |line: &&str| line.split(':').nth(2) == Some(&uid);
+        let home = accounts.lines().find(of_us).and_then(|line| line.split(':').nth(5)).expect("an account");
+        scene.account = Some(home.into());
+        scene
+    }
+
     pub fn home(&self) -> PathBuf {
-        self.root.join("home")
+        self.account.clone().unwrap_or_else(|| self.root.join("home"))
     }
 
     pub fn runtime(&self) -> PathBuf {

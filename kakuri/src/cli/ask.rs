@@ -116,7 +116,6 @@ pub struct Exec {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shell {
-    /// Empty: the container called as the user whose login shell kakuri is, by the password file.
     pub name: String,
     /// `--login`, or called as a login shell: see [`crate::verb::shell`].
     pub login: bool,

@@ -2,7 +2,8 @@
 //!
 //! login(1) and sshd(8) call a login shell with a dash before its name and no arguments, or, for `ssh host COMMAND`,
 //! scp and git, by its name with `-c COMMAND`. The name says which container: a link called `kakuri-shell-NAME` means
-//! NAME, kakuri by its own name the container called as the user.
+//! NAME. By its own name kakuri is nobody's login shell: su(1) hands its caller's arguments on to the shell of an account,
+//! and by that name they would be options.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -28,11 +29,13 @@ pub fn read(arguments: &[OsString]) -> Result<Option<Shell>, Fail> {
     if !dash && linked.is_none() && !asked {
         return Ok(None);
     }
-    let name = match linked {
-        Some(name) => phrase::new_name(name)
-            .map_err(|fail| fail.why(format!("the link '{}' says which container it is for", shown(own))))?,
-        None => String::new(),
+    let Some(name) = linked else {
+        return Err(misuse("kakuri by its own name is no login shell")
+            .why("whoever may give it arguments, as with su, would not be confined")
+            .hint("ln -s kakuri /usr/local/bin/kakuri-shell-NAME, and give the account that shell"));
     };
+    let name = phrase::new_name(name)
+        .map_err(|fail| fail.why(format!("the link '{}' says which container it is for", shown(own))))?;
     let command = command(own, rest)?;
     Ok(Some(shell(name, command)))
 }

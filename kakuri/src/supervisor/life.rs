@@ -1,6 +1,6 @@
 //! The life of a supervisor: from a plan to a container that stands, and from its end to nothing left but a record.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kakuri_mount::UnionKind;
 use kakuri_wire::Channel;
@@ -78,6 +78,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         stopped: false,
         due: None,
         timed_out: false,
+        look_again: Instant::now(),
         over: None,
         entry,
     };

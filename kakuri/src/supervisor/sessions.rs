@@ -84,6 +84,10 @@ impl Supervisor {
             (null.fail(Stage::Front, what)?, None)
         };
         let ((out, out_end), (err, err_end)) = (pipe()?, pipe()?);
+        // The command can open a reading end of its own by /proc and take away what poll has just shown.
+        for end in [&out, &err] {
+            fcntl_setfl(end, OFlags::NONBLOCK).fail(Stage::Front, what)?;
+        }
         let fds = [stdin.as_fd(), out_end.as_fd(), err_end.as_fd()];
         let id = self.start(order, far.as_fd(), &fds, (3, 0), holder, Some(asker))?;
         for (stream, fd) in [(Stream::Out, out), (Stream::Err, err)] {

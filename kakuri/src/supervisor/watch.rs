@@ -26,6 +26,8 @@ use crate::store::{Entry, Lock};
 const MOST_ASKERS: usize = 64;
 /// When the host asks this process to end, its container is given so long.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at a terminal that nobody has open.
+const LOOK: Duration = Duration::from_secs(1);
 /// After the time limit the first process is asked to end, and this long after it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,9 @@ pub struct Supervisor {
     /// When the time limit passes.
     pub due: Option<Instant>,
     pub timed_out: bool,
+    /// When terminals that nobody has open are looked at again: they may have been opened anew, and poll tells nothing
+    /// of that.
+    pub look_again: Instant,
     pub over: Option<Over>,
 }
 
@@ -117,7 +122,8 @@ impl Supervisor {
     fn wait(&self) -> Result<Vec<Source>> {
         let watched = self.watched();
         let mut fds: Vec<PollFd> = watched.iter().map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-        let next = [self.stopping.flatten(), self.due].into_iter().flatten().min();
+        let rests = self.drains.iter().any(|drain| drain.rests).then_some(self.look_again);
+        let next = [self.stopping.flatten(), self.due, rests].into_iter().flatten().min();
         let left = next.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = left.map(|l| Timespec { tv_sec: l.as_secs() as i64, tv_nsec: i64::from(l.subsec_nanos()) });
         match poll(&mut fds, timeout.as_ref()) {
@@ -317,16 +323,28 @@ impl Supervisor {
     fn strike(&mut self) {
         let now = Instant::now();
         if self.due.is_some_and(|due| due <= now) {
-            let signal = if self.timed_out { libc::SIGKILL } else { libc::SIGTERM };
-            self.due = if self.timed_out { None } else { now.checked_add(GRACE) };
-            self.timed_out = true;
-            let _ = self.signal(signal);
+            if self.timed_out {
+                // From outside: a command can keep PID 1 waiting, which passes signals on.
+                self.kill();
+            } else {
+                self.due = now.checked_add(GRACE);
+                self.timed_out = true;
+                let _ = self.signal(libc::SIGTERM);
+            }
         }
         if self.stopping.flatten().is_some_and(|due| due <= now) {
-            // Its first process is told apart from one that ended by itself.
-            let first = self.sessions.iter().any(|session| session.first && session.pid.is_some());
-            let status = first.then_some(Status::Signal { signal: libc::SIGKILL, core: false });
-            self.over(Over { status, failure: None });
+            self.kill();
         }
+        if self.look_again <= now {
+            self.drains.iter_mut().for_each(|drain| drain.rests = false);
+            self.look_again = now + LOOK;
+        }
+    }
+
+    /// Ends the container with all in it. Its first process is told apart from one that ended by itself.
+    fn kill(&mut self) {
+        let first = self.sessions.iter().any(|session| session.first && session.pid.is_some());
+        let status = first.then_some(Status::Signal { signal: libc::SIGKILL, core: false });
+        self.over(Over { status, failure: None });
     }
 }

@@ -51,7 +51,7 @@ pub fn run(wanted: &Attach) -> Result<u8> {
 type Answer = (FromSupervisor, Vec<OwnedFd>);
 
 fn ask_for_it(wanted: &Attach) -> Result<(Entry, Channel, Answer)> {
-    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let entry = surroundings.store.find(&wanted.name)?;
     let control = client::connect_running(&entry)?;
     ask::say(&control, &ToSupervisor::Attach { protocol: PROTOCOL })?;

@@ -23,7 +23,7 @@ pub fn run(wanted: &Complete) -> Result<u8> {
 fn lines(offer: &Offer) -> String {
     let mut words = offer.words.clone();
     if (offer.profiles || offer.names.is_some())
-        && let Ok(around) = Surroundings::look(&General::default(), false)
+        && let Ok(around) = Surroundings::look(&General::default())
     {
         if offer.profiles {
             words.extend(around.config.bind_profiles.keys().map(|name| (name.clone(), "a profile".into())));

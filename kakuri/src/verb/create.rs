@@ -10,7 +10,7 @@ use crate::store::{Kind, Record};
 
 pub fn run(wanted: &Create) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let name = create(wanted, &surroundings).map_err(|fail| fail.code(FAILED))?;
     super::print(format!("{name}\n").as_bytes())
 }

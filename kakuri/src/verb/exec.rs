@@ -9,11 +9,11 @@ use crate::client::session::{self, Manner};
 use crate::client::starter::{Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
-use crate::exit;
 use crate::plan::Terminal;
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
 use crate::terminal::Caller;
+use crate::{exit, store};
 use kakuri_wire::document;
 use kakuri_wire::handshake::PROTOCOL;
 use std::os::fd::AsFd;
@@ -23,7 +23,7 @@ const TRIES: usize = 50;
 
 pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let order = Order {
         words: Words::Command(wanted.command.clone()),
         environment: client::environment(&wanted.environment, &surroundings.host)?,
@@ -114,6 +114,10 @@ fn reach(surroundings: &Surroundings, name: &str, login: bool) -> Result<(Channe
     }
     for _ in 0..TRIES {
         let entry = surroundings.store.find(name)?;
+        // A shortened name is a convenience of who may name any; a login is for one container.
+        if login && entry.name != name {
+            return Err(store::name::unknown(name, &[]));
+        }
         if let Some(control) = client::connect(&entry)? {
             return Ok((control, false));
         }

@@ -19,7 +19,7 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
         _ => None,
     };
     let failed = |fail: Fail| fail.code(FAILED);
-    let here = Surroundings::look(&wanted.general, false).map_err(failed)?;
+    let here = Surroundings::look(&wanted.general).map_err(failed)?;
     let mut values = Vec::new();
     let mut code = 0;
     for name in &wanted.names {

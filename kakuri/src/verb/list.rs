@@ -61,7 +61,7 @@ pub fn run(wanted: &cli::List) -> Result<u8> {
         _ => None,
     };
     let failed = |fail: Fail| fail.code(FAILED);
-    let here = Surroundings::look(&wanted.general, false).map_err(failed)?;
+    let here = Surroundings::look(&wanted.general).map_err(failed)?;
     let mut rows = Vec::new();
     for (name, entry) in here.store.all().map_err(failed)? {
         // A name that is not wanted is not asked about.

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 pub fn run(wanted: &cli::Logs) -> Result<u8> {
     let failed = |fail: Fail| fail.code(FAILED);
-    let here = Surroundings::look(&wanted.general, false).map_err(failed)?;
+    let here = Surroundings::look(&wanted.general).map_err(failed)?;
     let entry = here.store.find(&wanted.name).map_err(failed)?;
     // Before anything is read: what is written from then on wakes a follower.
     let watch = wanted.follow.then(|| Watch::of(&entry.folder));

@@ -13,7 +13,7 @@ const ENDING: Duration = Duration::from_secs(5);
 
 pub fn run(wanted: &Remove) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let Surroundings { store, .. } = Surroundings::look(&wanted.general, false)?;
+    let Surroundings { store, .. } = Surroundings::look(&wanted.general)?;
     let names = match wanted.all {
         true => store.all().map_err(|fail| fail.code(FAILED))?.into_iter().map(|(name, _)| name).collect(),
         false => wanted.names.clone(),
@@ -66,7 +66,7 @@ fn kill(store: &Store, entry: &Entry) -> Result<()> {
 
 pub fn rename(from: &str, to: &str, general: &General) -> Result<u8> {
     super::start_log(general.verbose);
-    let Surroundings { store, .. } = Surroundings::look(general, false)?;
+    let Surroundings { store, .. } = Surroundings::look(general)?;
     let renamed = store.find(from).and_then(|entry| store.rename(&entry, to));
     renamed.map(|()| 0).map_err(|fail| fail.code(FAILED))
 }

@@ -22,14 +22,14 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 pub fn run(wanted: &Halt) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let names = names(&surroundings, wanted)?;
     each(&names, |name| end(&surroundings.store.find(name)?, wanted.signal, wanted.time))
 }
 
 pub fn restart(wanted: &Halt, login: bool) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let names = names(&surroundings, wanted)?;
     each(&names, |name| {
         let entry = surroundings.store.find(name)?;
@@ -101,7 +101,7 @@ fn kill_supervisor(control: &Channel, supervisor: Option<&OwnedFd>, entry: &Entr
 
 pub fn kill(names: &[String], signal: i32, general: &General) -> Result<u8> {
     super::start_log(general.verbose);
-    let surroundings = Surroundings::look(general, false)?;
+    let surroundings = Surroundings::look(general)?;
     each(names, |name| {
         let entry = surroundings.store.find(name)?;
         let control = client::connect_running(&entry)?;
@@ -120,7 +120,7 @@ pub fn kill(names: &[String], signal: i32, general: &General) -> Result<u8> {
 /// Prints the exit code of each, once it has ended.
 pub fn wait(names: &[String], general: &General) -> Result<u8> {
     super::start_log(general.verbose);
-    let surroundings = Surroundings::look(general, false)?;
+    let surroundings = Surroundings::look(general)?;
     each(names, |name| {
         let entry = surroundings.store.find(name)?;
         let heard = match client::connect(&entry)? {

@@ -17,7 +17,7 @@ pub fn run(name: &str, general: &General) -> Result<u8> {
 }
 
 fn top(name: &str, general: &General) -> Result<u8> {
-    let here = Surroundings::look(general, false)?;
+    let here = Surroundings::look(general)?;
     let entry = here.store.find(name)?;
     let facts = ask::look(&entry)?;
     let found = processes(&facts);

@@ -131,6 +131,16 @@ pub fn pty_peer(master: BorrowedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
+/// Forgets every environment variable that is not wanted. For the start of a program, before anything has read one.
+pub fn retain_variables(wanted: impl Fn(&std::ffi::OsStr) -> bool) {
+    for (key, _) in std::env::vars_os() {
+        if !wanted(&key) {
+            // SAFETY: our programs are single-threaded, so nobody reads the environment meanwhile.
+            unsafe { std::env::remove_var(&key) };
+        }
+    }
+}
+
 /// Arguments as the kernel passed them to main.
 ///
 /// # Safety
