@@ -131,6 +131,42 @@ fn a_link_that_was_copied_out_is_not_followed_by_the_next_copy() {
 }
 
 #[test]
+fn a_link_that_has_the_very_name_of_the_destination_is_not_followed() {
+    let web = Web::running(&[]);
+    let victim = web.scene.folder("victim");
+    fs::write(victim.join("rc"), "mine").unwrap();
+    let whole = snapshot(&victim);
+    // The first copy brings the link, the second what shall go through it.
+    for target in ["rc", "new"] {
+        web.sh(&format!("cd /root; rm -rf res; ln -s '{}/{target}' res", victim.display()));
+        web.cp(["web:/root/res", "./res"]).output().ok();
+        assert!(web.work("res").is_symlink());
+        web.sh("cd /root; rm res; mkdir res; echo evil >res/evil");
+        for from in ["web:/root/res", "web:/root/res/."] {
+            web.cp([from, "./res"]).output().refused(1, &["./res", "a folder cannot take the place"]);
+            web.cp([from, "./res/"]).output().refused(1, &["./res/"]);
+        }
+        web.sh("cd /root; rm -r res; echo evil >res");
+        web.cp(["web:/root/res", "./res"]).output().ok();
+        assert!(web.work("res").symlink_metadata().unwrap().is_file(), "the link itself was replaced");
+        assert_eq!(fs::read(web.work("res")).unwrap(), b"evil\n");
+        assert_eq!(snapshot(&victim), whole, "{target}");
+        fs::remove_file(web.work("res")).unwrap();
+    }
+    web.sh(&format!("cd /root; rm -rf res; ln -s '{}' res", victim.display()));
+    web.cp(["web:/root/res", "./res"]).output().ok();
+    web.sh("cd /root; rm res; mkdir res; echo evil >res/evil");
+    for from in ["web:/root/res", "web:/root/res/.", "web:/root/res/evil"] {
+        let refused = web.cp([from, "./res"]).output();
+        refused.refused(1, &["./res", "a symbolic link to a folder"]).hints(&["./res/"]);
+        assert_eq!(snapshot(&victim), whole, "{from}");
+    }
+    // Whoever means the folder it leads to says so.
+    web.cp(["web:/root/res/evil", "./res/"]).output().ok();
+    assert_eq!(fs::read(victim.join("evil")).unwrap(), b"evil\n");
+}
+
+#[test]
 fn pipes_sockets_and_devices_do_not_hang_and_are_named() {
     crate::need!("perl");
     let web = Web::running(&[]);

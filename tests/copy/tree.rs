@@ -94,6 +94,7 @@ fn what_goes_where_is_as_with_docker() {
         ("d/f", "file", "file"),
         ("d/f", "there/.", "there/f"),
         ("d", "link", "there/d/f"),
+        ("d", "link/", "there/d/f"),
         ("d/f", "tofile", "file"),
         ("d/f", "there/../there/x", "there/x"),
     ];
@@ -106,6 +107,10 @@ fn what_goes_where_is_as_with_docker() {
         web.cp([from, &format!("web:/root/{to}")]).output().ok();
         assert_eq!(web.sh(&format!("cat /root/{file}")), "F", "{from} to web:{to}");
         assert_eq!(web.sh("readlink /root/link /root/tofile"), "there\nfile", "the links are still there");
+        // What comes out of a container goes through no link that is not named with a slash.
+        if matches!(to, "link" | "tofile") {
+            continue;
+        }
         web.sh(&format!("cd /root; {make}"));
         web.cp([&format!("web:root/{from}"), to]).output().ok();
         assert_eq!(outside(&format!("cat {file}")), "F", "web:{from} to {to}");

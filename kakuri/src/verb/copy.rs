@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use kakuri_wire::fail::Result;
 use kakuri_wire::{Bytes, sys};
-use rustix::fs::FileType;
+use rustix::fs::{AtFlags, FileType, statat};
 use rustix::io::Errno;
 use rustix::stdio;
 
@@ -152,10 +152,11 @@ enum Destination {
 }
 
 impl Destination {
-    /// A link is followed, be it the caller's own or one in the container.
+    /// In the container a link is followed. On the host the last name is not: what comes out of a container may have
+    /// brought the link with an earlier copy, and would choose with it what of the caller's is written.
     fn find(base: &Base, path: &[u8]) -> Result<Destination> {
         let shown = Bytes(base.shown(path));
-        let spot = base.locate(path, true).map_err(|e| match e {
+        let spot = base.locate(path, base.is_container()).map_err(|e| match e {
             Errno::NOENT | Errno::NOTDIR => fail(format!("cannot copy to '{shown}'"))
                 .why("the folder it would be in does not exist")
                 .hint("make it first, or name one that is there"),
@@ -167,12 +168,33 @@ impl Destination {
                 let found = place::step(&folder, &name).map_err(|e| cannot("copy to", &shown, e))?;
                 Ok(Destination::Folder(found))
             }
+            Spot::Named { folder, name, kind: Some(FileType::Symlink) } => {
+                Destination::at_link(base, path, folder, name)
+            }
             Spot::Named { folder, name, kind } => match kind {
                 None | Some(FileType::RegularFile) => Ok(Destination::Name { folder, name, taken: kind.is_some() }),
                 Some(_) => Err(fail(format!("cannot copy to '{shown}'"))
                     .why("it is neither a file nor a folder")
                     .hint("name another place")),
             },
+        }
+    }
+
+    /// A link on the host: a slash behind it says that the folder it leads to is meant. Otherwise it is a name that is
+    /// taken, and a file takes its place.
+    fn at_link(base: &Base, path: &[u8], folder: OwnedFd, name: Vec<u8>) -> Result<Destination> {
+        let shown = Bytes(base.shown(path));
+        if path.ends_with(b"/") {
+            return base.folder(path).map(Destination::Folder).map_err(|e| cannot("copy to", &shown, e));
+        }
+        let refused = |why: &str, hint: String| Err(fail(format!("cannot copy to '{shown}'")).why(why).hint(hint));
+        match statat(&folder, &name, AtFlags::empty()).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+            Ok(FileType::Directory) => refused(
+                "it is a symbolic link to a folder, and may have come out of a container",
+                format!("with a slash at its end it is followed: {shown}/"),
+            ),
+            Ok(FileType::RegularFile) | Err(_) => Ok(Destination::Name { folder, name, taken: true }),
+            Ok(_) => refused("it leads to what is neither a file nor a folder", "name another place".into()),
         }
     }
 }
