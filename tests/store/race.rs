@@ -146,3 +146,29 @@ fn a_call_that_fails_leaves_nothing_half_made() {
         }
     }
 }
+
+#[test]
+fn a_replacement_that_fails_without_an_exchange_keeps_the_old_one() {
+    let scene = Scene::new();
+    if !super::common::trace::usable(&scene, "a_replacement_that_fails_without_an_exchange_keeps_the_old_one") {
+        return;
+    }
+    let dir = containers(&scene);
+    let mut refused = 0;
+    for when in 1..=5 {
+        create(&scene, "web");
+        fs::write(dir.join("web/root/srv/file"), "old").unwrap();
+        let fault = format!("inject=renameat:error=EIO:when={when}");
+        let traced = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat,renameat2"];
+        // The file system knows no flags, and one of the plain renames fails.
+        let faults = ["-e", "inject=renameat2:error=EINVAL", "-e", &fault, KAKURI, "create", "--replace", "web"];
+        let output = scene.program("strace").args(traced).args(faults).output();
+        store(&scene).sweep();
+        assert_eq!(names(&dir), ["web"], "{when}: {output}");
+        let is_old = dir.join("web/root/srv/file").exists();
+        assert_eq!(output.code() == 0, !is_old, "{when}: {output}");
+        refused += usize::from(is_old);
+        scene.kakuri(["remove", "web"]).output().ok();
+    }
+    assert!((2..5).contains(&refused), "both the way aside and the way in failed once: {refused}");
+}

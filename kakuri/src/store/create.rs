@@ -112,20 +112,29 @@ impl Store {
                 entry.settle();
                 entry.clear_dead();
             }
-            match renameat_with(dir, &begun.name, dir, name, RenameFlags::EXCHANGE) {
-                Ok(()) => {}
+            // The old one then has the name of what is half made, or another that is swept.
+            let old_name = match renameat_with(dir, &begun.name, dir, name, RenameFlags::EXCHANGE) {
+                Ok(()) => begun.name.clone(),
                 // A file system that cannot exchange: for a moment nobody has the name.
                 Err(Errno::INVAL | Errno::NOSYS) => {
                     let aside = format!("{}{name}-{}", super::remove::OLD, name::random(6)?);
                     renameat(dir, name, dir, &aside).map_err(cannot)?;
-                    put(dir, &begun.name, name).map_err(cannot)?;
-                    renameat(dir, &aside, dir, &begun.name).map_err(cannot)?;
+                    if let Err(e) = put(dir, &begun.name, name) {
+                        // Nothing was replaced: the old one gets its name back before the next sweep takes it.
+                        return Err(match put(dir, &aside, name) {
+                            Ok(()) => cannot(e),
+                            Err(_) => {
+                                cannot(e).hint(format!("the old one is lost: kakuri create {name} makes a new one"))
+                            }
+                        });
+                    }
+                    aside
                 }
                 Err(e) => return Err(cannot(e)),
-            }
-            // The old one now has the name of what is half made: whatever happens from here on, it is swept.
+            };
+            // Whatever happens from here on, the old one is swept.
             fsync(dir).map_err(cannot)?;
-            if let Err(fail) = erase::folder(dir, &begun.name, &self.dir) {
+            if let Err(fail) = erase::folder(dir, &old_name, &self.dir) {
                 log::warn!("{fail}");
             }
             drop(lock);
