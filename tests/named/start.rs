@@ -146,3 +146,20 @@ fn what_never_ran_leaves_no_record() {
     scene.say("start job nosuchcommand").output().refused(127, &["nosuchcommand"]);
     assert_eq!(scene.state("job"), "exited");
 }
+
+#[test]
+fn what_fails_before_there_is_a_supervisor_leaves_no_record() {
+    let scene = Scene::new();
+    // Without its helpers beside it.
+    let lone = scene.folder("bin").join("kakuri");
+    fs::copy(crate::common::KAKURI, &lone).unwrap();
+    for args in [&["run", "--name", "web", "true"][..], &["run", "-d", "true"], &["run", "-d", "--name", "web", "true"]]
+    {
+        scene.program(&lone).args(args).output().refused(125, &["kakuri-mount"]);
+        assert_eq!(scene.say("list -aq").output().ok().text(), "", "{args:?}");
+    }
+    // What was made by hand stays, whatever becomes of its start.
+    scene.say("create web").output().ok();
+    scene.program(&lone).args(["start", "-d", "web", "true"]).output().refused(125, &["kakuri-mount"]);
+    assert_eq!(scene.state("web"), "exited");
+}

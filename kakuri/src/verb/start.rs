@@ -19,7 +19,7 @@ use crate::plan::{self, Terminal};
 use crate::run::take_passed;
 use crate::spec::Spec;
 use crate::status::Reporter;
-use crate::store::{Entry, Kind, Record, State};
+use crate::store::{Entry, Kind, Record, State, Store};
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
 use crate::terminal::Caller;
@@ -85,7 +85,21 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
         passed,
     };
     let mut reporter = Reporter::new(status);
-    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| {
+        reporter.failed(fail);
+        forget_unborn(store, &entry);
+    })
+}
+
+/// A container that came no further than its record is none. Once there is a supervisor, which holds the lock, this is
+/// its business; one that did run has a last run.
+fn forget_unborn(store: &Store, entry: &Entry) {
+    if let Ok(Some(lock)) = entry.try_lock()
+        && entry.last().is_none()
+        && let Err(fail) = store.remove(entry, lock)
+    {
+        log::warn!("{fail}");
+    }
 }
 
 /// `kakuri restart`: as it was created, in the background.
