@@ -39,21 +39,9 @@ pub fn colours() -> bool {
         && std::io::stdout().is_terminal()
 }
 
-/// Characters that show as nothing or change how others show: controls, and what turns the direction of text.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 /// As plain text: hidden characters and what is not UTF-8 are escaped.
 pub fn plain(bytes: &[u8]) -> String {
-    let text = Bytes(bytes.to_vec()).to_string();
-    if !text.contains(is_hidden) {
-        return text;
-    }
-    let one = |c: char| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
-    text.chars().map(one).collect()
+    Bytes(bytes.to_vec()).to_string()
 }
 
 /// A command as a shell would take it, on one line.

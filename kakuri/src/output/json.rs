@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::is_hidden;
+use kakuri_wire::bytes::is_hidden;
 
 /// Indented, with a newline at its end.
 pub fn pretty(value: &Value) -> String {

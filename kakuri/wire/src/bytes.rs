@@ -58,14 +58,21 @@ impl From<String> for Bytes {
     }
 }
 
-/// For people: control characters and invalid UTF-8 are escaped, so a name cannot drive the terminal.
+/// Characters that show as nothing or change how others show: controls, and what turns the direction of text.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// For people: hidden characters and invalid UTF-8 are escaped, so a name cannot drive the terminal nor show as another.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             let mut rest = chunk.valid();
-            while let Some((at, control)) = rest.char_indices().find(|(_, c)| c.is_control()) {
-                write!(f, "{}{}", &rest[..at], control.escape_default())?;
-                rest = &rest[at + control.len_utf8()..];
+            while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
+                write!(f, "{}{}", &rest[..at], hidden.escape_default())?;
+                rest = &rest[at + hidden.len_utf8()..];
             }
             f.write_str(rest)?;
             for b in chunk.invalid() {
@@ -156,5 +163,13 @@ mod tests {
     #[test]
     fn shown_names_cannot_drive_a_terminal() {
         assert_eq!(Bytes(b"a\x1b[31m\xff\n".to_vec()).to_string(), "a\\u{1b}[31m\\xff\\n");
+        for (name, shown) in [
+            ("a\u{202e}txt.exe", "a\\u{202e}txt.exe"),
+            ("\u{200b}web", "\\u{200b}web"),
+            ("a\u{2066}b\u{feff}\u{e0041}", "a\\u{2066}b\\u{feff}\\u{e0041}"),
+            ("日本 ü\u{301}", "日本 ü\u{301}"),
+        ] {
+            assert_eq!(Bytes(name.as_bytes().to_vec()).to_string(), shown);
+        }
     }
 }
