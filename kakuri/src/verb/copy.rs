@@ -36,7 +36,7 @@ const BUFFER: usize = 256 << 10;
 
 pub fn run(wanted: &cli::Copy) -> Result<u8> {
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, false)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let ((Side::Container { name, .. }, _) | (_, Side::Container { name, .. })) = (&wanted.from, &wanted.to) else {
         return Err(fail("kakuri container cp copies to a container or from one"));
     };

@@ -40,7 +40,7 @@ pub fn run(wanted: &Start, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
     let status = wanted.status_fd.map(super::take_status).transpose()?;
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let entry = surroundings.store.find(&wanted.name)?;
     let mut spec = entry.record.spec.clone();
     wanted.options.apply(&mut spec)?;
@@ -67,7 +67,7 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let status = wanted.status_fd.map(super::take_status).transpose()?;
     let passed = take_passed(&wanted.spec.pass)?;
     super::start_log(wanted.general.verbose);
-    let surroundings = Surroundings::look(&wanted.general, login)?;
+    let surroundings = Surroundings::look(&wanted.general)?;
     let Surroundings { host, config, store } = &surroundings;
     // Bad input creates nothing: what cannot be planned is found before there is a record.
     plan::make(&wanted.spec, host, config, None)?;
