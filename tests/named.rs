@@ -9,6 +9,8 @@ mod common;
 mod end;
 #[path = "named/log.rs"]
 mod log;
+#[path = "named/reach.rs"]
+mod reach;
 #[path = "named/session.rs"]
 mod session;
 #[path = "named/start.rs"]

@@ -13,7 +13,7 @@ use crate::spec::User;
 use crate::store::Ended;
 
 mod socket;
-pub use socket::{Refused, accept, connect, listen};
+pub use socket::{Refused, accept, answers, connect, listen, may_lie};
 
 /// The socket's name in the live folder.
 pub const SOCKET: &str = "control.sock";

@@ -39,6 +39,9 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
     pub create: Vec<Bytes>,
+    /// kakuri's own folders that a bind would show once they are there: made before the start, closed to others, so
+    /// that they can be covered.
+    pub cover: Vec<Bytes>,
     /// What a container with a name keeps: made before the start where it is missing.
     pub keep: Option<Keep>,
     /// Usual mount points that a root lacks which is written itself: made in it before the start.

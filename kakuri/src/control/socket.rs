@@ -1,16 +1,22 @@
 //! The socket itself. Addressed through a descriptor of its folder, because a socket's path may have 108 bytes and a
 //! folder's more.
 
+use std::fs::read_to_string;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use kakuri_wire::Channel;
+use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use rustix::event::PollFlags;
+use rustix::fs::{AtFlags, stat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect as connect_to,
     listen as listen_on, socket_with, sockopt::socket_peercred,
 };
-use rustix::process::geteuid;
+use rustix::process::{PidfdFlags, geteuid, pidfd_open};
 
 use super::SOCKET;
 
@@ -42,16 +48,30 @@ pub fn listen(folder: impl AsFd) -> Result<OwnedFd> {
     bind(&listener, &address(folder.as_fd())?).map_err(|e| {
         Fail::new(Stage::Front, what())
             .errno(e)
-            .hint("its live folder lies in $XDG_RUNTIME_DIR, or in /tmp: is it full or read-only?")
+            .hint("its live folder lies in $XDG_RUNTIME_DIR, or in the container's own: is it full or read-only?")
     })?;
     listen_on(&listener, BACKLOG).fail(Stage::Front, what)?;
     Ok(listener)
 }
 
-/// The next asker; none where nobody waits, or where it is not the owner.
+/// Whether a socket can lie in this folder, which has none: not every file system has them.
+pub fn may_lie(folder: impl AsFd) -> bool {
+    let bound = listen(&folder).is_ok();
+    let _ = unlinkat(&folder, SOCKET, AtFlags::empty());
+    bound
+}
+
+/// Whether anybody listens in this folder. Nothing is waited for and nothing said; in doubt somebody does.
+pub fn answers(folder: impl AsFd) -> bool {
+    let (Ok(asker), Ok(address)) = (socket(SocketFlags::NONBLOCK), address(folder.as_fd())) else { return true };
+    !matches!(connect_to(&asker, &address), Err(Errno::NOENT | Errno::CONNREFUSED))
+}
+
+/// The next asker; none where nobody waits, or where it is not the owner, or a container of the owner's: a socket can
+/// be connected to through a bind that is read-only, and who is in a container has its owner's uid.
 pub fn accept(listener: impl AsFd) -> Option<Channel> {
     let asker = accept_with(listener, SocketFlags::CLOEXEC).ok()?;
-    is_ours(asker.as_fd()).then(|| asker.into())
+    (is_ours(asker.as_fd()) && is_beside_us(asker.as_fd())).then(|| asker.into())
 }
 
 /// A connection to who listens in this folder.
@@ -80,4 +100,33 @@ pub fn connect(folder: impl AsFd) -> std::result::Result<Channel, Refused> {
 
 fn is_ours(peer: BorrowedFd) -> bool {
     socket_peercred(peer).is_ok_and(|who| who.uid == geteuid())
+}
+
+/// Whether the peer lives in our own user namespace, which no payload does.
+fn is_beside_us(peer: BorrowedFd) -> bool {
+    static OURS: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+    let Some(ours) = OURS.get_or_init(|| user_namespace("self").ok()) else { return false };
+    let Some(pidfd) = socket_peercred(peer).ok().and_then(|who| pidfd_open(who.pid, PidfdFlags::empty()).ok()) else {
+        return false;
+    };
+    // As /proc numbers it, which need not be as we do.
+    let Ok(info) = read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())) else { return false };
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let Some(pid) = field("Pid:") else { return false };
+    let beside = match user_namespace(pid) {
+        Ok(theirs) => theirs == *ours,
+        // It has a capability that we lack, as a session at the machine's own screen may (pam_systemd(8)), or is not
+        // dumpable. Every payload is in a pid namespace below ours, and then has a number in each.
+        Err(Errno::ACCESS | Errno::PERM) => {
+            field("NSpid:").is_some_and(|numbers| numbers.split_whitespace().count() == 1)
+        }
+        Err(_) => false,
+    };
+    // Looked at by its number: had it ended meanwhile, that could be another process's.
+    beside && wait(&pidfd, PollFlags::IN, Duration::ZERO).is_ok_and(|ended| !ended)
+}
+
+/// Device and inode of a process's user namespace.
+fn user_namespace(pid: &str) -> std::result::Result<(u64, u64), Errno> {
+    stat(format!("/proc/{pid}/ns/user")).map(|stat| (stat.st_dev, stat.st_ino))
 }

@@ -54,7 +54,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         let from = wanted.as_deref().or(host.cwd.as_deref());
         automatic::put(&mut layout, &spec.command, host, from, &mut notes);
     }
-    own::cover(&mut layout, config, host);
+    let cover = own::cover(&mut layout, config, host);
     base::secrets::cover(&mut layout, host);
 
     let of_root = own_shell.is_some();
@@ -97,6 +97,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         terminal: spec.terminal,
         timeout: spec.timeout,
         create,
+        cover,
         keep,
         lacking: Lacking::of(&layout),
         notes,

@@ -1,6 +1,9 @@
 //! What a start makes on the host before anything of the container is made: the folders the user asked for, and what is
 //! missing in those the container keeps.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+
 use kakuri_wire::{Fail, Result, Stage};
 
 use super::Plan;
@@ -13,6 +16,13 @@ impl Plan {
                 Fail::new(Stage::Front, format!("cannot make the folder '{folder}'"))
                     .errno(e)
                     .hint("`create` makes it where you may: name another place, or have it made for you")
+            })?;
+        }
+        for folder in &self.cover {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder.as_path()).map_err(|e| {
+                Fail::new(Stage::Front, format!("cannot make kakuri's own folder '{folder}'"))
+                    .errno(e)
+                    .hint("it lies in what is bound and has to be covered there: make it, or bind less")
             })?;
         }
         if let Some(lacking) = &self.lacking {

@@ -1,5 +1,5 @@
 //! The live folder of a running container: its control socket, and who its PID 1 is. It lies in the user's runtime
-//! folder, else in /tmp, and NAME/run leads to it.
+//! folder, else in the container's own, and NAME/run leads to it.
 
 mod runtime;
 
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::event::PollFlags;
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, readlinkat, renameat, stat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, renameat, stat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
@@ -19,13 +19,18 @@ use serde::{Deserialize, Serialize};
 use super::entry::full;
 use super::folder::{self, id_of};
 use super::{Entry, Lock};
+use crate::control::{self, SOCKET};
 pub(super) use runtime::sweep as sweep_runtime;
 
 const STATE: &str = "state.json";
+/// It, half written.
+const STATE_NEW: &str = ".state.json.new";
 /// In the live folder: a link back to the container.
 const HOME: &str = "home";
 /// In the container: a link to the live folder.
 const RUN: &str = "run";
+/// In the container: the live folder, where the runtime folder is unfit.
+const LIVE: &str = "live";
 
 /// How long the PID 1 of a supervisor that was killed is waited for.
 const ENDING: Duration = Duration::from_secs(10);
@@ -94,6 +99,16 @@ impl Entry {
                 return Ok(live);
             }
         }
+        let path = self.folder.join(LIVE);
+        runtime::clear_within(&container, &path);
+        link(&path)?;
+        if let Some(live) = runtime::make(&path, &self.folder)? {
+            if control::may_lie(&live.fd) {
+                return Ok(live);
+            }
+            live.clear();
+        }
+        // A file system without sockets: nothing else makes it lie where any bind of /tmp shows it.
         loop {
             // The link first: whatever happens then, the next call finds and clears what it leads to.
             let path = runtime::elsewhere()?;
@@ -174,10 +189,9 @@ impl LiveFolder {
 
     /// Removes the folder alone; the link back goes last, because a sweep knows the folder by it.
     fn clear(&self) {
-        if let Ok(names) = self.reopen().and_then(Dir::new) {
-            for entry in names.flatten().filter(|e| e.file_name().to_bytes() != HOME.as_bytes()) {
-                let _ = unlinkat(&self.fd, entry.file_name(), AtFlags::empty());
-            }
+        // By name: what we did not make is not ours to remove, and keeps the folder where it is.
+        for name in [SOCKET, STATE, STATE_NEW] {
+            let _ = unlinkat(&self.fd, name, AtFlags::empty());
         }
         let _ = unlinkat(&self.fd, HOME, AtFlags::empty());
         // By path, and harmless so: an empty folder that is not ours is no loss that we could cause.

@@ -1,4 +1,4 @@
-//! Where live folders lie: `$XDG_RUNTIME_DIR/kakuri/NAME`, else a folder of our own in /tmp.
+//! Where live folders lie: `$XDG_RUNTIME_DIR/kakuri/NAME`, else in the container's own folder, else in /tmp.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::{HOME, LiveFolder};
+use crate::control;
 use crate::store::{Entry, folder, lock, name};
 
 const OURS: &str = "kakuri";
@@ -49,6 +50,10 @@ fn clear(all: &OwnedFd, name: &str, path: &Path, holder: Option<&Entry>) -> bool
     let ours = holder.is_some_and(|entry| live.home_id() == Some(entry.id));
     // While it is cleared, its container must not be started.
     let mut lock = None;
+    // Whose it is cannot be told: it lies where we may not look now, or is being removed.
+    if !ours && live.home_id().is_none() && control::answers(&live.fd) {
+        return false;
+    }
     if !ours && let Some(home) = live.home_id() {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let Ok(container) = openat(&live.fd, HOME, flags, Mode::empty()) else { return false };
@@ -66,6 +71,13 @@ fn clear(all: &OwnedFd, name: &str, path: &Path, holder: Option<&Entry>) -> bool
     live.clear();
     drop(lock);
     openat(all, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).is_err()
+}
+
+/// Clears what a run that was killed has left in the container's own folder. For who holds the lock.
+pub fn clear_within(container: &OwnedFd, path: &Path) {
+    if let Ok(fd) = open_private(container, Path::new(super::LIVE)) {
+        LiveFolder { path: path.to_path_buf(), fd, home: PathBuf::new() }.clear();
+    }
 }
 
 /// `$XDG_RUNTIME_DIR`.
