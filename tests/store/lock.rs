@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use kakuri::control;
 use kakuri::store::{Ended, Kind, Last, Live, Record, State};
 
 use super::common::Scene;
@@ -115,7 +116,7 @@ fn the_live_folder_is_private_found_again_and_swept() {
     let others_lock = other.lock(Duration::ZERO).unwrap();
     let others = other.open_live(&others_lock).unwrap();
     assert_ne!(others.path, live.path);
-    assert!(others.path.starts_with("/tmp") && entry.live().is_some());
+    assert!(others.path == other.folder.join("live") && entry.live().is_some());
     drop((lock, others_lock));
     store(&scene).sweep();
     store(&second).sweep();
@@ -125,7 +126,7 @@ fn the_live_folder_is_private_found_again_and_swept() {
 }
 
 #[test]
-fn without_a_fit_runtime_folder_the_live_folder_lies_in_tmp() {
+fn without_a_fit_runtime_folder_the_live_folder_lies_in_the_container() {
     let scene = Scene::new();
     let entry = create(&scene, "web");
     let open = scene.folder("open");
@@ -134,7 +135,7 @@ fn without_a_fit_runtime_folder_the_live_folder_lies_in_tmp() {
         let kakuri = |args: &[&str]| scene.kakuri(args).env("XDG_RUNTIME_DIR", runtime).output();
         kakuri(&["start", "-d", "web", "sleep", "60"]).ok();
         let live = fs::read_link(entry.folder.join("run")).unwrap();
-        assert!(live.to_str().unwrap().starts_with("/tmp/kakuri-"), "{runtime}: {}", live.display());
+        assert_eq!(live, entry.folder.join("live"), "{runtime}");
         assert_eq!(fs::metadata(&live).unwrap().mode() & 0o7777, 0o700);
         assert!(entry.live().unwrap().state().unwrap().supervisor > 0);
         // Whoever asks, and from wherever: the container's own link tells.
@@ -189,6 +190,29 @@ fn a_folder_that_is_not_the_containers_own_is_no_live_folder() {
     store(&scene).sweep();
     assert!(other.join("precious").exists(), "what is not ours is not cleared");
     assert!(fs::symlink_metadata(entry.folder.join("run")).is_err());
+}
+
+#[test]
+fn a_sweep_clears_what_kakuri_made_and_nothing_that_lives() {
+    let scene = Scene::new();
+    create(&scene, "web");
+    let private = |name: &str| {
+        let folder = scene.runtime().join("kakuri").join(name);
+        std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(&folder).unwrap();
+        folder
+    };
+    let mine = private("mine");
+    fs::write(mine.join("precious"), "x").unwrap();
+    let lost = private("lost");
+    std::os::unix::fs::symlink("/no/such/container", lost.join("home")).unwrap();
+    let listener = control::listen(fs::File::open(&lost).unwrap()).unwrap();
+    let sweep = || scene.kakuri(["create", "--replace", "web"]).output().ok();
+    sweep();
+    assert!(mine.join("precious").exists(), "kakuri has not made it");
+    assert!(lost.join("control.sock").exists() && lost.join("home").is_symlink(), "somebody listens there");
+    drop(listener);
+    sweep();
+    assert!(!lost.exists(), "nobody does any more");
 }
 
 #[test]

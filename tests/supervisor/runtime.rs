@@ -78,9 +78,10 @@ fn in_tmp() -> Vec<String> {
 }
 
 #[test]
-fn without_a_runtime_folder_it_is_in_tmp() {
+fn without_a_runtime_folder_it_is_in_the_containers_own() {
     let scene = Scene::alone();
     let before = in_tmp();
+    let own = scene.home().join(".local/kakuri/containers/web/live");
     scene.say("create web").output().ok();
     let open = scene.folder("open");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
@@ -95,13 +96,14 @@ fn without_a_runtime_folder_it_is_in_tmp() {
             Some(at) => scene.say(line).env("XDG_RUNTIME_DIR", at),
         };
         say("start -d web sleep 1000").output().ok();
-        assert_eq!(in_tmp().len(), before.len() + 1, "{runtime:?}");
+        assert_eq!(in_tmp(), before, "a bind of /tmp would show it: {runtime:?}");
+        assert!(own.join("control.sock").exists(), "{runtime:?}");
         // Found with another runtime folder, or none.
         assert_eq!(scene.say("exec web echo in").output().ok().text(), "in");
         assert_eq!(say("exec web echo in").output().ok().text(), "in");
         assert_eq!(scene.state("web"), "running");
         say("stop -t0 web").output().ok();
-        assert_eq!(in_tmp(), before, "{runtime:?}");
+        assert!(!own.exists(), "{runtime:?}");
     }
     // What a killed one leaves there goes with the next start.
     let mut run = scene.say("start -d web sleep 1000");
@@ -112,8 +114,9 @@ fn without_a_runtime_folder_it_is_in_tmp() {
     let pid = state.split("\"supervisor\":").nth(1).unwrap().split(|c: char| !c.is_ascii_digit()).next().unwrap();
     signal(pid.parse().unwrap(), libc::SIGKILL);
     assert!(until(GONE, || !lives(pid.parse().unwrap())));
+    assert!(own.exists());
     scene.say("start web true").output().ok();
-    assert_eq!(in_tmp(), before);
+    assert!(!own.exists() && in_tmp() == before);
 }
 
 #[test]

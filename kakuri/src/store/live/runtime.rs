@@ -33,7 +33,9 @@ pub fn claim(entry: &Entry) -> Option<PathBuf> {
 pub fn sweep() {
     let Some(runtime) = named() else { return };
     let Some(all) = open_ours(&runtime, false) else { return };
-    let Ok(entries) = Dir::read_from(&all) else { return };
+    // Opened anew: an O_PATH descriptor can be searched, and not read.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(entries) = openat(&all, ".", flags, Mode::empty()).and_then(Dir::new) else { return };
     for entry in entries.flatten() {
         if let Ok(name) = entry.file_name().to_str()
             && !matches!(name, "." | "..")
