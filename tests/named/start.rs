@@ -150,7 +150,22 @@ fn what_never_ran_leaves_no_record() {
 #[test]
 fn what_fails_before_there_is_a_supervisor_leaves_no_record() {
     let scene = Scene::new();
-    // Without its helpers beside it.
+    let run = |line: &str| {
+        let script = format!("exec 5</dev/null; exec \"$0\" {line}");
+        scene.program("sh").args(["-c", &script, crate::common::KAKURI]).output()
+    };
+    run("run -d --name web --pass-fd 5 true").refused(125, &["--pass-fd with -d"]);
+    run("run -d --pass-fd 5 true").refused(125, &["--pass-fd with -d"]);
+    assert_eq!(scene.say("list -aq").output().ok().text(), "");
+    // What was made by hand stays, whatever becomes of its start.
+    scene.say("create web").output().ok();
+    run("start -d --pass-fd 5 web true").refused(125, &["--pass-fd"]);
+    assert_eq!(scene.say("list -aq").output().ok().text(), "web");
+}
+
+#[test]
+fn without_its_helpers_a_run_leaves_no_record() {
+    let scene = Scene::new();
     let lone = scene.folder("bin").join("kakuri");
     fs::copy(crate::common::KAKURI, &lone).unwrap();
     for args in [&["run", "--name", "web", "true"][..], &["run", "-d", "true"], &["run", "-d", "--name", "web", "true"]]
@@ -158,8 +173,4 @@ fn what_fails_before_there_is_a_supervisor_leaves_no_record() {
         scene.program(&lone).args(args).output().refused(125, &["kakuri-mount"]);
         assert_eq!(scene.say("list -aq").output().ok().text(), "", "{args:?}");
     }
-    // What was made by hand stays, whatever becomes of its start.
-    scene.say("create web").output().ok();
-    scene.program(&lone).args(["start", "-d", "web", "true"]).output().refused(125, &["kakuri-mount"]);
-    assert_eq!(scene.state("web"), "exited");
 }
