@@ -8,6 +8,7 @@ use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
 use kakuri_wire::{Channel, document, sys};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::ask;
 use crate::control::{FromSupervisor, Order, ToSupervisor};
@@ -38,6 +39,8 @@ pub struct Session {
     /// Somebody else wants it.
     yielded: bool,
     ended: Option<Ended>,
+    /// Blocked since before the command could run.
+    signals: Option<Signals>,
 }
 
 /// What is seen and typed while it is held.
@@ -70,6 +73,8 @@ pub fn begin(
     fds.extend(manner.passed.iter().map(AsFd::as_fd));
     let (inherited, passed) = (inherited.len() as u8, manner.passed.len() as u8);
     log::trace!("to the supervisor: {order:?}");
+    // From here on a signal is the command's, which may run before its start is heard of.
+    let mut signals = Signals::block()?;
     match control.send(&ToSupervisor::Run { protocol: PROTOCOL, inherited, passed }, &fds) {
         Ok(()) => {}
         Err(Broken::Closed) => return refused(&control),
@@ -78,6 +83,7 @@ pub fn begin(
     // Else a supervisor that ends would not be seen on the link.
     drop(far);
     // PID 1's word first, or the link's end: the supervisor's is there by then, and each wake-up costs.
+    await_word(&link, &mut signals)?;
     let started = link.recv();
     let number = match control.recv() {
         Ok((FromSupervisor::Accepted { session }, _)) => session,
@@ -89,8 +95,16 @@ pub fn begin(
         },
         Err(e) => return Err(ask::lost(&e)),
     };
-    let mut session =
-        Session { control: Some(control), link, number, pid: 0, first: order.first, yielded: false, ended: None };
+    let mut session = Session {
+        control: Some(control),
+        link,
+        number,
+        pid: 0,
+        first: order.first,
+        yielded: false,
+        ended: None,
+        signals: Some(signals),
+    };
     match session.started(started) {
         Ok((pid, terminal)) => {
             session.pid = pid;
@@ -100,6 +114,29 @@ pub fn begin(
         Err(fail) => {
             session.settle();
             Err(fail)
+        }
+    }
+}
+
+/// Until PID 1 says something; a signal before that ends the wait, and with the link's end what was asked for.
+fn await_word(link: &Channel, signals: &mut Signals) -> Result<()> {
+    loop {
+        let mut fds = [PollFd::new(link, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the command").errno(e)),
+        }
+        let [word, came] = fds.map(|fd| !fd.revents().is_empty());
+        if word {
+            return Ok(());
+        }
+        if came
+            && let Some(came) = signals.take()
+            && !matches!(came.signal, libc::SIGWINCH | libc::SIGCONT)
+        {
+            let name = crate::signals::name(came.signal);
+            let what = format!("stopped by SIG{name} before the command had started");
+            return Err(Fail::new(Stage::Front, what).code(128 + came.signal as u8));
         }
     }
 }
@@ -123,7 +160,8 @@ fn refused(control: &Channel) -> Result<Option<(Session, Option<OwnedFd>)>> {
 
 /// Takes over the terminal of a session somebody has left.
 pub fn take_over(control: Channel, link: OwnedFd, (number, pid, first): (u32, i32, bool)) -> Session {
-    Session { control: Some(control), link: link.into(), number, pid, first, yielded: false, ended: None }
+    let (control, link) = (Some(control), link.into());
+    Session { control, link, number, pid, first, yielded: false, ended: None, signals: None }
 }
 
 impl Session {
@@ -171,7 +209,10 @@ impl Session {
 
     /// Minds the command until it ends or is left. The terminal is the caller's again when this returns.
     pub fn mind(&mut self, caller: &Caller, terminal: Option<OwnedFd>, manner: &Manner, anew: bool) -> Result<Outcome> {
-        let mut signals = Signals::block()?;
+        let mut signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::block()?,
+        };
         let all = manner.terminal == Terminal::Always;
         let mut relay = terminal.map(|master| Relay::new(caller, master, all)).transpose()?;
         if let Some(relay) = &mut relay {
