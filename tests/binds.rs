@@ -189,6 +189,12 @@ fn a_profile_binds_what_exists_of_it() {
     fs::write(scene.home().join("cache/in"), "cached").unwrap();
     fs::write(scene.home().join(".config/container/config.toml"), "[bind_profiles]\nmine = [\"~/cache\"]\n").unwrap();
     assert_eq!(scene.inside(&["--bind-profile", "mine"], "cat ~/cache/in"), "cached");
+    // A variable is the caller's; one that is not set is left out, as what does not exist is.
+    let config = "[bind_profiles]\nmine = [\"$PLACE/cache:/srv/two\", \"${NOSUCH}/x\"]\n";
+    fs::write(scene.home().join(".config/container/config.toml"), config).unwrap();
+    let run = scene.kakuri(["--verbose", "--bind-profile", "mine", "cat", "/srv/two/in"]).env("PLACE", scene.home());
+    let output = run.output().ok();
+    assert!(output.text() == "cached" && output.err().contains("$NOSUCH is not set"), "{output}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The configuration file: its place, its form, its defaults. It is never written unasked.
 
 mod file;
+pub mod variables;
 pub mod verb;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::pathname;
 pub struct Config {
     /// Where it is, or would be.
     pub file: Vec<u8>,
-    /// As written: `~` is the caller's home.
+    /// As written: `~` is the caller's home, `$NAME` a variable of his.
     pub containers_dir: String,
     pub allow_network: bool,
     pub bind_profiles: BTreeMap<String, Vec<String>>,
@@ -58,13 +59,21 @@ impl Config {
                     .map_err(|f: Fail| f.hint("kakuri config init writes one, kakuri config path names its place"));
             }
         };
-        file::parse(path, &text)
+        let config = file::parse(path, &text)?;
+        match variables::expand(config.containers_dir.as_bytes(), host) {
+            Ok(_) => Ok(config),
+            Err(name) => Err(Fail::new(Stage::Front, Bytes(config.file.clone()).to_string())
+                .why(format!("containers_dir names ${name}, which is not set"))
+                .hint("set it, or name the folder itself")),
+        }
     }
 
     /// Where named containers are stored.
     pub fn containers_dir(&self, host: &Host) -> Vec<u8> {
-        let typed = self.containers_dir.as_bytes();
-        pathname::absolute(&host.home, in_home(typed).unwrap_or(typed))
+        // That each variable has a value was seen when it was read.
+        let written = self.containers_dir.as_bytes();
+        let typed = variables::expand(written, host).unwrap_or_else(|_| written.to_vec());
+        pathname::absolute(&host.home, in_home(&typed).unwrap_or(&typed))
     }
 }
 

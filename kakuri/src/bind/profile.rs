@@ -1,9 +1,9 @@
 //! Bind profiles: named lists of binds in the configuration.
 
-use kakuri_wire::{Fail, Result, Stage};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use super::{parse, source};
-use crate::config::Config;
+use crate::config::{Config, variables};
 use crate::host::Host;
 use crate::spec::Bind;
 
@@ -18,8 +18,13 @@ pub fn binds(names: &[String], config: &Config, host: &Host, notes: &mut Vec<Str
                 .hint(format!("there are {}; kakuri config path says where to add one", known.join(", "))));
         };
         for entry in entries {
-            let bind = parse::bind(entry.as_bytes())
+            let mut bind = parse::bind(entry.as_bytes())
                 .map_err(|f| Fail { what: format!("in the bind profile '{name}': {}", f.what), ..f })?;
+            // After its fields are told apart: a value may hold a colon.
+            if let Err(unset) = expand(&mut bind, host) {
+                notes.push(format!("the profile '{name}' names '{entry}', and ${unset} is not set"));
+                continue;
+            }
             let (_, look) = source::wanted(host, bind.source.as_bytes(), "bind")?;
             if matches!(look, source::Look::Missing) && !bind.create {
                 notes.push(format!("the profile '{name}' names '{}', which does not exist here", bind.source));
@@ -29,4 +34,13 @@ pub fn binds(names: &[String], config: &Config, host: &Host, notes: &mut Vec<Str
         }
     }
     Ok(binds)
+}
+
+/// The caller's variables in both of its paths; the error is one that is not set.
+fn expand(bind: &mut Bind, host: &Host) -> Result<(), String> {
+    bind.source = Bytes(variables::expand(bind.source.as_bytes(), host)?);
+    if let Some(destination) = &mut bind.destination {
+        *destination = Bytes(variables::expand(destination.as_bytes(), host)?);
+    }
+    Ok(())
 }

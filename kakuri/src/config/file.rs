@@ -47,7 +47,7 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
     };
     let mut config = Config::defaults(path.clone());
     if let Some(dir) = file.storage.containers_dir {
-        if !(dir.starts_with('/') || dir == "~" || dir.starts_with("~/")) {
+        if !(dir.starts_with(['/', '$']) || dir == "~" || dir.starts_with("~/")) {
             let at = words.find("containers_dir").unwrap_or(0);
             return wrong(at, &format!("containers_dir '{}' is relative: begin it with / or ~/", dir.escape_debug()));
         }
