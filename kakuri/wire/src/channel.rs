@@ -46,6 +46,11 @@ impl std::fmt::Display for Broken {
             Broken::Closed => f.write_str("it ended without a word"),
             Broken::Late => f.write_str("it did not answer in time"),
             Broken::Nonsense(why) => write!(f, "it sent what is no message: {why}"),
+            // The kernel counts descriptors that are sent and not yet received against the sender's limit, for all of a
+            // user's processes together (unix(7)).
+            Broken::System(e) if e.raw_os_error() == Some(libc::ETOOMANYREFS) => {
+                f.write_str("too many open files are on their way; raise the limit of open files: ulimit -n")
+            }
             Broken::System(e) => write!(f, "{e}"),
         }
     }
