@@ -8,28 +8,10 @@ mod common;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use common::random::Random;
 use common::{HANG, Output, Scene, rounds, trace, until};
-
-/// xorshift: a number to choose moments by.
-struct Random(u64);
-
-impl Random {
-    fn seeded() -> Random {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as usize;
-        let seed = rounds("KAKURI_TEST_SEED", now | 1);
-        println!("KAKURI_TEST_SEED={seed}");
-        Random(seed as u64)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
 
 fn kill(pid: u32) {
     // SAFETY: a child of this process or of its child, found a moment ago; at worst it is gone.

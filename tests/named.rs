@@ -7,6 +7,8 @@ mod attach;
 mod common;
 #[path = "named/end.rs"]
 mod end;
+#[path = "named/foreign.rs"]
+mod foreign;
 #[path = "named/log.rs"]
 mod log;
 #[path = "named/reach.rs"]

@@ -10,6 +10,7 @@
 mod leak;
 pub mod live;
 mod pty;
+pub mod random;
 mod run;
 pub mod trace;
 

@@ -2,29 +2,11 @@
 
 use std::fs;
 use std::process::Child;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::common::live::{lives, signal};
+use crate::common::random::Random;
 use crate::common::{GONE, HANG, Output, Scene, rounds, until};
-
-/// xorshift: a number to choose moments by.
-struct Random(u64);
-
-impl Random {
-    fn seeded() -> Random {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as usize;
-        let seed = rounds("KAKURI_TEST_SEED", now | 1);
-        println!("KAKURI_TEST_SEED={seed}");
-        Random(seed as u64)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
 
 /// Waits to the microsecond, which a sleep would not.
 fn pass(micros: u64) {

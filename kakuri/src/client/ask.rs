@@ -28,7 +28,11 @@ pub fn look(entry: &Entry) -> Result<Facts> {
 
 /// Sends a request that carries nothing.
 pub fn say(channel: &Channel, request: &ToSupervisor) -> Result<()> {
-    channel.send(request, &[]).map_err(|e| lost(&e))
+    match channel.send(request, &[]) {
+        // Why it hung up is on the connection, if it said so.
+        Ok(()) | Err(Broken::Closed) => Ok(()),
+        Err(e) => Err(lost(&e)),
+    }
 }
 
 /// The answer, which may take any time where `limit` is zero.

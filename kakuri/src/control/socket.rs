@@ -18,7 +18,7 @@ use rustix::net::{
 };
 use rustix::process::{PidfdFlags, geteuid, pidfd_open};
 
-use super::SOCKET;
+use super::{FromSupervisor, SOCKET};
 
 /// Askers that may wait to be heard; more are told to try again by the kernel.
 const BACKLOG: i32 = 1024;
@@ -67,11 +67,22 @@ pub fn answers(folder: impl AsFd) -> bool {
     !matches!(connect_to(&asker, &address), Err(Errno::NOENT | Errno::CONNREFUSED))
 }
 
-/// The next asker; none where nobody waits, or where it is not the owner, or a container of the owner's: a socket can
-/// be connected to through a bind that is read-only, and who is in a container has its owner's uid.
+/// The next asker, who is the owner; none where nobody waits. One in a container of the owner's is told so and not
+/// heard: a socket can be connected to through a bind that is read-only, and who is in a container has its owner's uid.
 pub fn accept(listener: impl AsFd) -> Option<Channel> {
     let asker = accept_with(listener, SocketFlags::CLOEXEC).ok()?;
-    (is_ours(asker.as_fd()) && is_beside_us(asker.as_fd())).then(|| asker.into())
+    if !is_ours(asker.as_fd()) {
+        return None;
+    }
+    let beside = is_beside_us(asker.as_fd());
+    let asker = Channel::from(asker);
+    if !beside {
+        let fail = Fail::new(Stage::Front, "the container's supervisor does not hear this kakuri")
+            .why("the two are in different user namespaces, as a container and its host are")
+            .hint("call kakuri where the container was started");
+        let _ = asker.send_now(&FromSupervisor::Failed(fail), &[]);
+    }
+    beside.then_some(asker)
 }
 
 /// A connection to who listens in this folder.
