@@ -315,9 +315,9 @@ impl Start<'_> {
             // The mount's word first: when both speak, its failure is the cause of the other's.
             if mount {
                 return match self.mount_link.recv() {
-                    // There was no PID 1 left to join: its end is the cause.
+                    // There was no PID 1 left to join: its end is the cause, and what it said before it.
                     Ok((FromMount::Failed(fail), _)) if fail.errno == Some(libc::ESRCH) => {
-                        Err(lost(&mut self.init, &Broken::Closed))
+                        Err(self.last_word().unwrap_or_else(|| lost(&mut self.init, &Broken::Closed)))
                     }
                     Ok((message, _)) => Ok(Said::Mount(message)),
                     Err(e) => Err(lost(&mut self.mount, &e)),
@@ -355,15 +355,23 @@ impl Start<'_> {
     /// What kakuri-mount could not do because PID 1 was gone is told as the end of PID 1: in its own words, which lie
     /// on the link before it can be missed, or else by how it ended.
     fn cause(&mut self, fail: Fail) -> Fail {
-        while let Ok((message, _)) = self.init_link.recv_within(Duration::ZERO) {
-            if let FromInit::Failed(own) = message {
-                return explained(own);
-            }
+        if let Some(own) = self.last_word() {
+            return own;
         }
         match self.init.died() {
             Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how),
             None => fail,
         }
+    }
+
+    /// Why PID 1 gave up, if that lies on its link.
+    fn last_word(&self) -> Option<Fail> {
+        while let Ok((message, _)) = self.init_link.recv_within(Duration::ZERO) {
+            if let FromInit::Failed(own) = message {
+                return Some(explained(own));
+            }
+        }
+        None
     }
 
     fn stuck(&self, phase: Phase) -> Fail {
