@@ -180,7 +180,7 @@ fn configures_the_container_it_joins_and_says_up() {
         {"kind":"unreachable","to":"::/0"},{"kind":"blackhole","to":"192.168.0.0/16"}]}"#,
     );
     helper.join(&container);
-    assert_eq!(helper.answer().expect("an answer"), FromNetns::Up);
+    assert_eq!(helper.answer().expect("an answer"), FromNetns::Up { tun: false });
     assert_eq!(helper.end(), Some(0));
 
     let Some(ip) = ip_program() else { return };
@@ -223,7 +223,7 @@ fn renames_links_and_keeps_the_kernel_from_giving_them_addresses() {
         "routes":[{"kind":"unicast","to":"0.0.0.0/0","link":"wg0"},{"kind":"unicast","to":"::/0","link":"wg0"}]}"#,
     );
     helper.join(&container);
-    assert_eq!(helper.answer().expect("an answer"), FromNetns::Up);
+    assert_eq!(helper.answer().expect("an answer"), FromNetns::Up { tun: false });
     assert_eq!(helper.end(), Some(0));
     let link = container.run(&format!("{ip} addr show wg0"));
     assert!(link.contains("mtu 1420") && link.contains("10.0.0.2/32") && link.contains("fd00::2/128"), "{link}");

@@ -1,5 +1,8 @@
 //! kakuri-netns's vocabulary: what it is told, what it answers, and the plan it carries out.
 //!
+//! One program, three jobs, a process each: the configurator of a network namespace, what minds the container's way out
+//! (a WireGuard tunnel, or a NAT program), and the look-up of a name.
+//!
 //! The plan is plain data. Checking ([`check`]) and explaining ([`explain`]) make no system call, and
 //! neither does the wire format of rtnetlink ([`netlink`]); carrying it out ([`link`]) makes no decision.
 
@@ -7,61 +10,108 @@ pub mod byhand;
 pub mod check;
 pub mod cidr;
 pub mod explain;
+pub mod key;
 pub mod link;
+pub mod nat;
 pub mod netlink;
+pub mod status;
 mod sys;
+pub mod tunnel;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Fail, Message};
 use serde::{Deserialize, Serialize};
 
 pub use cidr::Cidr;
+pub use key::{Key, PublicKey};
+pub use nat::Nat;
+pub use status::Status;
+pub use tunnel::Tunnel;
 
-/// The front speaks. Each once, in this order.
+/// The front speaks. The first word says what this process is to be; what may follow hangs on that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToNetns {
-    /// Carries the plan as a document.
+    /// Be the configurator, which ends when all stands. Carries a [`Plan`] as a document; Join follows.
     Plan(Version),
-    /// Carries PID 1's pidfd: join its user and network namespaces and configure.
+    /// Be what minds the container's way out for as long as it lives. Carries an [`Uplink`] as a document; Join
+    /// follows for a NAT, Tun for a tunnel.
+    Uplink(Version),
+    /// Be a look-up of a name on the host, which answers and ends.
+    Resolve { version: Version, host: String, port: u16 },
+    /// Carries PID 1's pidfd: its user and network namespaces are the container's.
     Join,
+    /// Carries the TUN device the tunnel is to serve. Nobody else keeps it.
+    Tun,
+    /// To a running tunnel: where a peer, by its place in the configuration, is now.
+    Endpoint { peer: u32, address: SocketAddr },
+    /// To a running tunnel: how is it? Answered with Status.
+    Status,
 }
 
 impl Message for ToNetns {
     fn descriptors(&self) -> usize {
-        1
+        match self {
+            ToNetns::Plan(_) | ToNetns::Uplink(_) | ToNetns::Join | ToNetns::Tun => 1,
+            ToNetns::Resolve { .. } | ToNetns::Endpoint { .. } | ToNetns::Status => 0,
+        }
     }
 }
 
-/// kakuri-netns answers, once.
+/// kakuri-netns answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromNetns {
-    /// Every link and route of the plan stands.
-    Up,
+    /// The configurator, once: every link and route of the plan stands. Carries the plan's TUN device where it has one.
+    Up {
+        tun: bool,
+    },
+    /// What minds the way out, once: packets pass from now on. A tunnel has not waited for its peers.
+    Running,
+    /// A tunnel: the peer at this place has been silent for long and has a name; its address is wanted anew.
+    Lost {
+        peer: u32,
+    },
+    /// Something the user should know, and the container goes on: told once a cause.
+    Trouble(Fail),
+    Status(Box<Status>),
+    /// The look-up, once; empty where the name has no address.
+    Resolved(Vec<SocketAddr>),
+    /// The last word of any of them.
     Failed(Fail),
 }
 
 impl Message for FromNetns {
     fn descriptors(&self) -> usize {
-        0
+        usize::from(matches!(self, FromNetns::Up { tun: true }))
     }
+}
+
+/// What minds a container's way out, in the host's namespaces and without any capability.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uplink {
+    Tunnel(Tunnel),
+    Nat(Nat),
 }
 
 /// The version of the plan's form.
 pub const PLAN_VERSION: u32 = 1;
 
-/// A network namespace, described: its links in order, then its routes in order.
+/// A network namespace, described: its TUN device, its links in order, then its routes in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub version: u32,
+    /// A TUN device made before the links, which name it; it is passed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tun: Option<String>,
     pub links: Vec<Link>,
     #[serde(default)]
     pub routes: Vec<Route>,
 }
 
-/// A link that exists already, and what to make of it, in the order of the fields.
+/// A link that exists already (the TUN device does by then), and what to make of it, in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {

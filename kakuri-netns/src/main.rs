@@ -26,7 +26,7 @@ fn run(arguments: Vec<OsString>) -> u8 {
 fn serve() -> Result<u8> {
     let link = lifeline::attach(STAGE)?;
     let (answer, code) = match configure(&link) {
-        Ok(()) => (FromNetns::Up, 0),
+        Ok(()) => (FromNetns::Up { tun: false }, 0),
         Err(fail) => (FromNetns::Failed(fail.clone()), fail.code),
     };
     // A front that has gone hears nothing, and what it wanted goes with it.

@@ -10,8 +10,9 @@ pub mod secrets;
 
 use crate::identity::Identity;
 use crate::layout::{Layout, What};
+use crate::network::Kind;
 use crate::pathname;
-use crate::spec::{Base, Network, Spec};
+use crate::spec::{Base, Spec};
 
 pub use etc::Etc;
 use kept::Keep;
@@ -23,7 +24,7 @@ type Places = Vec<(Vec<u8>, What)>;
 pub fn put(
     layout: &mut Layout,
     spec: &Spec,
-    network: Network,
+    network: Kind,
     who: &Identity,
     keep: Option<&Keep>,
     notes: &mut Vec<String>,

@@ -13,6 +13,7 @@ mod login;
 mod look;
 pub mod man;
 mod manage;
+mod network;
 mod options;
 pub mod pages;
 mod phrase;

@@ -95,6 +95,7 @@ pub fn emit(plan: &Plan, part: Part) -> String {
         // PID 1 does this much itself: the helper is not started for it.
         Part::Netns => pretty(&kakuri_netns::Plan {
             version: PLAN_VERSION,
+            tun: None,
             links: plan.setup.network.then(|| Link::up("lo")).into_iter().collect(),
             routes: Vec::new(),
         }),

@@ -21,6 +21,7 @@ pub mod identity;
 pub mod idmap;
 pub mod layout;
 pub mod logs;
+pub mod network;
 pub mod output;
 pub mod pathname;
 pub mod phase;

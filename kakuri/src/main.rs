@@ -23,6 +23,7 @@ use kakuri::config::{self, Config};
 use kakuri::exit;
 use kakuri::helper::Programs;
 use kakuri::host::Host;
+use kakuri::network::Wiring;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
@@ -103,7 +104,8 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
 fn decide(wanted: &Wanted) -> Result<Plan> {
     let host = Host::look();
     let config = load(wanted, &host)?;
-    plan::make(&wanted.spec, &host, &config, None)
+    let wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
+    plan::make(&wanted.spec, &host, &config, None, wiring)
 }
 
 fn load(wanted: &Wanted, host: &Host) -> Result<Config> {
@@ -118,9 +120,11 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let builder = cell::spawn_builder(&label, &programs)?;
     let config = load(wanted, &host)?;
     let caller = Caller::look()?;
-    let outline = Outline::of(label, &wanted.spec, &host, &config);
+    let mut wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
+    wiring.resolve()?;
+    let outline = Outline::of(label, &wanted.spec, &host, &wiring);
     let begun = builder.begin(&outline)?;
-    let plan = plan::make(&wanted.spec, &host, &config, None)?;
+    let plan = plan::make(&wanted.spec, &host, &config, None, wiring)?;
     for note in &plan.notes {
         log::info!("{note}");
     }

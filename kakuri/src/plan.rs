@@ -17,6 +17,7 @@ pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::host::Host;
+use crate::network::Wiring;
 pub use crate::spec::Terminal;
 pub use make::make;
 pub use outline::{Outline, label};
@@ -46,6 +47,7 @@ pub struct Plan {
     pub keep: Option<Keep>,
     /// Usual mount points that a root lacks which is written itself: made in it before the start.
     pub lacking: Option<Lacking>,
+    pub wiring: Wiring,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
 }
@@ -55,7 +57,7 @@ pub struct Namespaces {
     pub ipc: bool,
     pub uts: bool,
     pub cgroup: bool,
-    /// Made by PID 1; false is the host's network.
+    /// Made by PID 1; false is the host's network, or somebody else's.
     pub network: bool,
 }
 

@@ -3,8 +3,10 @@
 
 mod anchor;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +30,25 @@ pub struct Spec {
     pub devices: Vec<Device>,
     /// The private folders (/tmp, /home, ...) are read-only too.
     pub read_only: bool,
-    /// None: what the configuration says.
+    /// None: what the configuration says. A VPN takes its place.
     pub network: Option<Network>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vpn: Option<Vpn>,
+    /// Ports of the container that the host's lead to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<Publish>,
+    /// Ports of the host's loopback that the container reaches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host_ports: Vec<u16>,
+    /// Resolvers in the place of the network's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<IpAddr>,
+    /// Domains that short names are looked for in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    /// Lines of /etc/hosts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<(String, IpAddr)>,
     pub user: User,
     pub environment: Environment,
     /// None: where the caller is, if that can be seen inside; else the home.
@@ -60,6 +79,12 @@ impl Default for Spec {
             devices: Vec::new(),
             read_only: false,
             network: None,
+            vpn: None,
+            publish: Vec::new(),
+            host_ports: Vec::new(),
+            dns: Vec::new(),
+            dns_search: Vec::new(),
+            hosts: Vec::new(),
             user: User::Root,
             environment: Environment::default(),
             workdir: None,
@@ -156,11 +181,64 @@ pub struct Device {
     pub read_only: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
+    /// Its own loopback only.
     None,
+    /// The host's, all of it.
     Host,
+    /// Its own, behind pasta, or slirp4netns where there is no pasta.
+    Nat,
+    Pasta,
+    Slirp4netns,
+    /// One shared with other containers on it, made by root.
+    Bridge,
+    /// The network namespace a file names.
+    Namespace(Bytes),
+    /// The network of a running container.
+    Container(String),
+}
+
+/// `--vpn`. A WireGuard configuration by its path, or by its name in the usual folders, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vpn {
+    pub config: Bytes,
+    /// A copy lies with the container, which is what counts.
+    #[serde(default)]
+    pub stored: bool,
+    /// Commands in the configuration are passed over, not an error. They never run.
+    #[serde(default)]
+    pub ignore_hooks: bool,
+    #[serde(default)]
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of the container when its tunnel ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    #[default]
+    Stop,
+    /// It goes on with its own loopback alone.
+    Block,
+}
+
+/// `-p`. `host`, `host`+1, ... lead to `inside`, `inside`+1, ...
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    pub protocol: Protocol,
+    /// Where on the host it listens; None: loopback, 127.0.0.1.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// None: ports that are free, chosen at the start.
+    #[serde(default)]
+    pub host: Option<u16>,
+    pub inside: u16,
+    /// At least 1.
+    pub count: u16,
 }
 
 /// Who the command is inside. Outside it is the caller, always.

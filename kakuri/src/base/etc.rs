@@ -8,7 +8,8 @@ use super::{Places, add};
 use crate::host::as_path;
 use crate::identity::Identity;
 use crate::layout::{Layout, What};
-use crate::spec::{Base, Network, Spec};
+use crate::network::{Kind, Wiring};
+use crate::spec::{Base, Spec};
 
 /// A hosts or resolv.conf larger than this, in bytes, is not one.
 const MAX_FILE: usize = 1 << 20;
@@ -16,12 +17,14 @@ const MAX_FILE: usize = 1 << 20;
 /// The files of the container's own.
 const NAMES: [&str; 6] = ["group", "hostname", "hosts", "nsswitch.conf", "passwd", "resolv.conf"];
 
+const LOOPBACK: &[u8] = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+
 /// What they are made of.
 pub struct Etc<'a> {
     pub who: &'a Identity,
     pub shell: &'a [u8],
     pub hostname: &'a str,
-    pub network: Network,
+    pub wiring: &'a Wiring,
 }
 
 /// The union over the host's /etc, still without the files of the container's own.
@@ -48,22 +51,41 @@ impl Etc<'_> {
     /// Their contents, in the order of [`NAMES`].
     fn files(&self) -> [Vec<u8>; NAMES.len()] {
         let name = self.hostname;
-        let (hosts, resolv, lookups) = match self.network {
-            Network::None => (
-                b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n".to_vec(),
-                b"# no network\n".to_vec(),
-                "files",
-            ),
-            Network::Host => (hosts_own("/etc/hosts"), hosts_own("/etc/resolv.conf"), "files dns"),
+        let (hosts, lookups) = match self.wiring.kind {
+            Kind::Host => (hosts_own("/etc/hosts"), "files dns"),
+            Kind::None => (LOOPBACK.to_vec(), "files"),
+            Kind::Own | Kind::Joined => (LOOPBACK.to_vec(), "files dns"),
         };
+        let more: String = self.wiring.hosts.iter().map(|(name, ip)| format!("{ip}\t{name}\n")).collect();
         [
             self.who.group(),
             format!("{name}\n").into_bytes(),
-            [&hosts[..], format!("127.0.1.1\t{name}\n").as_bytes()].concat(),
+            [&hosts[..], format!("127.0.1.1\t{name}\n").as_bytes(), more.as_bytes()].concat(),
             format!("passwd: files\ngroup: files\nshadow: files\nhosts: {lookups}\n").into_bytes(),
             self.who.passwd(self.shell),
-            resolv,
+            self.resolvers(),
         ]
+    }
+
+    /// resolv.conf(5).
+    fn resolvers(&self) -> Vec<u8> {
+        let Some(servers) = &self.wiring.resolvers else {
+            return match self.wiring.kind {
+                Kind::Host => hosts_own("/etc/resolv.conf"),
+                _ => b"# no network\n".to_vec(),
+            };
+        };
+        let mut text = String::new();
+        if servers.is_empty() {
+            text += "# no resolver is configured\n";
+        }
+        if !self.wiring.search.is_empty() {
+            text += &format!("search {}\n", self.wiring.search.join(" "));
+        }
+        for server in servers {
+            text += &format!("nameserver {server}\n");
+        }
+        text.into_bytes()
     }
 }
 

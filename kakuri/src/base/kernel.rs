@@ -9,7 +9,8 @@ use kakuri_wire::Kernelfs;
 
 use super::{Places, add};
 use crate::layout::{Source, What};
-use crate::spec::{Network, Proc, Spec};
+use crate::network::Kind;
+use crate::spec::{Proc, Spec};
 
 const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 const LINKS: [(&str, &str); 5] = [
@@ -84,7 +85,7 @@ pub fn devices(places: &mut Places, spec: &Spec, notes: &mut Vec<String>) {
 }
 
 /// What only a process in the container's own namespaces can make; the host's, where a namespace is shared.
-pub fn file_systems(places: &mut Places, spec: &Spec, network: Network, notes: &mut Vec<String>) {
+pub fn file_systems(places: &mut Places, spec: &Spec, network: Kind, notes: &mut Vec<String>) {
     let hosts = |path: &str| {
         let from = path.as_bytes().to_vec();
         What::Bind(Source { from, folder: true, read_only: true, ..Source::default() })
@@ -98,12 +99,13 @@ pub fn file_systems(places: &mut Places, spec: &Spec, network: Network, notes: &
         Proc::None => notes.push("there is no /proc (--proc none)".into()),
     }
     match network {
-        Network::None => add(places, "/sys", What::Attach(Kernelfs::Sysfs)),
-        Network::Host => {
+        Kind::None | Kind::Own => add(places, "/sys", What::Attach(Kernelfs::Sysfs)),
+        Kind::Host => {
             add(places, "/sys", hosts("/sys"));
             notes
                 .push("/sys is the host's, read-only: a fresh one needs a network namespace of the container's".into());
         }
+        Kind::Joined => notes.push("there is no /sys: its network namespace is not the container's own".into()),
     }
     // A cover on /proc would keep a nested container from mounting a fresh one. A kernel has both or none.
     if spec.proc != Proc::None && !spec.nest && std::fs::symlink_metadata(TELLING[0]).is_ok() {

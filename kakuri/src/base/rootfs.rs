@@ -16,8 +16,9 @@ use crate::config::Config;
 use crate::host::{Host, as_path};
 use crate::identity::Identity;
 use crate::layout::{Found, Layout, Origin, Root, Stands, What};
+use crate::network;
 use crate::pathname;
-use crate::spec::{Network, Rootfs, RootfsMode, Spec};
+use crate::spec::{Rootfs, RootfsMode, Spec};
 
 /// The container's own in its /etc; passwd and all else are the folder's.
 const NAMES: [&str; 3] = ["hosts", "hostname", "resolv.conf"];
@@ -78,7 +79,7 @@ pub fn put(
     layout: &mut Layout,
     root: Root,
     spec: &Spec,
-    network: Network,
+    network: network::Kind,
     host: &Host,
     notes: &mut Vec<String>,
 ) -> Result<()> {

@@ -7,7 +7,9 @@ pub mod verb;
 /// What an option means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Id {
+    AddHost,
     All,
+    AllowHostPort,
     AllowNetwork,
     Archive,
     Attach,
@@ -18,6 +20,8 @@ pub enum Id {
     Detach,
     DetachKeys,
     Device,
+    Dns,
+    DnsSearch,
     Emit,
     Env,
     EnvFile,
@@ -45,6 +49,7 @@ pub enum Id {
     Nothing,
     PassFd,
     Proc,
+    Publish,
     Quiet,
     ReadOnly,
     Remove,
@@ -67,6 +72,9 @@ pub enum Id {
     Userns,
     Verbose,
     Version,
+    Vpn,
+    VpnIgnoreHooks,
+    VpnOnFailure,
     Workdir,
 }
 
@@ -96,12 +104,13 @@ const NAMED: &str = "Name and life";
 const FILES: &str = "Files";
 const WHO: &str = "Identity and environment";
 const WALLS: &str = "Isolation";
+const NETWORK: &str = "Network";
 const RUN: &str = "Running";
 const INSIGHT: &str = "Insight";
 const GENERAL: &str = "General";
 
 /// In the order of the help.
-pub const HEADINGS: [&str; 8] = [OPTIONS, NAMED, FILES, WHO, WALLS, RUN, INSIGHT, GENERAL];
+pub const HEADINGS: [&str; 9] = [OPTIONS, NAMED, FILES, WHO, WALLS, NETWORK, RUN, INSIGHT, GENERAL];
 
 const fn opt(
     id: Id,

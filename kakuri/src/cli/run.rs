@@ -10,7 +10,7 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, phrase, value};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, network, phrase, value};
 use crate::bind::parse;
 use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
 
@@ -122,11 +122,14 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Mount => forms::mount(met.value, spec)?,
         Id::Name => run.name = Some(phrase::new_name(met.value)?),
         Id::Nest => spec.nest = true,
-        Id::Network => {
-            let later = ["nat", "bridge", "ns", "container", "slirp4netns", "pasta"];
-            let words = [("none", Network::None), ("host", Network::Host)];
-            spec.network = Some(value::word(&name, met.value, &words, &later)?);
-        }
+        Id::Network => spec.network = Some(network::mode(&name, met.value)?),
+        Id::Vpn => network::vpn(&name, met.value, spec)?,
+        Id::VpnIgnoreHooks | Id::VpnOnFailure => network::vpn_manner(met, spec)?,
+        Id::Publish => spec.publish.push(network::publish(&name, met.value)?),
+        Id::AllowHostPort => spec.host_ports.push(network::port(&name, met.value)?),
+        Id::Dns => spec.dns.push(network::address(&name, met.value)?),
+        Id::DnsSearch => spec.dns_search.push(network::domain(&name, met.value)?),
+        Id::AddHost => spec.hosts.push(network::host(&name, met.value)?),
         Id::NoAutoBind => spec.auto_bind = false,
         Id::NoTty => spec.terminal = Terminal::Never,
         Id::Tty => spec.terminal = Terminal::Always,
@@ -216,6 +219,7 @@ pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
 /// What goes wrong only together.
 pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
+    crate::network::check::check(spec)?;
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
             misuse(format!("--hostname {name} with --share uts would rename the host")).hint("leave one of them out")

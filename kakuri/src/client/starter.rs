@@ -6,6 +6,7 @@ use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::helper::Programs;
+use crate::network::Wiring;
 use crate::plan::{self, Kept, Outline};
 use crate::spec::Spec;
 use crate::store::{Entry, Kind, State};
@@ -46,11 +47,13 @@ impl Starter<'_> {
         if !spec.share.uts && spec.hostname.is_none() {
             spec.hostname = Some(entry.name.clone());
         }
-        let plan = plan::make(&spec, host, config, kept.as_ref())?;
+        let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
+        wiring.resolve()?;
+        let outline = Outline::of(entry.name.clone(), &spec, host, &wiring);
+        let plan = plan::make(&spec, host, config, kept.as_ref(), wiring)?;
         for note in &plan.notes {
             log::info!("{note}");
         }
-        let outline = Outline::of(entry.name.clone(), &spec, host, config);
         let programs = Programs::locate(self.login)?;
         supervisor::detach(Commission { entry: entry.clone(), lock, plan, outline, programs, life }).map(Some)
     }

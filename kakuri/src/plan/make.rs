@@ -3,7 +3,7 @@
 use kakuri_init::Process;
 use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
 
-use super::outline::{Outline, label, network};
+use super::outline::{Outline, label};
 use super::{Plan, limit};
 use crate::base::kept::{Keep, Kept};
 use crate::base::rootfs::{self, Lacking};
@@ -15,15 +15,16 @@ use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
 use crate::layout::{Found, Layout};
+use crate::network::Wiring;
 use crate::pathname;
 use crate::spec::Spec;
 
 /// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
 /// files, which need not exist yet.
-pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> Result<Plan> {
-    let mut notes = Vec::new();
-    let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, config);
-    let network = network(spec, config);
+pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring) -> Result<Plan> {
+    let mut notes = wiring.notes.clone();
+    let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, &wiring);
+    let network = wiring.kind;
     let mut who = Identity::of(spec.user, host);
     let real_root = host.is_real_root();
     if real_root {
@@ -60,7 +61,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
     let of_root = own_shell.is_some();
     let shell = own_shell.unwrap_or_else(|| environment::shell(host, &layout));
     let shown = setup.hostname.clone().unwrap_or_else(hosts_name);
-    Etc { who: &who, shell: &shell, hostname: &shown, network }.fill(&mut layout);
+    Etc { who: &who, shell: &shell, hostname: &shown, wiring: &wiring }.fill(&mut layout);
 
     let path = if of_root { environment::standard_path() } else { environment::path(host, &layout) };
     let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
@@ -100,6 +101,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> R
         cover,
         keep,
         lacking: Lacking::of(&layout),
+        wiring,
         notes,
     })
 }

@@ -5,11 +5,11 @@ use kakuri_init::Setup;
 use kakuri_wire::{Bytes, Kernelfs};
 
 use super::Namespaces;
-use crate::config::Config;
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::network::{Kind, Wiring};
 use crate::pathname;
-use crate::spec::{Network, Proc, Spec};
+use crate::spec::{Proc, Spec};
 
 /// The host's own name is not the container's business.
 const HOSTNAME: &str = "kakuri";
@@ -23,8 +23,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub fn of(label: String, spec: &Spec, host: &Host, config: &Config) -> Outline {
-        let network = network(spec, config) == Network::None;
+    pub fn of(label: String, spec: &Spec, host: &Host, wiring: &Wiring) -> Outline {
+        let network = matches!(wiring.kind, Kind::None | Kind::Own);
         let who = Identity::of(spec.user, host);
         let hostname = match (&spec.hostname, spec.share.uts) {
             (_, true) => None,
@@ -50,11 +50,6 @@ impl Outline {
             namespaces: Namespaces { ipc: !spec.share.ipc, uts: !spec.share.uts, cgroup: !spec.share.cgroup, network },
         }
     }
-}
-
-/// What was asked for, else what the configuration says.
-pub fn network(spec: &Spec, config: &Config) -> Network {
-    spec.network.unwrap_or(if config.allow_network { Network::Host } else { Network::None })
 }
 
 /// The command's name: short, and nothing that could drive a terminal.

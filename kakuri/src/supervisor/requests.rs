@@ -229,7 +229,7 @@ impl Supervisor {
             init,
             supervisor: rustix::process::getpid().as_raw_nonzero().get(),
             namespaces,
-            network: if self.plan.namespaces.network { "none" } else { "host" }.into(),
+            network: self.plan.wiring.label.clone(),
             sessions: self.shown(),
             notes: self.plan.notes.clone(),
         }

@@ -4,6 +4,7 @@ use kakuri_wire::fail::Result;
 
 use super::{FAILED, Surroundings};
 use crate::cli::Create;
+use crate::network::Wiring;
 use crate::plan::{self, Kept};
 use crate::spec::Spec;
 use crate::store::{Kind, Record};
@@ -26,7 +27,8 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
     let spec = Spec { auto_bind: false, ..wanted.spec.clone() };
     // Bad input creates nothing: what cannot be planned is found before there is anything.
     let kept = Kept::of(&store.dir.join(&name));
-    for note in plan::make(&spec, host, config, Some(&kept))?.notes {
+    let wiring = Wiring::decide(&spec, host, config, None)?;
+    for note in plan::make(&spec, host, config, Some(&kept), wiring)?.notes {
         log::info!("{note}");
     }
     store.create(&name, &Record::new(Kind::Persistent, false, spec, host)?, wanted.replace, host)?;

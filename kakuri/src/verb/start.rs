@@ -15,6 +15,7 @@ use crate::client::starter::{self, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
+use crate::network::Wiring;
 use crate::plan::{self, Terminal};
 use crate::run::take_passed;
 use crate::spec::Spec;
@@ -70,7 +71,8 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let surroundings = Surroundings::look(&wanted.general)?;
     let Surroundings { host, config, store } = &surroundings;
     // Bad input creates nothing: what cannot be planned is found before there is a record.
-    plan::make(&wanted.spec, host, config, None)?;
+    let wiring = Wiring::decide(&wanted.spec, host, config, None)?;
+    plan::make(&wanted.spec, host, config, None, wiring)?;
     let name = match &wanted.name {
         Some(name) => name.clone(),
         None => store.fresh_name()?,

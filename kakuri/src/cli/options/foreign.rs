@@ -2,15 +2,12 @@
 
 /// Options of later builds: known, so that nobody takes them for typing errors.
 pub const NOT_YET: &[&str] = &[
-    "add-host",
-    "allow-host-port",
     "audio",
     "cap-add",
     "cap-drop",
     "cpus",
     "creds",
     "dbus",
-    "dns",
     "entrypoint",
     "gidmap",
     "git",
@@ -19,7 +16,6 @@ pub const NOT_YET: &[&str] = &[
     "memory",
     "pids-limit",
     "platform",
-    "publish",
     "pull",
     "require",
     "seccomp-log",
@@ -29,14 +25,11 @@ pub const NOT_YET: &[&str] = &[
     "tls-verify",
     "uidmap",
     "ulimit",
-    "vpn",
-    "vpn-ignore-hooks",
-    "vpn-on-failure",
     "wayland",
     "x11",
 ];
 /// The same with one letter.
-pub const NOT_YET_SHORT: &[u8] = b"pm";
+pub const NOT_YET_SHORT: &[u8] = b"m";
 
 /// bubblewrap's words, and what to type instead.
 pub const BUBBLEWRAP: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
 //! The options that say what a container is: shared by run, create and start.
 
 use super::Takes::{Nothing, Number, Value};
-use super::{FILES, GENERAL, INSIGHT, Id, Opt, RUN, WALLS, WHO, opt};
+use super::{FILES, GENERAL, INSIGHT, Id, NETWORK, Opt, RUN, WALLS, WHO, opt};
 
 /// What a stored container can be given for one run as well.
 pub const SPEC: &[Opt] = &[
@@ -66,8 +66,58 @@ pub const SPEC: &[Opt] = &[
         "Which ids there are inside: one (root), or your own",
     ),
     opt(Id::Hostname, None, &["hostname"], Value("NAME"), WHO, "Name of the container's host"),
-    opt(Id::AllowNetwork, None, &["allow-network"], Nothing, WALLS, "Use the host's network (--network host)"),
-    opt(Id::Network, None, &["network", "net"], Value("none|host"), WALLS, "Loopback only, or the host's network"),
+    opt(Id::AllowNetwork, None, &["allow-network"], Nothing, NETWORK, "Use the host's network (--network host)"),
+    opt(
+        Id::Network,
+        None,
+        &["network", "net"],
+        Value("MODE"),
+        NETWORK,
+        "none (the default), host, nat, bridge (root), container:NAME or ns:PATH",
+    ),
+    opt(
+        Id::Vpn,
+        None,
+        &["vpn"],
+        Value("CONF"),
+        NETWORK,
+        "All traffic through WireGuard: a wg-quick file, or its name in the usual folders",
+    ),
+    opt(
+        Id::VpnOnFailure,
+        None,
+        &["vpn-on-failure"],
+        Value("stop|block"),
+        NETWORK,
+        "When the tunnel ends: stop the container (the default), or go on without a network",
+    ),
+    opt(
+        Id::VpnIgnoreHooks,
+        None,
+        &["vpn-ignore-hooks"],
+        Nothing,
+        NETWORK,
+        "Pass over PostUp and the like in the file; they never run",
+    ),
+    opt(
+        Id::Publish,
+        Some(b'p'),
+        &["publish"],
+        Value("[IP:][HOST:]PORT[/udp]"),
+        NETWORK,
+        "With nat: a port of the host (of 127.0.0.1) leads to one of the container; ranges such as 8000-8010:80-90",
+    ),
+    opt(
+        Id::AllowHostPort,
+        None,
+        &["allow-host-port"],
+        Value("PORT"),
+        NETWORK,
+        "With nat: the container reaches this port of the host's loopback, at 10.0.2.2",
+    ),
+    opt(Id::Dns, None, &["dns"], Value("IP"), NETWORK, "Ask this resolver"),
+    opt(Id::DnsSearch, None, &["dns-search"], Value("DOMAIN"), NETWORK, "Look for short names in this domain"),
+    opt(Id::AddHost, None, &["add-host"], Value("NAME:IP"), NETWORK, "A line of /etc/hosts"),
     opt(Id::Share, None, &["share"], Value("ipc,uts,cgroup,net"), WALLS, "Namespaces of the host that are shared"),
     opt(
         Id::Proc,

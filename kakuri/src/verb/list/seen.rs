@@ -7,8 +7,9 @@ use kakuri_wire::Bytes;
 use crate::client::ask;
 use crate::config::Config;
 use crate::control::Facts;
+use crate::network;
 use crate::output::time;
-use crate::spec::{Base, Network};
+use crate::spec::Base;
 use crate::store::{Entry, Last, State};
 use crate::verb::stop;
 
@@ -88,11 +89,9 @@ impl Seen {
             (None, Some(last)) => last.command.clone(),
             (None, None) => entry.record.spec.command.clone(),
         };
-        let network = match (&facts, entry.record.spec.network) {
-            (Some(facts), _) => facts.network.clone(),
-            (None, Some(Network::Host)) => "host".into(),
-            (None, None) if config.allow_network => "host".into(),
-            (None, _) => "none".into(),
+        let network = match &facts {
+            Some(facts) => facts.network.clone(),
+            None => network::label(&entry.record.spec, config),
         };
         Seen { entry, status, last, facts, since, command, network }
     }

@@ -1,0 +1,96 @@
+//! How a container reaches the world: decided from the user's wishes, before anything is made.
+
+pub mod check;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use kakuri_netns::Uplink;
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use crate::config::Config;
+use crate::host::Host;
+use crate::spec::{Network, OnFailure, Spec};
+
+/// Decided. Making it makes no further decision, but for names that are still to be resolved ([`Wiring::resolve`]).
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// For people: `none`, `host`, `nat`, `vpn work`, ...
+    pub label: String,
+    /// What /etc and the file systems are made by.
+    pub kind: Kind,
+    /// kakuri-netns' part as the configurator; None: what PID 1 makes is all.
+    pub netns: Option<kakuri_netns::Plan>,
+    /// What minds the way out as long as the container lives.
+    pub uplink: Option<Uplink>,
+    pub on_failure: OnFailure,
+    /// What resolv.conf names; None: the host's own file, or nothing, as the kind says.
+    pub resolvers: Option<Vec<IpAddr>>,
+    /// Domains that short names are looked for in.
+    pub search: Vec<String>,
+    /// More lines of /etc/hosts.
+    pub hosts: Vec<(String, IpAddr)>,
+    /// What is weaker or other than the user may expect, a sentence each.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its own loopback only.
+    None,
+    /// The host's.
+    Host,
+    /// A network namespace of its own that leads somewhere: NAT, VPN, bridge.
+    Own,
+    /// A network namespace that somebody else made.
+    Joined,
+}
+
+impl Wiring {
+    /// Decides everything. `folder`: where a container with a name lies, which may hold its VPN's configuration.
+    pub fn decide(spec: &Spec, host: &Host, config: &Config, folder: Option<&Path>) -> Result<Wiring> {
+        check::check(spec)?;
+        let _ = (host, folder);
+        let kind = match mode(spec, config) {
+            Network::None => Kind::None,
+            Network::Host => Kind::Host,
+            other => return Err(Fail::new(Stage::Front, format!("the network {other:?} is not built yet"))),
+        };
+        Ok(Wiring {
+            label: label(spec, config),
+            kind,
+            netns: None,
+            uplink: None,
+            on_failure: OnFailure::Stop,
+            resolvers: (!spec.dns.is_empty()).then(|| spec.dns.clone()),
+            search: spec.dns_search.clone(),
+            hosts: spec.hosts.clone(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// Looks names up that the decision left open. May wait for the host's network.
+    pub fn resolve(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What was asked for, else what the configuration says.
+pub fn mode(spec: &Spec, config: &Config) -> Network {
+    spec.network.clone().unwrap_or(if config.allow_network { Network::Host } else { Network::None })
+}
+
+/// What a network is called, for people.
+pub fn label(spec: &Spec, config: &Config) -> String {
+    if let Some(vpn) = &spec.vpn {
+        return format!("vpn {}", vpn.config);
+    }
+    match mode(spec, config) {
+        Network::None => "none".into(),
+        Network::Host => "host".into(),
+        Network::Nat | Network::Pasta | Network::Slirp4netns => "nat".into(),
+        Network::Bridge => "bridge".into(),
+        Network::Namespace(path) => format!("ns:{path}"),
+        Network::Container(name) => format!("container:{name}"),
+    }
+}
