@@ -1,27 +1,33 @@
 //! One container being made: the sequence of kakuri/docs/architecture.md. Host namespaces, no capability.
 //!
 //! Nobody waits for another's exec: what can be known early is queued on a link before its reader exists.
-//! Three gates order the rest: Join (PID 1's image is loaded), Finish (PID 1 has made what only it can; until
-//! then the old root stays, because nobody may make a sysfs who sees none), Go (the root stands).
+//! Three gates order the rest ([`start`]).
+
+mod start;
+mod uplink;
+mod wire;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use kakuri_init::{FromInit, Process, ToInit};
-use kakuri_mount::{FromMount, ToMount};
+use kakuri_init::{Process, ToInit};
+use kakuri_mount::ToMount;
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Channel, Kernelfs, document, sys};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use kakuri_wire::{Channel, document, sys};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap;
+use crate::network::Wiring;
 use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
-use crate::process::{Owned, lost};
-use crate::signals::{self, Came, Signals};
+use crate::process::Owned;
+use crate::signals::Signals;
+use start::Start;
+pub use uplink::{Heard, Uplink};
+use wire::Wire;
 
 /// How long the helpers may take together before a start is given up: far beyond any slow disk, so that only
 /// a stuck one is met.
@@ -51,6 +57,8 @@ pub struct Cell {
     pub init_pid: i32,
     /// Has said its last word and is ending; reaped when it has.
     pub mount: Option<Owned>,
+    /// What minds its way out, as long as that lives.
+    pub uplink: Option<Uplink>,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
     /// The command's pid inside; 0 where there is none yet.
@@ -78,6 +86,7 @@ pub struct Begun {
     mount: Owned,
     init: Owned,
     init_pid: i32,
+    wire: Wire,
     end: Instant,
 }
 
@@ -105,8 +114,10 @@ impl Builder {
     ///
     /// Called before the files are planned, because PID 1 takes longer for what it makes than all the rest, and
     /// nothing it makes is seen by anybody: an error found while planning drops it again.
-    pub fn begin(self, outline: &Outline) -> Result<Begun> {
+    pub fn begin(self, outline: &Outline, wiring: &Wiring, programs: &Programs) -> Result<Begun> {
         let Builder { link: mount_link, mount, init_program, null } = self;
+        // Their execs and their reading take place beside PID 1's work.
+        let wire = Wire::spawn(&outline.label, wiring, programs, &null)?;
         let (init_link, init_end) = link()?;
         let own =
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
@@ -114,7 +125,7 @@ impl Builder {
         let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
         let (init_pid, init) = clone_init(&init, outline.namespaces)?;
         // The clock is first read here, where nobody waits for it.
-        Ok(Begun { mount_link, init_link, mount, init, init_pid, end: Instant::now() + DEADLINE })
+        Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, end: Instant::now() + DEADLINE })
     }
 }
 
@@ -132,8 +143,9 @@ impl Begun {
         send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
         let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
         let signals = Signals::block()?;
-        let Begun { mount_link, init_link, mount, init, init_pid, end } = self;
-        Start { plan, asked, mount_link, init_link, mount, init, init_pid, signals, end }.carry_through(reached)
+        let Begun { mount_link, init_link, mount, init, init_pid, wire, end } = self;
+        let start = Start { plan, asked, mount_link, init_link, mount, init, init_pid, wire, signals, end };
+        start.carry_through(reached)
     }
 }
 
@@ -171,7 +183,7 @@ fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds:
     }
 }
 
-/// Starts kakuri-mount and goes on: waiting for its exec would cost the start a tenth of its time.
+/// Starts a helper and goes on: waiting for its exec would cost the start a tenth of its time.
 fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
     let spawned = sys::clone_beside(0, move || {
         let _ = birth.become_helper();
@@ -219,181 +231,4 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<(i32, Owned)> {
             Err(fail)
         }
     }
-}
-
-struct Start<'a> {
-    plan: &'a Plan,
-    asked: Asked<'a>,
-    mount_link: Channel,
-    init_link: Channel,
-    mount: Owned,
-    init: Owned,
-    init_pid: i32,
-    signals: Signals,
-    end: Instant,
-}
-
-impl Start<'_> {
-    /// The three gates.
-    fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
-        let mut phase = Phase::Making;
-        loop {
-            reached(phase);
-            match self.next(phase)? {
-                Said::Init(message, fds) => {
-                    log::trace!("from kakuri-init: {message:?}");
-                    if let FromInit::Failed(fail) = message {
-                        return Err(explained(fail).into());
-                    }
-                    phase = phase.after_init(&message, self.asked)?;
-                    match message {
-                        FromInit::Ready(made) => {
-                            // Only what the plan shows: a bind may stand in the place of one of them.
-                            let shown = self.plan.attaches();
-                            let (made, fds): (Vec<Kernelfs>, Vec<BorrowedFd>) = made
-                                .iter()
-                                .zip(&fds)
-                                .filter(|(kind, _)| shown.contains(kind))
-                                .map(|(kind, fd)| (*kind, fd.as_fd()))
-                                .unzip();
-                            send(Stage::Mount, &self.mount_link, &ToMount::Finish(made), &fds)?;
-                        }
-                        FromInit::Started { .. } | FromInit::Holding => {
-                            reached(phase);
-                            let pid = if let FromInit::Started { pid, .. } = message { pid } else { 0 };
-                            let cell = Cell {
-                                link: self.init_link,
-                                init: self.init,
-                                init_pid: self.init_pid,
-                                mount: Some(self.mount),
-                                terminal: fds.into_iter().next(),
-                                pid,
-                            };
-                            return Ok((cell, self.signals));
-                        }
-                        _ => {}
-                    }
-                }
-                Said::Mount(message) => {
-                    log::trace!("from kakuri-mount: {message:?}");
-                    match message {
-                        FromMount::Failed(fail) if kakuri_mount::overlay_refused(&fail) => {
-                            return Err(NotStarted::Refused(fail));
-                        }
-                        FromMount::Failed(fail) => return Err(self.cause(fail).into()),
-                        FromMount::Built => {}
-                    }
-                    phase = phase.after_mount(&message)?;
-                    send(Stage::Init, &self.init_link, &ToInit::Go, &[])?;
-                }
-            }
-        }
-    }
-
-    /// The next word of either helper. After Built, kakuri-mount's hang-up is as it should be.
-    fn next(&mut self, phase: Phase) -> Result<Said> {
-        let builds = matches!(phase, Phase::Making | Phase::Finishing);
-        loop {
-            let left = self.end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(self.stuck(phase));
-            }
-            // kakuri-mount's place comes last, because it is not watched once it has built.
-            let mut fds = [
-                PollFd::new(&self.init_link, PollFlags::IN),
-                PollFd::new(&self.signals, PollFlags::IN),
-                PollFd::new(&self.mount_link, PollFlags::IN),
-            ];
-            let watched = if builds { 3 } else { 2 };
-            let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            match poll(&mut fds[..watched], Some(&timeout)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-                Ok(_) => {}
-                Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the helpers").errno(e)),
-            }
-            let [init, signals, mount] = fds.map(|fd| !fd.revents().is_empty());
-            // The mount's word first: when both speak, its failure is the cause of the other's.
-            if mount {
-                return match self.mount_link.recv() {
-                    // There was no PID 1 left to join: its end is the cause, and what it said before it.
-                    Ok((FromMount::Failed(fail), _)) if fail.errno == Some(libc::ESRCH) => {
-                        Err(self.last_word().unwrap_or_else(|| lost(&mut self.init, &Broken::Closed)))
-                    }
-                    Ok((message, _)) => Ok(Said::Mount(message)),
-                    Err(e) => Err(lost(&mut self.mount, &e)),
-                };
-            }
-            if init {
-                return match self.init_link.recv() {
-                    Ok((message, fds)) => Ok(Said::Init(message, fds)),
-                    Err(e) => Err(lost(&mut self.init, &e)),
-                };
-            }
-            if signals && let Some(came) = self.signals.take() {
-                self.heed(phase, came)?;
-            }
-        }
-    }
-
-    /// A signal before there is a command to send it to ends the start; a resize or a continue does not. After
-    /// Go there is one, or will be: it waits on the link behind Go.
-    fn heed(&self, phase: Phase, came: Came) -> Result<()> {
-        if matches!(came.signal, libc::SIGWINCH | libc::SIGCONT) {
-            return Ok(());
-        }
-        if phase == Phase::Launching {
-            let signal = ToInit::Signal { session: 0, signal: came.signal, group: came.by_terminal };
-            return send(Stage::Init, &self.init_link, &signal, &[]);
-        }
-        Err(Fail::new(
-            Stage::Front,
-            format!("stopped by SIG{} before the command had started", signals::name(came.signal)),
-        )
-        .code(128 + came.signal as u8))
-    }
-
-    /// What kakuri-mount could not do because PID 1 was gone is told as the end of PID 1: in its own words, which lie
-    /// on the link before it can be missed, or else by how it ended.
-    fn cause(&mut self, fail: Fail) -> Fail {
-        if let Some(own) = self.last_word() {
-            return own;
-        }
-        match self.init.died() {
-            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how),
-            None => fail,
-        }
-    }
-
-    /// Why PID 1 gave up, if that lies on its link.
-    fn last_word(&self) -> Option<Fail> {
-        while let Ok((message, _)) = self.init_link.recv_within(Duration::ZERO) {
-            if let FromInit::Failed(own) = message {
-                return Some(explained(own));
-            }
-        }
-        None
-    }
-
-    fn stuck(&self, phase: Phase) -> Fail {
-        let stage = if phase == Phase::Finishing { Stage::Mount } else { Stage::Init };
-        Fail::new(stage, format!("{stage} did not answer within {} seconds", DEADLINE.as_secs()))
-            .why("the start was given up, and everything it had made is gone")
-            .hint("is a bound folder on a network that does not answer? KAKURI_LOG=trace shows every step")
-    }
-}
-
-/// PID 1 knows the errno, and the machine's settings are seen from here.
-fn explained(fail: Fail) -> Fail {
-    match kakuri_init::payload::namespace_refused(&fail) {
-        Some(errno) if !matches!(errno, libc::EMFILE | libc::ENFILE) => {
-            let (why, hint) = crate::userns::explain_second(errno);
-            fail.why(why).hint(hint)
-        }
-        _ => fail,
-    }
-}
-
-enum Said {
-    Init(FromInit, Vec<OwnedFd>),
-    Mount(FromMount),
 }

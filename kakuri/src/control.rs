@@ -46,6 +46,8 @@ pub enum ToSupervisor {
     Stay { protocol: u32 },
     /// Answered when the container has ended.
     Wait,
+    /// How its VPN tunnel is.
+    Tunnel { protocol: u32 },
 }
 
 impl Message for ToSupervisor {
@@ -73,6 +75,8 @@ pub enum FromSupervisor {
     },
     /// It could not be done; nothing of it is left.
     Failed(Fail),
+    /// Something the user should know, to who minds the first process; it goes on.
+    Trouble(Fail),
     /// Somebody else wants the session: Keep it.
     Yield,
     /// Carries the session link and the terminal's master.
@@ -91,6 +95,7 @@ pub enum FromSupervisor {
     Facts,
     Done,
     Ended(Box<Ended>),
+    Tunnel(Box<kakuri_netns::Status>),
 }
 
 impl Message for FromSupervisor {

@@ -1,5 +1,7 @@
 //! The plan in words, and a helper's part of it as the very document it gets. Makes no system call.
 
+mod network;
+
 use std::fmt::Write as _;
 
 use kakuri_init::{Process, Setup};
@@ -44,7 +46,9 @@ pub fn explain(plan: &Plan) -> String {
     if !names(false).is_empty() {
         line("shared", &names(false));
     }
-    line("network", if setup.network { "none: its own loopback only" } else { "the host's, all of it" });
+    for words in network::describe(&plan.wiring) {
+        line("network", &words);
+    }
     line("nesting", if setup.nest { "may make user namespaces" } else { "no user namespaces of its own" });
     line("rights", &rights(process.bounding));
     for limit in &process.limits {
@@ -92,13 +96,16 @@ pub fn emit(plan: &Plan, part: Part) -> String {
     match part {
         Part::Mount => pretty(&plan.mount),
         Part::Init => pretty(&Init { setup: &plan.setup, process: &plan.process }),
-        // PID 1 does this much itself: the helper is not started for it.
-        Part::Netns => pretty(&kakuri_netns::Plan {
-            version: PLAN_VERSION,
-            tun: None,
-            links: plan.setup.network.then(|| Link::up("lo")).into_iter().collect(),
-            routes: Vec::new(),
-        }),
+        Part::Netns => match &plan.wiring.netns {
+            Some(netns) => pretty(netns),
+            // PID 1 does this much itself: the helper is not started for it.
+            None => pretty(&kakuri_netns::Plan {
+                version: PLAN_VERSION,
+                tun: None,
+                links: plan.setup.network.then(|| Link::up("lo")).into_iter().collect(),
+                routes: Vec::new(),
+            }),
+        },
     }
 }
 

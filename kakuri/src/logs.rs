@@ -70,6 +70,10 @@ pub enum Event {
         session: u32,
         why: String,
     },
+    /// Something was wrong with the network, and all went on.
+    Trouble {
+        why: String,
+    },
     /// There was no room for what came before this.
     Lost {
         /// Of output.
@@ -87,7 +91,7 @@ impl Event {
     pub fn session(&self) -> u32 {
         match self {
             Event::Started { session, .. } | Event::Exited { session, .. } | Event::Failed { session, .. } => *session,
-            Event::Begun | Event::Ended | Event::Lost { .. } | Event::Segment { .. } => 0,
+            Event::Begun | Event::Ended | Event::Trouble { .. } | Event::Lost { .. } | Event::Segment { .. } => 0,
         }
     }
 }

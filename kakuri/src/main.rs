@@ -123,13 +123,13 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let mut wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
     wiring.resolve()?;
     let outline = Outline::of(label, &wanted.spec, &host, &wiring);
-    let begun = builder.begin(&outline)?;
-    let plan = plan::make(&wanted.spec, &host, &config, None, wiring)?;
+    let begun = builder.begin(&outline, &wiring, &programs)?;
+    let mut plan = plan::make(&wanted.spec, &host, &config, None, wiring)?;
     for note in &plan.notes {
         log::info!("{note}");
     }
     let run = Run { programs: &programs, outline: &outline, caller, passed };
-    let outcome = run.finish(begun, &plan, reporter)?;
+    let outcome = run.finish(begun, &mut plan, reporter)?;
     let Outcome::Ended { status, timed_out } = outcome else { return Ok(0) };
     reporter.ended(status, timed_out);
     match status {

@@ -2,6 +2,7 @@
 
 use kakuri_init::FromInit;
 use kakuri_mount::FromMount;
+use kakuri_netns::FromNetns;
 use kakuri_wire::Kernelfs;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
@@ -12,6 +13,8 @@ pub enum Phase {
     Making,
     /// kakuri-mount attaches and pivots.
     Finishing,
+    /// The root stands, the network not yet.
+    Connecting,
     /// PID 1 starts the command.
     Launching,
     Running,
@@ -42,11 +45,40 @@ impl Phase {
         }
     }
 
-    /// The same for kakuri-mount's one word.
-    pub fn after_mount(self, message: &FromMount) -> Result<Phase> {
+    /// The same for kakuri-mount's one word. `wired`: the network stands already.
+    pub fn after_mount(self, message: &FromMount, wired: bool) -> Result<Phase> {
         match (self, message) {
-            (Phase::Finishing, FromMount::Built) => Ok(Phase::Launching),
+            (Phase::Finishing, FromMount::Built) if wired => Ok(Phase::Launching),
+            (Phase::Finishing, FromMount::Built) => Ok(Phase::Connecting),
             _ => Err(out_of_turn(Stage::Mount, &format!("{message:?}"))),
+        }
+    }
+}
+
+/// How far the network has come, beside the rest of a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Net {
+    /// Nothing is waited for.
+    #[default]
+    Up,
+    /// PID 1 has not made the namespace yet.
+    Waiting,
+    /// The configurator is at work.
+    Configuring,
+    /// What minds the way out is getting ready.
+    Connecting,
+}
+
+impl Net {
+    /// What follows this word of kakuri-netns. `tunnel`: one waits for the device that the configurator makes.
+    pub fn after(self, by_configurator: bool, message: &FromNetns, tunnel: bool) -> Result<Net> {
+        match (self, by_configurator, message) {
+            (Net::Configuring, true, FromNetns::Up { tun }) if *tun == tunnel => {
+                Ok(if tunnel { Net::Connecting } else { Net::Up })
+            }
+            (Net::Connecting, false, FromNetns::Running) => Ok(Net::Up),
+            (_, false, FromNetns::Trouble(_)) => Ok(self),
+            _ => Err(out_of_turn(Stage::Netns, &format!("{message:?}"))),
         }
     }
 }
@@ -69,7 +101,7 @@ mod tests {
     #[test]
     fn the_order_of_a_start() {
         let phase = Phase::Making.after_init(&FromInit::Ready(MADE.to_vec()), ASKED).expect("ready first");
-        let phase = phase.after_mount(&FromMount::Built).expect("then built");
+        let phase = phase.after_mount(&FromMount::Built, true).expect("then built");
         let phase = phase.after_init(&FromInit::Started { pid: 2, terminal: false }, ASKED).expect("then started");
         assert_eq!(phase.after_init(&FromInit::Exited(Status::Code(0)), ASKED).expect("then exited"), Phase::Ended);
     }
@@ -85,7 +117,9 @@ mod tests {
             FromInit::Started { pid: 2, terminal: true },
         ];
         let permitted = [(Phase::Making, 0), (Phase::Launching, 2), (Phase::Running, 3)];
-        for phase in [Phase::Making, Phase::Finishing, Phase::Launching, Phase::Running, Phase::Ended] {
+        for phase in
+            [Phase::Making, Phase::Finishing, Phase::Connecting, Phase::Launching, Phase::Running, Phase::Ended]
+        {
             for (i, word) in words.iter().enumerate() {
                 assert_eq!(
                     phase.after_init(word, ASKED).is_ok(),
@@ -93,7 +127,32 @@ mod tests {
                     "{phase:?} {word:?}"
                 );
             }
-            assert_eq!(phase.after_mount(&FromMount::Built).is_ok(), phase == Phase::Finishing);
+            for wired in [false, true] {
+                assert_eq!(phase.after_mount(&FromMount::Built, wired).is_ok(), phase == Phase::Finishing);
+            }
         }
+    }
+
+    #[test]
+    fn the_network_comes_beside_the_rest() {
+        let (up, tun, running) = (FromNetns::Up { tun: false }, FromNetns::Up { tun: true }, FromNetns::Running);
+        let next = |net: Net, configurator, word: &FromNetns, tunnel| net.after(configurator, word, tunnel).ok();
+        assert_eq!(next(Net::Configuring, true, &tun, true), Some(Net::Connecting));
+        assert_eq!(next(Net::Connecting, false, &running, true), Some(Net::Up));
+        assert_eq!(next(Net::Configuring, true, &up, false), Some(Net::Up));
+        // A device nobody asked for, one that is missing, who speaks for another, and what comes too early or late.
+        for (net, configurator, word, tunnel) in [
+            (Net::Configuring, true, &tun, false),
+            (Net::Configuring, true, &up, true),
+            (Net::Configuring, false, &tun, true),
+            (Net::Connecting, true, &running, true),
+            (Net::Waiting, true, &tun, true),
+            (Net::Waiting, false, &running, true),
+            (Net::Up, false, &running, true),
+            (Net::Up, true, &tun, true),
+        ] {
+            assert_eq!(next(net, configurator, word, tunnel), None, "{net:?} {word:?}");
+        }
+        assert_eq!(Phase::Finishing.after_mount(&FromMount::Built, false).expect("not wired"), Phase::Connecting);
     }
 }

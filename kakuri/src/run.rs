@@ -26,14 +26,15 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the plan's command in the container begun for it, which is gone afterwards.
-    pub fn finish(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<Outcome> {
+    pub fn finish(&self, begun: Begun, plan: &mut Plan, reporter: &mut Reporter) -> Result<Outcome> {
         plan.prepare()?;
         let cell = match self.attempt(begun, plan, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an
             // overlay of overlays: binding its entries one by one shows the same.
             Err(NotStarted::Refused(fail)) => {
                 log::info!("{fail}; binding its entries one by one instead");
-                let begun = cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)?;
+                let builder = cell::spawn_builder(&self.outline.label, self.programs)?;
+                let begun = builder.begin(self.outline, &plan.wiring, self.programs)?;
                 self.attempt(begun, &plan.with_unions(UnionKind::Entries), reporter)
             }
             other => other,
@@ -44,6 +45,7 @@ impl Run<'_> {
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
+        plan.wiring.forget_secrets();
         reporter.running(cell.pid);
         log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);
         let all = plan.terminal == Terminal::Always;

@@ -1,6 +1,6 @@
 //! `--status-fd N`: one JSON line a phase, for programs that start kakuri.
 //!
-//! `{"phase":"making"}`, `finishing`, `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
+//! `{"phase":"making"}`, `finishing`, `connecting` (where the network is waited for), `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
 //! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`.
 
 use std::fs::File;
@@ -34,6 +34,7 @@ impl Reporter {
         let name = match phase {
             Phase::Making => "making",
             Phase::Finishing => "finishing",
+            Phase::Connecting => "connecting",
             Phase::Launching => "launching",
             // These carry more than their name.
             Phase::Running | Phase::Ended => return,

@@ -4,6 +4,7 @@
 //! The same for the command of a temporary container, whose front is its supervisor, and for one that runs in a
 //! container with a supervisor of its own: only who is spoken with differs ([`Peer`]).
 
+use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use kakuri_init::{FromInit, Status, ToInit};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Heard, Uplink};
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
 use crate::signals::{Came, Signals};
@@ -30,10 +31,19 @@ pub trait Peer {
     fn hear(&mut self) -> Result<Option<Status>>;
     /// A signal for the command, or for its whole process group.
     fn tell(&mut self, signal: i32, group: bool) -> Result<()>;
-    /// A descriptor to watch besides.
-    fn aside(&self) -> Option<BorrowedFd<'_>>;
-    /// Called when it shows something; whether the command is to be left to itself.
-    fn look_aside(&mut self) -> Result<bool>;
+    /// Descriptors to watch besides.
+    fn asides(&self) -> Vec<BorrowedFd<'_>>;
+    /// Called when one of them shows something.
+    fn look_aside(&mut self) -> Result<Aside>;
+}
+
+/// What was seen beside the command's own link.
+#[derive(Debug, Default)]
+pub struct Aside {
+    /// The command is to be left to itself.
+    pub leave: bool,
+    /// What the user should know; it goes on.
+    pub words: Vec<Fail>,
 }
 
 /// How minding a command ended.
@@ -64,6 +74,8 @@ pub fn supervise(
     if let Some(mount) = cell.mount {
         mount.release();
     }
+    // Its way out goes first and whole: nothing of it may be left when the caller goes on.
+    drop(cell.uplink);
     Ok(outcome)
 }
 
@@ -96,14 +108,29 @@ impl Peer for Cell {
         }
     }
 
-    fn aside(&self) -> Option<BorrowedFd<'_>> {
-        self.mount.as_ref().map(std::os::fd::AsFd::as_fd)
+    fn asides(&self) -> Vec<BorrowedFd<'_>> {
+        let mount = self.mount.as_ref().map(std::os::fd::AsFd::as_fd);
+        mount.into_iter().chain(self.uplink.iter().flat_map(Uplink::watched)).collect()
     }
 
-    /// kakuri-mount has ended, as it should; it is collected.
-    fn look_aside(&mut self) -> Result<bool> {
-        self.mount = None;
-        Ok(false)
+    /// kakuri-mount has ended, as it should, and is collected; what minds the network has not, or ends the container.
+    fn look_aside(&mut self) -> Result<Aside> {
+        if self.mount.as_mut().is_some_and(|mount| mount.died().is_some()) {
+            self.mount = None;
+        }
+        let mut words = Vec::new();
+        for heard in self.uplink.as_mut().map(Uplink::hear).unwrap_or_default() {
+            match heard {
+                Heard::Trouble(fail) => words.push(fail),
+                Heard::Status(_) => {}
+                Heard::Ended(fail) if self.uplink.as_ref().is_some_and(Uplink::may_end) => {
+                    words.push(fail);
+                    self.uplink = None;
+                }
+                Heard::Ended(fail) => return Err(fail),
+            }
+        }
+        Ok(Aside { leave: false, words })
     }
 }
 
@@ -124,8 +151,14 @@ pub fn mind(
         if let Some(active) = relay.as_mut().filter(|active| behind && !active.in_background()) {
             active.come_forward();
         }
-        if seen.aside && peer.look_aside()? {
-            return Ok(Outcome::Left);
+        if seen.aside {
+            let aside = peer.look_aside()?;
+            for fail in &aside.words {
+                say(fail, relay.is_some());
+            }
+            if aside.leave {
+                return Ok(Outcome::Left);
+            }
         }
         if seen.signal {
             while let Some(came) = signals.take() {
@@ -157,6 +190,15 @@ pub fn mind(
     }
 }
 
+/// Something the user should know while the command has the terminal, which then starts no line of its own.
+fn say(fail: &Fail, raw: bool) {
+    let mut text = format!("kakuri: {fail}\n");
+    if raw {
+        text = format!("\r{}", text.replace('\n', "\r\n"));
+    }
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// What poll has shown.
 #[derive(Default)]
 struct Seen {
@@ -169,13 +211,11 @@ struct Seen {
 }
 
 fn wait(peer: &impl Peer, signals: &Signals, relay: Option<&Relay>, left: Option<Duration>) -> Result<Seen> {
-    let (link, aside) = (peer.link(), peer.aside());
-    let mut fds = Vec::with_capacity(6);
+    let (link, asides) = (peer.link(), peer.asides());
+    let mut fds = Vec::with_capacity(8);
     fds.push(PollFd::new(&link, PollFlags::IN));
     fds.push(PollFd::new(signals, PollFlags::IN));
-    if let Some(aside) = &aside {
-        fds.push(PollFd::new(aside, PollFlags::IN));
-    }
+    fds.extend(asides.iter().map(|aside| PollFd::from_borrowed_fd(*aside, PollFlags::IN)));
     let (input, output);
     let mut asked = [false; 2];
     if let Some(relay) = relay.filter(|relay| !relay.rests()) {
@@ -204,10 +244,13 @@ fn wait(peer: &impl Peer, signals: &Signals, relay: Option<&Relay>, left: Option
     }
     let mut shown = fds.iter().map(|fd| !fd.revents().is_empty());
     let mut next = |asked: bool| asked && shown.next().unwrap_or(false);
+    let (link, signal) = (next(true), next(true));
+    // All of them are asked for, whichever has shown something.
+    let aside = asides.iter().fold(false, |any, _| next(true) || any);
     Ok(Seen {
-        link: next(true),
-        signal: next(true),
-        aside: next(aside.is_some()),
+        link,
+        signal,
+        aside,
         output: next(relay.is_some_and(|relay| !relay.rests())) && relay.is_some_and(Relay::wants_output),
         input: next(asked[0]),
         caller: next(asked[1]),

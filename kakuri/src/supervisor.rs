@@ -11,6 +11,7 @@
 
 mod handover;
 mod life;
+mod network;
 mod order;
 mod presence;
 mod requests;

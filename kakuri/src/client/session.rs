@@ -17,7 +17,7 @@ use crate::helper::open_null;
 use crate::plan::Terminal;
 use crate::signals::Signals;
 use crate::store::Ended;
-use crate::supervise::{Outcome, Peer, mind};
+use crate::supervise::{Aside, Outcome, Peer, mind};
 use crate::terminal::{Caller, Relay, stdio};
 
 /// ctrl-] twice.
@@ -279,27 +279,24 @@ impl Peer for Session {
         }
     }
 
-    fn aside(&self) -> Option<BorrowedFd<'_>> {
-        self.control.as_ref().filter(|_| self.ended.is_none()).map(AsFd::as_fd)
+    fn asides(&self) -> Vec<BorrowedFd<'_>> {
+        self.control.iter().filter(|_| self.ended.is_none()).map(AsFd::as_fd).collect()
     }
 
-    fn look_aside(&mut self) -> Result<bool> {
-        let Some(control) = &self.control else { return Ok(false) };
+    fn look_aside(&mut self) -> Result<Aside> {
+        let mut seen = Aside::default();
+        let Some(control) = &self.control else { return Ok(seen) };
         match control.recv() {
             Ok((FromSupervisor::Yield, _)) => {
                 self.yielded = true;
-                Ok(true)
+                seen.leave = true;
             }
-            Ok((FromSupervisor::Ended(ended), _)) => {
-                self.ended = Some(*ended);
-                Ok(false)
-            }
-            Ok(_) => Ok(false),
+            Ok((FromSupervisor::Ended(ended), _)) => self.ended = Some(*ended),
+            Ok((FromSupervisor::Trouble(fail), _)) => seen.words.push(fail),
+            Ok(_) => {}
             // PID 1 ends with its supervisor, and the link with it; but its last word may still lie there.
-            Err(_) => {
-                self.control = None;
-                Ok(false)
-            }
+            Err(_) => self.control = None,
         }
+        Ok(seen)
     }
 }

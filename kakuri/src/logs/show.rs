@@ -139,6 +139,7 @@ fn describe(event: &Event) -> Option<String> {
             format!("ended {session}: killed by SIG{}{core}", signals::name(*signal))
         }
         Event::Failed { session, why } => format!("failed {session}: {}", shorten(&plain(why.as_bytes()), COMMAND)),
+        Event::Trouble { why } => format!("network: {}", plain(why.as_bytes())),
         Event::Lost { bytes, events: 0 } => format!("lost {bytes} bytes: there was no room to write them"),
         Event::Lost { bytes, events } => {
             format!("lost {bytes} bytes and {events} lines like this one: there was no room to write them")

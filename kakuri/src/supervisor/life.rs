@@ -25,7 +25,7 @@ pub fn now() -> u64 {
 /// Makes the container, minds it, and clears up; the exit code, which nobody reads.
 pub fn live(commission: Commission, starter: Channel) -> u8 {
     let started = now();
-    let Commission { entry, lock, plan, outline, programs, life } = commission;
+    let Commission { entry, lock, mut plan, outline, programs, life } = commission;
     let command = if life == Life::First { plan.process.argv.clone() } else { Vec::new() };
     let commission = Standing { entry: &entry, lock: &lock, plan: &plan, outline: &outline, programs: &programs };
     // A record made for this very run is of no use to anybody where there was none.
@@ -43,6 +43,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
             return CODE_FAILED;
         }
     };
+    plan.wiring.forget_secrets();
     presence.tell(cell.init_pid);
     // What a start allocates is small and stays; what serving allocates has to be given back.
     kakuri_wire::sys::leave_arena();
@@ -79,6 +80,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         due: None,
         timed_out: false,
         look_again: Instant::now(),
+        troubles: Vec::new(),
         over: None,
         entry,
     };
@@ -127,7 +129,8 @@ impl Standing<'_> {
     }
 
     fn begin(&self) -> Result<cell::Begun> {
-        cell::spawn_builder(&self.outline.label, self.programs)?.begin(self.outline)
+        let builder = cell::spawn_builder(&self.outline.label, self.programs)?;
+        builder.begin(self.outline, &self.plan.wiring, self.programs)
     }
 
     fn carry_out(&self, begun: cell::Begun) -> Result<(Cell, Signals)> {
@@ -153,6 +156,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
         std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
     supervisor.cell.init.end();
     supervisor.cell.mount = None;
+    supervisor.cell.uplink = None;
     supervisor.drain_all();
     supervisor.log_event(&Event::Ended);
     // It never ran, and so it is not kept.
@@ -174,7 +178,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
             Waits::Stop => FromSupervisor::Done,
             Waits::End | Waits::Stand => FromSupervisor::Ended(Box::new(ended.clone())),
             Waits::Start => FromSupervisor::Failed(ended.failure.clone().unwrap_or_else(|| gone(&entry))),
-            Waits::Nothing | Waits::Use | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
+            Waits::Nothing | Waits::Use | Waits::Tunnel | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
         };
         let _ = asker.channel.send_now(&answer, &[]);
     }

@@ -34,6 +34,8 @@ pub enum Waits {
     Terminal(u32),
     /// Nothing, and the container stays for it.
     Use,
+    /// How the tunnel is.
+    Tunnel,
     /// That the first process runs, or that nothing is left of the start.
     Start,
     /// That his command is known to have ended, and the container with it if it does.
@@ -137,6 +139,10 @@ impl Supervisor {
                 self.answer(id, &FromSupervisor::Done, &[]);
                 Ok(())
             }
+            ToSupervisor::Tunnel { protocol } => {
+                check(protocol)?;
+                self.ask_tunnel(id)
+            }
             ToSupervisor::Wait => {
                 self.wait_for(id, Waits::End);
                 Ok(())
@@ -231,7 +237,7 @@ impl Supervisor {
             namespaces,
             network: self.plan.wiring.label.clone(),
             sessions: self.shown(),
-            notes: self.plan.notes.clone(),
+            notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
         }
     }
 }

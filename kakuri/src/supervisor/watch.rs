@@ -13,7 +13,7 @@ use super::Life;
 use super::presence::Presence;
 use super::requests::{Asker, Waits};
 use super::sessions::{Drain, Holder, Session};
-use crate::cell::Cell;
+use crate::cell::{Cell, Uplink};
 use crate::control::{self, FromSupervisor};
 use crate::logs::{Event, Writer};
 use crate::phase::{Asked, Phase};
@@ -68,6 +68,8 @@ pub struct Supervisor {
     /// When terminals that nobody has open are looked at again: they may have been opened anew, and poll tells nothing
     /// of that.
     pub look_again: Instant,
+    /// What was wrong with the network, for who asks.
+    pub troubles: Vec<Fail>,
     pub over: Option<Over>,
 }
 
@@ -85,6 +87,7 @@ enum Source {
     Init,
     Signals,
     Mount,
+    Uplink,
     Listener,
     Presence,
     Asker(u32),
@@ -152,6 +155,7 @@ impl Supervisor {
         watched.extend(self.presence.changes().map(|changes| (Source::Presence, changes)));
         watched.extend([(Source::Signals, self.signals.as_fd()), (Source::Init, self.cell.link.as_fd())]);
         watched.extend(self.cell.mount.as_ref().map(|mount| (Source::Mount, mount.as_fd())));
+        watched.extend(self.cell.uplink.iter().flat_map(Uplink::watched).map(|fd| (Source::Uplink, fd)));
         watched.extend(self.askers.iter().map(|asker| (Source::Asker(asker.id), asker.channel.as_fd())));
         for session in &self.sessions {
             if let Holder::Own { link, .. } = &session.holder
@@ -176,6 +180,7 @@ impl Supervisor {
                 }
             }
             Source::Mount => self.cell.mount = None,
+            Source::Uplink => self.hear_uplink(),
             Source::Listener => self.accept(),
             Source::Presence => self.presence.look(&self.entry, &self.lock, self.cell.init_pid),
             Source::Asker(id) => self.hear_asker(id),

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
 use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
 
 use crate::fail::{Fail, OrFail, Result, Stage};
 
@@ -18,6 +19,31 @@ pub fn seal(stage: Stage, value: &impl Serialize) -> Result<OwnedFd> {
     let bytes =
         serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))?;
     seal_bytes(stage, &bytes)
+}
+
+/// The same for what holds secrets: nothing of it stays behind in this process.
+pub fn seal_secret(stage: Stage, value: &impl Serialize) -> Result<OwnedFd> {
+    let cannot = |e: serde_json::Error| Fail::new(stage, "cannot write a document").why(e.to_string());
+    // A buffer that grows leaves copies behind, so its size is found out first.
+    let mut size = Count(0);
+    serde_json::to_writer(&mut size, value).map_err(cannot)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size.0));
+    serde_json::to_writer(&mut *bytes, value).map_err(cannot)?;
+    seal_bytes(stage, &bytes)
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Bytes as a sealed memfd: for tests that play a lying peer.

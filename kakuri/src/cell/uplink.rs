@@ -1,0 +1,159 @@
+//! What minds a container's way out, once it runs: its words, its end, and the look-up of names for it, which it cannot
+//! do itself.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted};
+use kakuri_wire::Channel;
+use kakuri_wire::channel::Broken;
+use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::handshake::Version;
+
+use super::{link, send, spawn};
+use crate::helper::{Birth, open_null, title};
+use crate::network::Wiring;
+use crate::process::{Owned, lost};
+use crate::spec::OnFailure;
+
+pub struct Uplink {
+    pub(super) link: Channel,
+    pub(super) process: Owned,
+    /// kakuri-netns, for look-ups.
+    program: OwnedFd,
+    /// `VPN tunnel`, `NAT`.
+    what: &'static str,
+    /// Of the tunnel's peers, by their place in the configuration: the names some have.
+    names: Vec<Option<(String, u16)>>,
+    lookups: Vec<Lookup>,
+    /// Told before the container stood.
+    pub(super) troubles: Vec<Fail>,
+    on_failure: OnFailure,
+}
+
+/// A name being looked up, by a process of its own.
+struct Lookup {
+    peer: u32,
+    link: Channel,
+    // Ended with this value.
+    _process: Owned,
+}
+
+/// What came of listening.
+#[derive(Debug)]
+pub enum Heard {
+    /// Something the user should know; all goes on.
+    Trouble(Fail),
+    Status(Box<Status>),
+    /// It has ended, and why. The container has no way out any more.
+    Ended(Fail),
+}
+
+impl Uplink {
+    pub fn new(link: Channel, process: Owned, wiring: &Wiring, program: OwnedFd) -> Uplink {
+        let (what, names) = match &wiring.uplink {
+            Some(Wanted::Tunnel(tunnel)) => {
+                let name = |peer: &kakuri_netns::tunnel::Peer| {
+                    peer.endpoint.as_ref().filter(|e| e.is_named()).map(|e| (e.host.clone(), e.port))
+                };
+                ("VPN tunnel", tunnel.peers.iter().map(name).collect())
+            }
+            _ => ("NAT", Vec::new()),
+        };
+        let (lookups, troubles) = (Vec::new(), Vec::new());
+        Uplink { link, process, program, what, names, lookups, troubles, on_failure: wiring.on_failure }
+    }
+
+    pub fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        std::iter::once(self.link.as_fd()).chain(self.lookups.iter().map(|lookup| lookup.link.as_fd()))
+    }
+
+    /// Whether the container goes on without it.
+    pub fn may_end(&self) -> bool {
+        self.on_failure == OnFailure::Block
+    }
+
+    pub fn is_tunnel(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// Asks how it is; answered some time later.
+    pub fn ask_status(&self) -> Result<()> {
+        send(Stage::Netns, &self.link, &ToNetns::Status, &[])
+    }
+
+    /// Hears all there is to hear, and waits for nobody.
+    pub fn hear(&mut self) -> Vec<Heard> {
+        let mut heard: Vec<Heard> = self.troubles.drain(..).map(Heard::Trouble).collect();
+        self.hear_lookups();
+        loop {
+            let message = match self.link.recv_now::<FromNetns>() {
+                Ok((message, _)) => message,
+                Err(Broken::Late) => return heard,
+                Err(e) => {
+                    let how = lost(&mut self.process, &e);
+                    heard.push(Heard::Ended(self.ended(how.why.unwrap_or(how.what))));
+                    return heard;
+                }
+            };
+            log::trace!("from kakuri-netns: {message:?}");
+            match message {
+                FromNetns::Trouble(fail) => heard.push(Heard::Trouble(fail)),
+                FromNetns::Status(status) => heard.push(Heard::Status(status)),
+                FromNetns::Lost { peer } => self.look_up(peer),
+                FromNetns::Failed(fail) => {
+                    let hint = fail.hint.clone();
+                    let mut ended = self.ended(Fail { hint: None, ..fail }.to_string());
+                    ended.hint = hint;
+                    heard.push(Heard::Ended(ended));
+                    return heard;
+                }
+                other => {
+                    let word: String = format!("it spoke out of turn: {other:?}").chars().take(60).collect();
+                    heard.push(Heard::Ended(self.ended(word)));
+                    return heard;
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, why: String) -> Fail {
+        self.process.end();
+        let then = if self.may_end() { "goes on without a network" } else { "ends with it" };
+        Fail::new(Stage::Netns, format!("the container's {} has ended, and the container {then}", self.what)).why(why)
+    }
+
+    /// A peer with a name has fallen silent: the name may mean another address by now.
+    fn look_up(&mut self, peer: u32) {
+        let Some(Some((host, port))) = self.names.get(peer as usize).cloned() else { return };
+        // One that still waits has waited long enough.
+        self.lookups.retain(|lookup| lookup.peer != peer);
+        match self.begin_lookup(peer, host.clone(), port) {
+            Ok(lookup) => self.lookups.push(lookup),
+            Err(fail) => log::info!("cannot look up '{host}' anew: {fail}"),
+        }
+    }
+
+    fn begin_lookup(&self, peer: u32, host: String, port: u16) -> Result<Lookup> {
+        let (near, far) = link()?;
+        let null = open_null()?;
+        let process = spawn(Birth::new(&self.program, &far, &null, title("kakuri-netns", "resolve")), Stage::Netns)?;
+        send(Stage::Netns, &near, &ToNetns::Resolve { version: Version::ours(), host, port }, &[])?;
+        Ok(Lookup { peer, link: near, _process: process })
+    }
+
+    fn hear_lookups(&mut self) {
+        let mut answers = Vec::new();
+        self.lookups.retain(|lookup| match lookup.link.recv_now::<FromNetns>() {
+            Err(Broken::Late) => true,
+            Ok((FromNetns::Resolved(addresses), _)) => {
+                answers.extend(addresses.first().map(|address| (lookup.peer, *address)));
+                false
+            }
+            _ => false,
+        });
+        for (peer, address) in answers {
+            // A tunnel that has ended is told on its own link.
+            let _ = send(Stage::Netns, &self.link, &ToNetns::Endpoint { peer, address }, &[]);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! How a container reaches the world, in words. Makes no system call, and no key is in any of it.
+
+use std::net::IpAddr;
+
+use kakuri_netns::tunnel::Peer;
+use kakuri_netns::{Nat, Uplink};
+
+use crate::network::{Kind, Wiring};
+use crate::spec::OnFailure;
+
+/// A line a fact.
+pub fn describe(wiring: &Wiring) -> Vec<String> {
+    let mut lines = vec![match wiring.kind {
+        Kind::None => "none: its own loopback only".into(),
+        Kind::Host => "the host's, all of it".into(),
+        Kind::Own => format!("{}, in a network namespace of its own", wiring.label),
+        Kind::Joined => format!("{}, shared with it", wiring.label),
+    }];
+    if let Some(plan) = &wiring.netns {
+        lines.extend(kakuri_netns::explain::explain(plan).lines().map(str::to_string));
+    }
+    match &wiring.uplink {
+        Some(Uplink::Tunnel(tunnel)) => {
+            lines.extend(tunnel.peers.iter().map(peer));
+            lines.push(match wiring.on_failure {
+                OnFailure::Stop => "when the tunnel ends, the container is stopped".into(),
+                OnFailure::Block => "when the tunnel ends, the container goes on with its loopback only".into(),
+            });
+        }
+        Some(Uplink::Nat(nat)) => lines.extend(by_nat(nat)),
+        None => {}
+    }
+    if let Some(resolvers) = &wiring.resolvers {
+        let servers: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+        lines.push(format!("resolvers: {}", if servers.is_empty() { "none".into() } else { servers.join(" ") }));
+    }
+    if !wiring.search.is_empty() {
+        lines.push(format!("search: {}", wiring.search.join(" ")));
+    }
+    lines.extend(wiring.hosts.iter().map(|(name, ip)| format!("host: {name} is {ip}")));
+    lines
+}
+
+fn peer(peer: &Peer) -> String {
+    let at = match &peer.endpoint {
+        Some(endpoint) if endpoint.host.contains(':') => format!(" at [{}]:{}", endpoint.host, endpoint.port),
+        Some(endpoint) => format!(" at {}:{}", endpoint.host, endpoint.port),
+        None => ", which calls first".into(),
+    };
+    let allowed: Vec<String> = peer.allowed.iter().map(ToString::to_string).collect();
+    let for_what = if allowed.is_empty() { "nothing".into() } else { allowed.join(" ") };
+    format!("peer {}{at}, for {for_what}", peer.public_key)
+}
+
+fn by_nat(nat: &Nat) -> Vec<String> {
+    let mut lines = vec![format!("{} ({})", nat.program.name(), nat.path)];
+    for forward in &nat.ports {
+        let run = |first: u16| match forward.count {
+            1 => first.to_string(),
+            count => format!("{first}-{}", u32::from(first) + u32::from(count) - 1),
+        };
+        let host = match forward.address {
+            IpAddr::V4(ip) => format!("{ip}:{}", run(forward.host)),
+            IpAddr::V6(ip) => format!("[{ip}]:{}", run(forward.host)),
+        };
+        lines.push(format!("{host} leads to port {}/{} inside", run(forward.inside), forward.protocol));
+    }
+    lines.extend(nat.host_ports.iter().map(|port| format!("port {port} of the host's loopback can be reached")));
+    lines
+}
