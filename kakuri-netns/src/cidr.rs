@@ -45,6 +45,11 @@ impl Cidr {
         Cidr { ip, prefix: self.prefix }
     }
 
+    /// Whether an address lies in this network.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        self.ip.is_ipv4() == ip.is_ipv4() && Cidr { ip, prefix: self.prefix }.network() == self.network()
+    }
+
     /// The last address of an IPv4 network that has one to spare for broadcasts.
     pub fn broadcast(&self) -> Option<Ipv4Addr> {
         match self.ip {

@@ -9,6 +9,7 @@
 pub mod byhand;
 pub mod check;
 pub mod cidr;
+pub mod conf;
 pub mod explain;
 pub mod key;
 pub mod link;
