@@ -26,6 +26,10 @@ pub fn run(arguments: &[OsString]) -> Result<u8> {
         ["--explain", _] => Ok(print(&explain(&read(&arguments[2])?))),
         [file, "--", _, ..] if *file == "-" || !file.starts_with('-') => {
             let plan = read(&arguments[1])?;
+            if let Some(name) = &plan.tun {
+                return Err(Fail::new(STAGE, format!("the plan has a TUN device, '{name}', and nobody to serve it"))
+                    .hint("take it out of the plan, or start a tunnel: kakuri-netns --vpn CONF -- CMD"));
+            }
             unshare()?;
             caps::keep(STAGE, caps::Set::NET_ADMIN)?;
             link::configure(&plan)?;

@@ -22,6 +22,9 @@ pub fn check(plan: &Plan) -> Result<()> {
             format!("this program knows version {PLAN_VERSION}"),
         ));
     }
+    if let Some(name) = &plan.tun {
+        name_is_sane(name).map_err(|why| bad(format!("TUN device '{}'", name.escape_debug()), why))?;
+    }
     limit("links", plan.links.len(), MAX_LINKS)?;
     limit("routes", plan.routes.len(), MAX_ROUTES)?;
     let (mut now, mut then) = (HashSet::new(), HashSet::new());

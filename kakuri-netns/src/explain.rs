@@ -6,6 +6,9 @@ use crate::{Link, Plan, Route};
 
 pub fn explain(plan: &Plan) -> String {
     let mut words = String::new();
+    if let Some(name) = &plan.tun {
+        let _ = writeln!(words, "{name}: a new TUN device");
+    }
     for link in &plan.links {
         describe_link(&mut words, link);
     }
@@ -71,7 +74,7 @@ mod tests {
     #[test]
     fn a_line_a_step() {
         let plan = serde_json::from_str(
-            r#"{"version":1,"links":[{"name":"lo","up":true},{"name":"tun0","rename":"wg0","mtu":1420,
+            r#"{"version":1,"tun":"tun0","links":[{"name":"lo","up":true},{"name":"tun0","rename":"wg0","mtu":1420,
             "no_own_address":true,"addresses":["10.0.0.2/32"],"up":true}],
             "routes":[{"kind":"unicast","to":"0.0.0.0/0","link":"wg0","via":"10.0.0.1","source":"10.0.0.2"},
             {"kind":"unreachable","to":"::/0","metric":7},{"kind":"blackhole","to":"10.0.0.0/8"}]}"#,
@@ -79,7 +82,8 @@ mod tests {
         .expect("the test's plan parses");
         assert_eq!(
             explain(&plan),
-            "lo: up\n\
+            "tun0: a new TUN device\n\
+             lo: up\n\
              tun0: rename to wg0\n\
              wg0: mtu 1420\n\
              wg0: no IPv6 address of the kernel's making\n\

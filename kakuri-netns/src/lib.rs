@@ -10,13 +10,16 @@ pub mod byhand;
 pub mod check;
 pub mod cidr;
 pub mod conf;
+pub mod configure;
 pub mod explain;
 pub mod key;
 pub mod link;
 pub mod nat;
 pub mod netlink;
+pub mod resolve;
 pub mod status;
 mod sys;
+pub mod tun;
 pub mod tunnel;
 
 use std::net::{IpAddr, SocketAddr};

@@ -61,7 +61,7 @@ impl Kernel {
         let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None).fail(STAGE, what)?;
         // Connected to port 0, the kernel: it then lets nobody else put an answer into our queue.
         rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0)).fail(STAGE, what)?;
-        sys::ask_for_words(socket.as_fd()).fail(STAGE, what)?;
+        sys::netlink::ask_for_words(socket.as_fd()).fail(STAGE, what)?;
         Ok(Kernel { socket, sequence: 0, packet: vec![0; PACKET] })
     }
 

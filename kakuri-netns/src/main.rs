@@ -1,17 +1,17 @@
-//! kakuri-netns: makes a network namespace what a plan says, and ends.
+//! kakuri-netns: makes a network namespace what a plan says, minds a container's way out, or looks a name up.
 //!
-//! Started by the front it is powerless while it reads and checks; then it joins the container's user and
-//! network namespaces, holds CAP_NET_ADMIN there and nothing else, configures, answers and ends. The payload
-//! runs only after that answer. It never sees a key, and never touches the host's network.
+//! Started by the front it is powerless while it reads and checks; the first word on its link says which of the three
+//! it is to be. Only the configurator ever gains a right, CAP_NET_ADMIN over the container, and it never sees a key.
+//! Only the tunnel sees keys, and it can open nothing.
 
 #![no_main]
 
 use std::ffi::OsString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use kakuri_netns::{FromNetns, Plan, ToNetns, byhand as own, check::check, link};
-use kakuri_wire::channel::{Broken, Channel};
-use kakuri_wire::{Fail, Result, Stage, byhand, caps, document, lifeline, namespace};
+use kakuri_netns::{FromNetns, ToNetns, Uplink, byhand as own, configure, resolve, tunnel};
+use kakuri_wire::channel::Channel;
+use kakuri_wire::{Fail, Result, Stage, byhand, caps, document, lifeline};
 
 const STAGE: Stage = Stage::Netns;
 
@@ -25,36 +25,48 @@ fn run(arguments: Vec<OsString>) -> u8 {
 /// For the front. What goes wrong is told on the link; only a link that is missing is told here.
 fn serve() -> Result<u8> {
     let link = lifeline::attach(STAGE)?;
-    let (answer, code) = match configure(&link) {
-        Ok(()) => (FromNetns::Up { tun: false }, 0),
-        Err(fail) => (FromNetns::Failed(fail.clone()), fail.code),
+    let code = match be_told(&link) {
+        Ok(code) => code,
+        Err(fail) => {
+            // A front that has gone hears nothing, and what it wanted goes with it.
+            let _ = link.send(&FromNetns::Failed(fail.clone()), &[]);
+            fail.code
+        }
     };
-    // A front that has gone hears nothing, and what it wanted goes with it.
-    let _ = link.send(&answer, &[]);
     Ok(code)
 }
 
-fn configure(link: &Channel) -> Result<()> {
+fn be_told(link: &Channel) -> Result<u8> {
     // Whoever started the front: nothing is read with power. Joining needs none, S belongs to our own user.
     caps::drop_all(STAGE)?;
-    let (ToNetns::Plan(version), carried) = link.recv().map_err(lost)? else { return Err(unexpected("Plan")) };
-    version.check(STAGE)?;
-    let document = carried.into_iter().next().ok_or_else(|| unexpected("Plan"))?;
-    let plan: Plan = document::read(STAGE, document)?;
-    check(&plan)?;
-
-    let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
-    let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
-    // Both in one call: the network namespace is S's, and only S gives the right to enter it.
-    namespace::join(STAGE, pid1.as_fd(), namespace::Kind::USER | namespace::Kind::NETWORK)?;
-    caps::keep(STAGE, caps::Set::NET_ADMIN)?;
-    link::configure(&plan)
+    let (word, mut carried) = link.recv().map_err(configure::lost)?;
+    match word {
+        ToNetns::Plan(version) => {
+            version.check(STAGE)?;
+            let tun = configure::serve(link, only(&mut carried)?)?;
+            let tun: Vec<_> = tun.iter().map(AsFd::as_fd).collect();
+            let _ = link.send(&FromNetns::Up { tun: !tun.is_empty() }, &tun);
+            Ok(0)
+        }
+        ToNetns::Uplink(version) => {
+            version.check(STAGE)?;
+            match document::read(STAGE, only(&mut carried)?)? {
+                Uplink::Tunnel(tunnel) => tunnel::serve(link, tunnel),
+                Uplink::Nat(_) => Err(Fail::new(STAGE, "this program minds no NAT")),
+            }
+        }
+        ToNetns::Resolve { version, host, port } => {
+            version.check(STAGE)?;
+            let _ = link.send(&FromNetns::Resolved(resolve::resolve(&host, port)?), &[]);
+            Ok(0)
+        }
+        ToNetns::Join | ToNetns::Tun | ToNetns::Endpoint { .. } | ToNetns::Status => {
+            Err(configure::unexpected("Plan, Uplink or Resolve"))
+        }
+    }
 }
 
-fn unexpected(word: &str) -> Fail {
-    Fail::new(STAGE, "kakuri spoke out of turn").why(format!("expected {word}"))
-}
-
-fn lost(broken: Broken) -> Fail {
-    Fail::new(STAGE, "kakuri stopped talking to kakuri-netns").why(broken.to_string())
+/// The one descriptor a word carries; the link has counted it.
+fn only(carried: &mut Vec<OwnedFd>) -> Result<OwnedFd> {
+    carried.pop().ok_or_else(|| configure::unexpected("a document"))
 }

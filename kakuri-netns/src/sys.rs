@@ -1,20 +1,10 @@
-//! The only unsafe code of this program: a socket option that rustix does not have.
+//! The only unsafe code of this program: system calls that rustix does not have, a file for each of their objects.
+
+pub mod netlink;
+pub mod tun;
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Asks for the kernel's own words with a refusal (NETLINK_EXT_ACK, Linux 4.12).
-pub fn ask_for_words(socket: BorrowedFd) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    // SAFETY: the value is a c_int that outlives the call, and its size is given.
-    let r = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_NETLINK,
-            libc::NETLINK_EXT_ACK,
-            std::ptr::from_ref(&on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
+fn check(r: libc::c_int) -> io::Result<()> {
     if r < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

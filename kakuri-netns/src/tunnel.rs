@@ -4,7 +4,15 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use kakuri_wire::channel::Channel;
+use kakuri_wire::{Fail, Result, Stage};
+
 use crate::{Cidr, Key, PublicKey};
+
+/// Serves a tunnel for as long as the front lives.
+pub fn serve(_link: &Channel, _tunnel: Tunnel) -> Result<u8> {
+    Err(Fail::new(Stage::Netns, "no tunnel yet"))
+}
 
 /// Endpoints are resolved already; what has a name is asked for anew when its peer falls silent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
