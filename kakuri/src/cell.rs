@@ -21,6 +21,7 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap;
 use crate::network::Wiring;
+use crate::network::join::Joined;
 use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
 use crate::process::Owned;
@@ -123,7 +124,7 @@ impl Builder {
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
         let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
-        let (init_pid, init) = clone_init(&init, outline.namespaces)?;
+        let (init_pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;
         // The clock is first read here, where nobody waits for it.
         Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, end: Instant::now() + DEADLINE })
     }
@@ -194,7 +195,7 @@ fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<(i32, Owned)> {
+fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) -> Result<(i32, Owned)> {
     let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     for (wanted, flag) in [
         (namespaces.ipc, libc::CLONE_NEWIPC),
@@ -205,16 +206,24 @@ fn clone_init(birth: &Birth, namespaces: Namespaces) -> Result<(i32, Owned)> {
             flags |= flag;
         }
     }
-    let map = idmap::Single::of_caller();
+    let map = match joined {
+        // Where it is made then, the caller is root already.
+        Some(Joined { owner: Some(_), .. }) => idmap::Single::of_root(),
+        _ => idmap::Single::of_caller(),
+    };
     let mut failure: Option<Fail> = None;
-    let cloned = sys::clone_vfork(flags, &mut || {
+    let mut child = || {
         let made: Result<()> = map.write_own().and_then(|()| {
             rustix::process::chdir("/").fail(Stage::Front, || "cannot enter /".into())?;
             Err(Fail::new(Stage::Front, "cannot start kakuri-init").errno(birth.become_helper()))
         });
         failure = made.err();
         i32::from(CODE_FAILED)
-    });
+    };
+    let cloned = match joined {
+        None => sys::clone_vfork(flags, &mut child),
+        Some(joined) => sys::clone_elsewhere(&mut || joined.enter(), flags, &mut child),
+    };
     let (pid, pidfd) = cloned.map_err(|e| {
         let errno = e.raw_os_error().unwrap_or(0);
         if matches!(errno, libc::EMFILE | libc::ENFILE) {

@@ -1,6 +1,7 @@
 //! A second kakuri beside a running container: it finds the supervisor, asks it something, and holds a session.
 
 pub mod ask;
+pub mod join;
 pub mod session;
 pub mod starter;
 

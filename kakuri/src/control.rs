@@ -5,6 +5,8 @@
 //! as a document ([`Order`]), its descriptors 0-2 and the far end of a fresh session link; from then on the
 //! asker speaks with PID 1 on that link alone, and the connection is only there to give the session back.
 
+use std::net::IpAddr;
+
 use kakuri_init::Window;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,8 @@ pub enum ToSupervisor {
     Wait,
     /// How its VPN tunnel is.
     Tunnel { protocol: u32 },
+    /// The asker makes a container in its network, as long as the connection lasts.
+    Join { protocol: u32 },
 }
 
 impl Message for ToSupervisor {
@@ -96,17 +100,31 @@ pub enum FromSupervisor {
     Done,
     Ended(Box<Ended>),
     Tunnel(Box<kakuri_netns::Status>),
+    /// Carries the user namespace that owns the network, and the network namespace.
+    Namespaces(Box<Shared>),
 }
 
 impl Message for FromSupervisor {
     fn descriptors(&self) -> usize {
         match self {
-            FromSupervisor::Terminal { .. } => 2,
+            FromSupervisor::Terminal { .. } | FromSupervisor::Namespaces(_) => 2,
             FromSupervisor::Output { input, .. } => usize::from(*input),
             FromSupervisor::Facts => 1,
             _ => 0,
         }
     }
+}
+
+/// What goes with a network that is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shared {
+    /// As [`crate::network::Wiring`] has them.
+    pub resolvers: Option<Vec<IpAddr>>,
+    pub search: Vec<String>,
+    pub hosts: Vec<(String, IpAddr)>,
+    /// Containers may be made in the container.
+    pub nest: bool,
 }
 
 /// A command to start in a running container.

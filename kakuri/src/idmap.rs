@@ -15,6 +15,11 @@ impl Single {
         Single { uid: geteuid().as_raw(), gid: getegid().as_raw() }
     }
 
+    /// The same where S is made below another user namespace of the caller's, whose one id it has.
+    pub fn of_root() -> Single {
+        Single { uid: 0, gid: 0 }
+    }
+
     /// In a child that is in its new user namespace: writes its own maps. setgroups is denied first, which is
     /// what permits the group map; groups the caller has stay, and none can be dropped.
     pub fn write_own(&self) -> Result<()> {

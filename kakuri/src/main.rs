@@ -19,6 +19,7 @@ use std::os::fd::OwnedFd;
 
 use kakuri::cell;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
+use kakuri::client;
 use kakuri::config::{self, Config};
 use kakuri::exit;
 use kakuri::helper::Programs;
@@ -27,6 +28,7 @@ use kakuri::network::Wiring;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
+use kakuri::store::Store;
 use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
 use kakuri::verb::{self, print, start_log, take_status};
@@ -121,7 +123,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let config = load(wanted, &host)?;
     let caller = Caller::look()?;
     let mut wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
-    wiring.resolve()?;
+    wiring.resolve(&wanted.spec, &host)?;
+    client::join::container(&mut wiring, &wanted.spec, &Store::of(&config, &host))?;
     let outline = Outline::of(label, &wanted.spec, &host, &wiring);
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&wanted.spec, &host, &config, None, wiring)?;

@@ -1,9 +1,11 @@
 //! How a container reaches the world: decided from the user's wishes, before anything is made.
 
 pub mod check;
+pub mod join;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use kakuri_netns::Uplink;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -11,6 +13,8 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use crate::config::Config;
 use crate::host::Host;
 use crate::spec::{Network, OnFailure, Spec};
+use crate::vpn;
+use join::Joined;
 
 /// Decided. Making it makes no further decision, but for names that are still to be resolved ([`Wiring::resolve`]).
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct Wiring {
     pub search: Vec<String>,
     /// More lines of /etc/hosts.
     pub hosts: Vec<(String, IpAddr)>,
+    /// A network namespace that is there already, held open from the resolution on.
+    pub joined: Option<Arc<Joined>>,
     /// What is weaker or other than the user may expect, a sentence each.
     pub notes: Vec<String>,
 }
@@ -50,10 +56,13 @@ impl Wiring {
     /// Decides everything. `folder`: where a container with a name lies, which may hold its VPN's configuration.
     pub fn decide(spec: &Spec, host: &Host, config: &Config, folder: Option<&Path>) -> Result<Wiring> {
         check::check(spec)?;
-        let _ = (host, folder);
+        if let Some(vpn) = &spec.vpn {
+            return vpn::wire(spec, vpn, host, folder);
+        }
         let kind = match mode(spec, config) {
             Network::None => Kind::None,
             Network::Host => Kind::Host,
+            Network::Namespace(_) | Network::Container(_) => Kind::Joined,
             other => return Err(Fail::new(Stage::Front, format!("the network {other:?} is not built yet"))),
         };
         Ok(Wiring {
@@ -65,6 +74,7 @@ impl Wiring {
             resolvers: (!spec.dns.is_empty()).then(|| spec.dns.clone()),
             search: spec.dns_search.clone(),
             hosts: spec.hosts.clone(),
+            joined: None,
             notes: Vec::new(),
         })
     }
@@ -75,8 +85,11 @@ impl Wiring {
     }
 
     /// Looks names up that the decision left open. May wait for the host's network.
-    pub fn resolve(&mut self) -> Result<()> {
-        Ok(())
+    pub fn resolve(&mut self, spec: &Spec, host: &Host) -> Result<()> {
+        if let (Some(Network::Namespace(path)), None) = (&spec.network, &spec.vpn) {
+            self.joined = Some(Arc::new(join::open(path, host)?));
+        }
+        vpn::resolve(self)
     }
 }
 
@@ -88,7 +101,7 @@ pub fn mode(spec: &Spec, config: &Config) -> Network {
 /// What a network is called, for people.
 pub fn label(spec: &Spec, config: &Config) -> String {
     if let Some(vpn) = &spec.vpn {
-        return format!("vpn {}", vpn.config);
+        return vpn::label(vpn);
     }
     match mode(spec, config) {
         Network::None => "none".into(),

@@ -16,6 +16,7 @@ mod order;
 mod presence;
 mod requests;
 mod sessions;
+mod share;
 mod watch;
 
 use std::os::fd::{AsFd, AsRawFd};
@@ -57,7 +58,7 @@ pub fn detach(commission: Commission) -> Result<Channel> {
         // Not waited for: it outlives this process, or ends a moment before it.
         Some(_) => Ok(near),
         None => {
-            let code = leave_caller(&commission.lock, &far).map_or(CODE_FAILED, |()| life::live(commission, far));
+            let code = leave_caller(&commission, &far).map_or(CODE_FAILED, |()| life::live(commission, far));
             // Nothing of the caller's is dropped: its descriptors are closed already, their numbers are others now.
             std::process::exit(i32::from(code))
         }
@@ -65,7 +66,7 @@ pub fn detach(commission: Commission) -> Result<Channel> {
 }
 
 /// Keeps nothing of the caller's.
-fn leave_caller(lock: &Lock, link: &Channel) -> Result<()> {
+fn leave_caller(commission: &Commission, link: &Channel) -> Result<()> {
     let what = || "cannot leave the caller".to_string();
     setsid().fail(Stage::Front, what)?;
     // A folder somebody works in could not be unmounted.
@@ -74,7 +75,8 @@ fn leave_caller(lock: &Lock, link: &Channel) -> Result<()> {
     for number in 0..3 {
         sys::dup_onto(null.as_fd(), number).fail(Stage::Front, what)?;
     }
-    let mut kept = [lock.file.as_raw_fd() as u32, link.as_fd().as_raw_fd() as u32];
+    let mut kept = vec![commission.lock.file.as_raw_fd() as u32, link.as_fd().as_raw_fd() as u32];
+    kept.extend(commission.plan.wiring.joined.iter().flat_map(|joined| joined.descriptors()));
     kept.sort_unstable();
     let mut first = 3;
     for number in kept {

@@ -48,14 +48,15 @@ impl Starter<'_> {
             spec.hostname = Some(entry.name.clone());
         }
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
-        wiring.resolve()?;
+        wiring.resolve(&spec, host)?;
+        super::join::container(&mut wiring, &spec, store)?;
         let outline = Outline::of(entry.name.clone(), &spec, host, &wiring);
         let plan = plan::make(&spec, host, config, kept.as_ref(), wiring)?;
         for note in &plan.notes {
             log::info!("{note}");
         }
         let programs = Programs::locate(self.login)?;
-        supervisor::detach(Commission { entry: entry.clone(), lock, plan, outline, programs, life }).map(Some)
+        supervisor::detach(Commission { entry: entry.unpinned(), lock, plan, outline, programs, life }).map(Some)
     }
 }
 

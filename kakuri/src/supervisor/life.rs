@@ -178,7 +178,9 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
             Waits::Stop => FromSupervisor::Done,
             Waits::End | Waits::Stand => FromSupervisor::Ended(Box::new(ended.clone())),
             Waits::Start => FromSupervisor::Failed(ended.failure.clone().unwrap_or_else(|| gone(&entry))),
-            Waits::Nothing | Waits::Use | Waits::Tunnel | Waits::Terminal(_) => FromSupervisor::Failed(gone(&entry)),
+            Waits::Nothing | Waits::Use | Waits::Tunnel | Waits::Network | Waits::Terminal(_) => {
+                FromSupervisor::Failed(gone(&entry))
+            }
         };
         let _ = asker.channel.send_now(&answer, &[]);
     }

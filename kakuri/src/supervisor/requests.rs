@@ -36,6 +36,8 @@ pub enum Waits {
     Use,
     /// How the tunnel is.
     Tunnel,
+    /// Nothing, and there is room for its namespaces beside ours.
+    Network,
     /// That the first process runs, or that nothing is left of the start.
     Start,
     /// That his command is known to have ended, and the container with it if it does.
@@ -67,8 +69,12 @@ impl Supervisor {
 
     /// An asker that has gone. What it held is hung up by PID 1, which sees the link's end itself.
     fn forget(&mut self, id: u32) {
-        let used = self.askers.iter().any(|asker| asker.id == id && asker.waits == Waits::Use);
+        let waited = |waits: Waits| self.askers.iter().any(|asker| asker.id == id && asker.waits == waits);
+        let (used, shared) = (waited(Waits::Use), waited(Waits::Network));
         self.askers.retain(|asker| asker.id != id);
+        if shared {
+            self.make_room();
+        }
         let held = |s: &&super::sessions::Session| matches!(s.holder, Holder::Asker(holder) if holder == id);
         let orphaned: Vec<u32> = self.sessions.iter().filter(held).map(|session| session.id).collect();
         orphaned.into_iter().for_each(|session| self.disappoint(session));
@@ -138,6 +144,10 @@ impl Supervisor {
                 self.wait_for(id, Waits::Use);
                 self.answer(id, &FromSupervisor::Done, &[]);
                 Ok(())
+            }
+            ToSupervisor::Join { protocol } => {
+                check(protocol)?;
+                self.share_network(id)
             }
             ToSupervisor::Tunnel { protocol } => {
                 check(protocol)?;

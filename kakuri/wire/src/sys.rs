@@ -6,7 +6,9 @@ mod arena;
 mod process;
 
 pub use arena::{Arena, leave_arena};
-pub use process::{Image, Strings, clone_beside, clone_vfork, fork, ignoring, lend, reset_signals, stop_self};
+pub use process::{
+    Image, Strings, clone_beside, clone_elsewhere, clone_vfork, fork, ignoring, lend, reset_signals, stop_self,
+};
 
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::io;
@@ -129,6 +131,22 @@ pub fn pty_peer(master: BorrowedFd) -> io::Result<OwnedFd> {
     let fd = check(r as libc::c_long)?;
     // SAFETY: the kernel has just given us this descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// ioctl_ns(2) NS_GET_USERNS: the user namespace that owns a namespace. EPERM where it is none of ours or below.
+pub fn namespace_owner(namespace: BorrowedFd) -> io::Result<OwnedFd> {
+    const NS_GET_USERNS: libc::c_ulong = 0xb701;
+    // SAFETY: no argument; a new close-on-exec descriptor is returned.
+    let fd = check(unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_USERNS as _) } as libc::c_long)?;
+    // SAFETY: the kernel has just given us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// ioctl_ns(2) NS_GET_NSTYPE: which kind of namespace this is, as a CLONE_NEW flag. ENOTTY for what is none.
+pub fn namespace_type(namespace: BorrowedFd) -> io::Result<c_int> {
+    const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+    // SAFETY: no argument, a plain number is returned.
+    check(unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_NSTYPE as _) } as libc::c_long).map(|kind| kind as c_int)
 }
 
 /// Forgets every environment variable that is not wanted. For the start of a program, before anything has read one.

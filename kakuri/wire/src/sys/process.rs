@@ -41,6 +41,50 @@ pub fn clone_vfork<F: FnMut() -> c_int>(flags: c_int, child: &mut F) -> io::Resu
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
 
+static ELSEWHERE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
+
+/// [`clone_vfork`] from other namespaces than our own: a throw-away process calls `enter`, which joins them, and makes
+/// the child, which is ours nevertheless (CLONE_PARENT) and whose pidfd we get. An error of `enter` makes nothing.
+///
+/// Not reentrant, and neither closure may call any of the clones.
+pub fn clone_elsewhere<F: FnMut() -> c_int>(
+    enter: &mut dyn FnMut() -> io::Result<()>,
+    flags: c_int,
+    child: &mut F,
+) -> io::Result<(i32, OwnedFd)> {
+    struct Task<'a, F> {
+        enter: &'a mut dyn FnMut() -> io::Result<()>,
+        flags: c_int,
+        child: &'a mut F,
+        made: io::Result<(i32, OwnedFd)>,
+    }
+    extern "C" fn run<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
+        // SAFETY: arg is the Task below, alive and untouched because the parent is suspended.
+        let task = unsafe { &mut *arg.cast::<Task<F>>() };
+        task.made = (task.enter)().and_then(|()| clone_vfork(task.flags | libc::CLONE_PARENT, task.child));
+        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
+        unsafe { libc::_exit(0) }
+    }
+    let mut task = Task { enter, flags, child, made: Err(io::Error::from_raw_os_error(libc::ECHILD)) };
+    let mut pidfd: c_int = -1;
+    // The descriptors are shared, so that the pidfd is ours; the rest of what a process has is not, which setns(2) asks
+    // of who enters a user namespace.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_PIDFD | libc::SIGCHLD;
+    // SAFETY: as in clone_vfork, with a stack of its own: the two are in use at the same time.
+    let pid = unsafe {
+        let top = ELSEWHERE_STACK.0.get().cast::<u8>().add(STACK).cast::<c_void>();
+        libc::clone(run::<F>, top, flags, ptr::from_mut(&mut task).cast(), ptr::from_mut(&mut pidfd))
+    };
+    check(pid as libc::c_long)?;
+    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
+    let throw_away = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let _ = rustix::process::waitid(
+        rustix::process::WaitId::PidFd(throw_away.as_fd()),
+        rustix::process::WaitIdOptions::EXITED,
+    );
+    task.made
+}
+
 static BESIDE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
 
 /// clone(2) with CLONE_VM|CLONE_PIDFD and `flags`: like [`clone_vfork`], but the caller goes on at once beside
