@@ -21,7 +21,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use common::Scene;
+use common::live::let_go;
+use common::{HANG, Scene};
 use kakuri::store::{Entry, Store};
 
 /// Where a scene's containers are.
@@ -160,8 +161,24 @@ fn replace_puts_a_new_one_in_its_place() {
     scene.kakuri(["create", "--replace", "web"]).output().ok();
     assert!(store(&scene).find("web").is_ok());
     // What uses the old one finds it gone, not the new one in its place.
-    let fail = old.lock(std::time::Duration::ZERO).expect_err("replaced").to_string();
+    let fail = old.lock(HANG).expect_err("replaced").to_string();
     assert!(fail.contains("removed or renamed meanwhile"), "{fail}");
+}
+
+/// File systems give the inode of a removed folder to the next new one.
+#[test]
+fn one_that_was_replaced_is_never_taken_for_the_new_one() {
+    let scene = Scene::new();
+    let old = create(&scene, "web");
+    for round in 0..30 {
+        scene.kakuri(["create", "--replace", "web"]).output().ok();
+        // Takes some of the free numbers, so that it is another one's turn each time.
+        (0..=round % 3).for_each(|n| drop(scene.folder(&format!("{round}/{n}"))));
+        let fail = old.lock(HANG).expect_err("replaced").to_string();
+        assert!(fail.contains("removed or renamed meanwhile"), "round {round}: {fail}");
+        assert_eq!(old.last(), None);
+    }
+    let_go(store(&scene).find("web").unwrap().lock(HANG).unwrap());
 }
 
 #[test]

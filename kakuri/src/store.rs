@@ -25,6 +25,7 @@ mod sweep;
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -51,6 +52,9 @@ pub struct Entry {
     pub record: Record,
     /// Device and inode of the folder: a container that was replaced meanwhile has another.
     id: (u64, u64),
+    /// The folder, open: a file system gives the number of a removed folder to the next one as soon as nobody has the
+    /// removed one open.
+    pin: Option<Arc<OwnedFd>>,
 }
 
 /// What can be told of a container without its supervisor.
@@ -74,7 +78,8 @@ impl Store {
         let mut names = self.names(&dir, name::is_valid)?;
         names.sort_unstable();
         let read = |name: String| {
-            let entry = self.read(&dir, &name);
+            // There may be more of them than one may have open.
+            let entry = self.read(&dir, &name).map(|entry| entry.unpinned());
             // Removed since its name was read: there is no such container.
             (entry.is_ok() || folder::exists(&dir, &name)).then_some((name, entry))
         };
@@ -146,7 +151,10 @@ impl Store {
                 .map_err(|unfit| unfit.fail(what(), format!("ls -ld {}", Bytes::from(&self.dir.join(name)))))?;
             let id = folder::id(&folder).map_err(|e| Fail::new(Stage::Front, what()).errno(e))?;
             match form::read(&folder, name, &self.dir.join(name)) {
-                Ok(record) => return Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id }),
+                Ok(record) => {
+                    let pin = Some(Arc::new(folder));
+                    return Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id, pin });
+                }
                 // Replaced or removed in that moment, and emptied: what is at the name now counts.
                 Err(_) if folder::id_at(dir, name).ok() != Some(id) => {}
                 Err(fail) => return Err(fail),

@@ -1,8 +1,11 @@
 //! Named containers of a scene: a verb in one line, and who runs a container.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use kakuri::store::Lock;
 
 use super::{GONE, Run, Scene, until};
 
@@ -52,6 +55,15 @@ impl Scene {
         });
         assert!(there, "'{name}' is {seen}, and not {state}");
     }
+}
+
+/// Lets go of a lock this process holds. Dropped alone it would be held on for a moment by each child another test
+/// has just forked, until that one executes its program.
+pub fn let_go(lock: Lock) {
+    let all = libc::flock { l_type: libc::F_UNLCK as i16, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 };
+    // SAFETY: a descriptor of ours, and one lock to read.
+    let r = unsafe { libc::fcntl(lock.file.as_raw_fd(), libc::F_OFD_SETLK, &all) };
+    assert_eq!(r, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// Kills the supervisors a test has left, and their containers with them.

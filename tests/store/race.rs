@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::common::{KAKURI, Scene, rounds};
+use super::common::live::let_go;
+use super::common::random::Random;
+use super::common::{HANG, KAKURI, Scene, rounds};
 use super::{containers, create, names, store};
 
 #[test]
@@ -22,6 +25,38 @@ fn of_many_creates_of_one_name_one_wins() {
         assert!(store(&scene).find(&name).is_ok());
     }
     assert!(names(&containers(&scene)).iter().all(|n| n.starts_with("web")), "{:?}", names(&containers(&scene)));
+}
+
+/// Who sweeps takes for left behind whatever nobody holds, and a new one is held a moment after it is made.
+#[test]
+fn who_sweeps_takes_nothing_from_who_makes_one() {
+    let scene = Scene::new();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    store(&scene).sweep();
+                }
+            });
+        }
+        for round in 0..100 {
+            let name = format!("web{round}");
+            let output = scene.kakuri(["create", &name]).output();
+            if output.code() != 0 {
+                done.store(true, Ordering::Relaxed);
+                panic!("{output}");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    for round in 0..100 {
+        let entry = store(&scene).find(&format!("web{round}")).unwrap();
+        assert_eq!(names(&entry.folder), ["config.json", "lock", "root"]);
+        assert!(entry.folder.join("root/var/tmp").is_dir() && entry.folder.join("root/srv").is_dir());
+    }
+    store(&scene).sweep();
+    assert_eq!(names(&containers(&scene)).len(), 100);
 }
 
 #[test]
@@ -42,33 +77,39 @@ fn replacing_all_at_once_leaves_one_that_is_whole() {
 fn killed_at_any_moment_a_name_is_there_wholly_or_not_at_all() {
     let scene = Scene::new();
     let dir = containers(&scene);
-    let begun = Instant::now();
-    create(&scene, "timed");
-    scene.kakuri(["remove", "timed"]).output().ok();
-    let usual = begun.elapsed() / 2;
-    let mut seen = [0; 2];
-    for round in 0..rounds("KAKURI_KILL_ROUNDS", 60) {
+    let mut random = Random::seeded();
+    // The moments follow the machine: later where the verb was cut off, earlier where it had ended.
+    let mut span = 10_000_u64;
+    // Cut off or ended, and there or not: each must have been seen.
+    let (mut ended, mut seen) = ([0; 2], [0; 2]);
+    let wanted = rounds("KAKURI_KILL_ROUNDS", 60);
+    for round in 0..wanted * 20 {
+        if round >= wanted && ended.iter().chain(&seen).all(|count| *count > 0) {
+            break;
+        }
         let verb: &[&str] = match round % 3 {
             0 => &["create", "web"],
             1 => &["create", "--replace", "web"],
             _ => &["remove", "web"],
         };
         let mut child = scene.kakuri(verb).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        std::thread::sleep(usual * (round as u32 * 7 % 60) / 40);
+        std::thread::sleep(Duration::from_micros(random.below(span)));
         let _ = child.kill();
-        child.wait().unwrap();
+        let cut = child.wait().unwrap().code().is_none();
+        span = if cut { span * 5 / 4 } else { (span * 4 / 5).max(1000) };
+        ended[usize::from(!cut)] += 1;
         let there = names(&dir).iter().any(|n| n == "web");
         seen[usize::from(there)] += 1;
         if there {
             let entry = store(&scene).find("web").unwrap_or_else(|fail| panic!("half a container: {fail}"));
             assert!(entry.folder.join("root/var/tmp").is_dir() && entry.folder.join("root/srv").is_dir());
-            entry.lock(Duration::ZERO).expect("no lock outlives its holder");
+            let_go(entry.lock(HANG).expect("no lock outlives its holder"));
         }
         store(&scene).sweep();
         let left = names(&dir);
         assert!(left.is_empty() || left == ["web"], "{left:?}");
     }
-    assert!(seen[1] > 0, "no round ever made one: {seen:?}");
+    assert!(ended.iter().chain(&seen).all(|count| *count > 0), "cut off, ended: {ended:?}; gone, there: {seen:?}");
 }
 
 #[test]

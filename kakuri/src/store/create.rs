@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
@@ -62,7 +63,8 @@ impl Store {
                 // It is there; what a power cut could still take is its name.
                 fsync(&dir).map_err(cannot)?;
                 let folder = self.dir.join(name);
-                Ok((Entry { name: name.into(), folder, record: record.clone(), id }, begun.lock))
+                let pin = Some(Arc::new(begun.folder));
+                Ok((Entry { name: name.into(), folder, record: record.clone(), id, pin }, begun.lock))
             }
             Err(fail) => {
                 let _ = erase::folder(&dir, &begun.name, &self.dir);

@@ -56,6 +56,12 @@ impl Entry {
         Ok(lock)
     }
 
+    /// The same without an open descriptor, for who closes all of them, or has many entries. That it is no other
+    /// container then needs its lock.
+    pub fn unpinned(&self) -> Entry {
+        Entry { pin: None, ..self.clone() }
+    }
+
     /// The error of what wants it stopped.
     pub fn running(&self) -> Fail {
         Fail::new(Stage::Front, format!("the container '{}' is running", self.name))

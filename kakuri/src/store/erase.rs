@@ -15,7 +15,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::folder::id;
+use super::folder::{self, id};
 use super::lock;
 
 /// Never through a link, out of the folder, or into what is mounted in it.
@@ -62,18 +62,26 @@ pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
             _ => fail.hint("remove it by hand"),
         });
     }
-    // Somebody who sweeps may have made the lock again in the moment between.
-    for _ in 0..3 {
+    // The lock's file is there when its holder removes it, so that what is removed is always the holder's own.
+    let mut again = None;
+    for _ in 0..10 {
         match unlinkat(dir, format!("{name}/{}", lock::FILE), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(e) => return Err(what().errno(e)),
         }
         match unlinkat(dir, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Ok(()) | Err(Errno::NOENT) => break,
             Err(Errno::NOTEMPTY | Errno::EXIST) => {}
             Err(e) => return Err(what().errno(e)),
         }
+        // In the moment between somebody has made the lock again: who sweeps, or who begins a container in this very
+        // folder. Whoever has it by now has the folder: to remove that lock would leave a container without one.
+        again = match folder::open_own_at(dir, name).and_then(|fd| lock::try_take(fd.as_fd())) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) | Err(_) => break,
+        };
     }
+    drop(again);
     Ok(())
 }
 
