@@ -27,7 +27,7 @@ pub const MAX_SIZE: usize = 64 * 1024;
 pub const MAX_PEERS: usize = 1024;
 /// More networks than this, those of all peers together, no configuration has.
 pub const MAX_ALLOWED: usize = 4096;
-pub use make::USUAL_MTU;
+pub use make::{USUAL_MTU, mtu_on};
 
 /// What the TUN device is called inside.
 pub const DEVICE: &str = "wg0";

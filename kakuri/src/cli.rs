@@ -21,6 +21,7 @@ mod plain;
 mod run;
 mod scan;
 mod value;
+mod vpn;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;

@@ -40,3 +40,4 @@ pub mod userns;
 #[cfg(feature = "cli")]
 pub mod verb;
 pub mod version;
+pub mod vpn;

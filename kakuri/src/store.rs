@@ -3,6 +3,7 @@
 //! ```text
 //! NAME/config.json   the record: every option it was created with
 //! NAME/lock          held by the living supervisor; that, and nothing else, is the meaning of running
+//! NAME/vpn.conf      its copy of the VPN configuration, where it has one
 //! NAME/last.json     how the last run began and ended
 //! NAME/run           link to the live folder: control.sock, state.json
 //! NAME/root/         what is kept of the file system: home, root, var, srv
@@ -11,6 +12,7 @@
 //! No stored pid is believed. A folder of another name than a container's (it begins with a dot) is one being made or
 //! removed; if nobody holds its lock it is swept.
 
+mod amend;
 mod create;
 mod entry;
 mod erase;
@@ -34,6 +36,7 @@ use rustix::io::Errno;
 
 use crate::config::Config;
 use crate::host::{Host, as_path};
+pub use amend::Beside;
 pub use live::{Live, LiveFolder};
 pub use lock::Lock;
 pub use record::{Ended, Kind, Last, Record, VERSION};
@@ -54,7 +57,7 @@ pub struct Entry {
     id: (u64, u64),
     /// The folder, open: a file system gives the number of a removed folder to the next one as soon as nobody has the
     /// removed one open.
-    pin: Option<Arc<OwnedFd>>,
+    _pin: Option<Arc<OwnedFd>>,
 }
 
 /// What can be told of a container without its supervisor.
@@ -152,8 +155,8 @@ impl Store {
             let id = folder::id(&folder).map_err(|e| Fail::new(Stage::Front, what()).errno(e))?;
             match form::read(&folder, name, &self.dir.join(name)) {
                 Ok(record) => {
-                    let pin = Some(Arc::new(folder));
-                    return Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id, pin });
+                    let _pin = Some(Arc::new(folder));
+                    return Ok(Entry { name: name.into(), folder: self.dir.join(name), record, id, _pin });
                 }
                 // Replaced or removed in that moment, and emptied: what is at the name now counts.
                 Err(_) if folder::id_at(dir, name).ok() != Some(id) => {}

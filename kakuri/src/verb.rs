@@ -13,6 +13,7 @@ pub mod shell;
 pub mod start;
 pub mod stop;
 pub mod top;
+pub mod vpn;
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -76,6 +77,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Wait { names, general } => stop::wait(&names, &general),
         Verbs::Top { name, general } => top::run(&name, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
+        Verbs::Vpn(wanted) => vpn::run(&wanted),
         Verbs::Complete(wanted) => complete::run(&wanted),
     }
 }

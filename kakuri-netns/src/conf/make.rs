@@ -12,18 +12,20 @@ pub const USUAL_MTU: u32 = 1500 - OVERHEAD;
 const OVERHEAD: u32 = 80;
 /// IPv6 asks for so many bytes of every link (RFC 8200).
 const LEAST_WITH_V6: u32 = 1280;
+/// IPv4 asks every host to take in so many (RFC 791).
+const LEAST: u32 = 576;
+
+/// Of the TUN device where the way to the endpoints lets through packets of so many bytes. Never more than usual: a wide
+/// first link says nothing of those behind it.
+pub fn mtu_on(outer: u32, v6: bool) -> u32 {
+    let least = if v6 { LEAST_WITH_V6 } else { LEAST };
+    outer.saturating_sub(OVERHEAD).clamp(least, USUAL_MTU)
+}
 
 impl Conf {
     /// Bytes the TUN device takes at once.
     pub fn device_mtu(&self) -> u32 {
         self.mtu.unwrap_or(USUAL_MTU)
-    }
-
-    /// The same where the way to the endpoints lets through packets of so many bytes. What the configuration says counts
-    /// first. Never more than usual: a wide first link says nothing of those behind it.
-    pub fn device_mtu_on(&self, outer: u32) -> u32 {
-        let least = if self.has_v6() { LEAST_WITH_V6 } else { 576 };
-        self.mtu.unwrap_or_else(|| outer.saturating_sub(OVERHEAD).clamp(least, USUAL_MTU))
     }
 
     /// Whether the container has an IPv6 address. Without one IPv6 is off inside.

@@ -93,12 +93,12 @@ fn to_come(folder: &[u8]) -> Option<Vec<u8>> {
 fn folders(config: &Config, host: &Host, shown: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, bool)> {
     let home = |rest: &str| pathname::join(&host.home, rest.as_bytes());
     let mut all = vec![
-        (b"/etc/wireguard".to_vec(), false),
         (home(".config/wireguard"), false),
-        (home(".wireguard"), false),
         (config.containers_dir(host), true),
         (home(".local/kakuri/images"), true),
     ];
+    // With XDG_CONFIG_HOME there is one elsewhere.
+    all.extend(crate::vpn::find::folders(host).into_iter().map(|folder| (folder, false)));
     all.extend(pathname::parent(&config.file).map(|folder| (folder.to_vec(), false)));
     if let Some(run) = host.var("XDG_RUNTIME_DIR") {
         // One that is missing itself is not kakuri's to make.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use kakuri_wire::{Bytes, Fail};
 
-use crate::spec::{Spec, User};
+use crate::spec::{self, Spec, User};
 
 /// Options every verb takes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +35,7 @@ pub enum Verbs {
     Wait { names: Vec<String>, general: General },
     Top { name: String, general: General },
     Copy(Copy),
+    Vpn(Vpn),
     Complete(Complete),
 }
 
@@ -76,6 +77,11 @@ impl Overlay {
             false => format!("{} {}", word(&g.name), word(&g.value)),
         };
         self.given.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What they say by themselves.
+    pub fn alone(&self) -> Result<Spec, Fail> {
+        super::run::alone(&self.given)
     }
 
     /// Lays them over `spec`, each as it would be read on a run's own command line.
@@ -204,6 +210,16 @@ pub struct Logs {
     pub until: Option<SystemTime>,
     pub timestamps: bool,
     pub general: General,
+}
+
+/// `kakuri vpn ...`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Vpn {
+    Set { name: String, vpn: spec::Vpn, general: General },
+    Show { name: String, json: bool, general: General },
+    Remove { name: String, general: General },
+    Check { vpn: spec::Vpn, general: General },
+    Status { name: String, json: bool, general: General },
 }
 
 /// One side of a copy.

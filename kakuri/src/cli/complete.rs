@@ -3,7 +3,7 @@
 use kakuri_wire::Bytes;
 
 use super::options::{self, Id, Opt, Takes};
-use super::pages::{self, DOCKER, Prefer, RUN, TOP, Verb, Words};
+use super::pages::{self, Prefer, RUN, TOP, Verb, Words};
 
 /// What each shell sources.
 pub fn script(shell: &str) -> &'static str {
@@ -23,6 +23,8 @@ pub struct Offer {
     pub names: Option<Prefer>,
     /// What follows a name: `:` for cp.
     pub suffix: &'static str,
+    /// Names of VPN configurations.
+    pub configs: bool,
     /// Names of bind profiles.
     pub profiles: bool,
     /// What the word begins with: words are offered where it fits.
@@ -36,14 +38,14 @@ pub fn offer(words: &[Bytes]) -> Offer {
     let words = joined(words);
     let Some((last, before)) = words.split_last() else { return Offer::default() };
     let (verb, rest) = match before.split_first() {
-        Some((word, rest)) if word == b"container" => match rest.split_first() {
-            Some((word, rest)) => match pages::docker(word) {
-                Some(verb) => (verb, rest),
-                None => return Offer::default(),
-            },
-            None => return among(last, DOCKER.into_iter()),
-        },
         Some((word, rest)) => match pages::top(word) {
+            Some(family) if family.words == Words::Verb => match rest.split_first() {
+                Some((word, rest)) => match family.members().iter().find(|v| v.is(word)) {
+                    Some(verb) => (*verb, rest),
+                    None => return Offer::default(),
+                },
+                None => return among(last, family.members().iter().copied()),
+            },
             Some(verb) => (verb, rest),
             None => (&RUN, before),
         },
@@ -141,6 +143,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
     let list = |words: &[&str]| words.iter().map(|w| ((*w).to_string(), String::new())).collect();
     match (opt.id, opt.takes) {
         (Id::BindProfile, _) => Offer { profiles: true, ..offer },
+        (Id::Vpn, _) => Offer { configs: true, ..offer },
         (Id::Signal, _) => {
             Offer { words: list(&["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "STOP", "CONT"]), ..offer }
         }
@@ -161,6 +164,9 @@ fn operand(verb: &Verb, number: usize, typed: String) -> Offer {
         Words::NameCommand(prefer) | Words::Name(prefer) if number == 0 && prefer != Prefer::New => {
             Offer { names: Some(prefer), ..offer }
         }
+        Words::NameConf if number == 0 => Offer { names: Some(Prefer::Any), ..offer },
+        Words::NameConf if number == 1 => Offer { configs: true, ..offer },
+        Words::Conf if number == 0 => Offer { configs: true, ..offer },
         Words::Names(prefer) => Offer { names: Some(prefer), ..offer },
         Words::Sides => Offer { names: Some(Prefer::Any), suffix: ":", ..offer },
         Words::Choice(words) if number == 0 => {

@@ -9,7 +9,7 @@ use super::options::Id;
 use super::pages::Verb;
 use super::scan::{Met, Scanned, scan, shown, shown_option};
 use super::{Command, Run, Stop, help, login, misuse, phrase, run};
-use crate::spec::{Spec, Terminal, User};
+use crate::spec::{Terminal, User};
 
 /// Scans, and answers `--help`.
 pub fn read<'a>(verb: &'static Verb, arguments: &'a [OsString]) -> Result<Scanned<'a>, Stop> {
@@ -101,12 +101,11 @@ fn of_the_start(id: Id) -> bool {
 pub fn start(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
     let given = gather(&scanned)?;
-    run::sane(&given)?;
+    run::sane_over_stored(&given)?;
     let name = one_name(verb, &scanned.words)?;
     no_empty_command(verb, &name, scanned.command)?;
     let owned = |m: &Met| Given { id: m.id, name: name_of(m), value: m.value.to_vec(), bare: m.bare };
     let options = Overlay { given: scanned.met.iter().filter(|m| !of_the_start(m.id)).map(owned).collect() };
-    options.apply(&mut Spec::default())?;
     done(Verbs::Start(Start {
         name,
         detach: given.detach,

@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use super::options::{self, Id, Takes};
-use super::pages::{self, DOCKER, GROUPS, RUN, TOP, Verb, Words};
+use super::pages::{self, GROUPS, RUN, TOP, Verb, Words};
 
 const ABOUT: &str = "Run a command in a container of its own, with nothing but the kernel";
 
@@ -30,7 +30,7 @@ pub fn front() -> String {
 pub fn page(verb: &Verb) -> String {
     let mut after = examples(verb.examples);
     if verb.words == Words::Verb {
-        after = format!("{}\n{after}", table("Verbs", &DOCKER));
+        after = format!("{}\n{after}", table("Verbs", verb.members()));
     }
     let about = match verb.more {
         "" => verb.about.to_string(),

@@ -2,12 +2,13 @@
 
 use super::help::EXAMPLES;
 use super::options::{self, HEADINGS, Opt, Takes};
-use super::pages::{DOCKER, GROUPS, RUN, TOP, Verb};
+use super::pages::{GROUPS, RUN, TOP, Verb};
 
 /// Every page: the name of its file, and its text.
 pub fn pages() -> Vec<(String, String)> {
     let mut verbs: Vec<&Verb> = TOP.to_vec();
-    verbs.extend(DOCKER.iter().filter(|v| v.name.starts_with("container ")));
+    // Those that stand at the top as well have their page already.
+    verbs.extend(TOP.iter().flat_map(|top| top.members()).filter(|v| v.name.contains(' ')));
     let mut pages = vec![("kakuri.1".to_string(), front())];
     pages.extend(verbs.into_iter().map(|verb| (format!("{}.1", title(verb)), page(verb))));
     pages
@@ -48,10 +49,8 @@ fn page(verb: &Verb) -> String {
     if !verb.more.is_empty() {
         text += &format!(".PP\n.nf\n{}\n.fi\n", escape(verb.more));
     }
-    if verb.name == "container" {
-        for verb in DOCKER {
-            text += &format!(".TP\n.B {}\n{}.\n", escape(verb.word()), escape(verb.about));
-        }
+    for verb in verb.members() {
+        text += &format!(".TP\n.B {}\n{}.\n", escape(verb.word()), escape(verb.about));
     }
     text + &option_list(verb) + &examples(verb.examples) + ".SH SEE ALSO\n.BR kakuri (1)\n"
 }

@@ -49,7 +49,8 @@ pub fn vpn(option: &str, typed: &[u8], spec: &mut Spec) -> Result<(), Fail> {
     if typed.is_empty() {
         return Err(wrong(option, typed, "it names no configuration", "--vpn ./wg.conf, or --vpn NAME"));
     }
-    vpn_of(spec).config = Bytes(typed.to_vec());
+    let vpn = vpn_of(spec);
+    (vpn.config, vpn.stored) = (Bytes(typed.to_vec()), false);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod container;
 mod top;
+mod vpn;
 
 use std::ffi::OsString;
 
@@ -9,6 +10,7 @@ use super::options::Tables;
 use super::{Command, Stop};
 pub use container::DOCKER;
 pub use top::{CONTAINER, RUN, TOP};
+pub use vpn::VPN;
 
 /// One verb.
 pub struct Verb {
@@ -51,6 +53,10 @@ pub enum Words {
     NameCommand(Prefer),
     Name(Prefer),
     Names(Prefer),
+    /// A container and a VPN configuration.
+    NameConf,
+    /// A VPN configuration.
+    Conf,
     /// `cp`: NAME:PATH or a path.
     Sides,
     /// One of these, then perhaps a path.
@@ -83,7 +89,16 @@ impl Words {
 impl Verb {
     /// The last word of its name.
     pub fn word(&self) -> &'static str {
-        self.name.strip_prefix("container ").unwrap_or(self.name)
+        self.name.rsplit(' ').next().unwrap_or(self.name)
+    }
+
+    /// The verbs it is the first word of.
+    pub fn members(&self) -> &'static [&'static Verb] {
+        match self.name {
+            "container" => &DOCKER,
+            "vpn" => &VPN,
+            _ => &[],
+        }
     }
 
     pub fn is(&self, word: &[u8]) -> bool {
@@ -102,7 +117,7 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
 }
 
 /// Verbs that later builds bring.
-pub const NOT_YET: [&str; 9] = ["vpn", "try", "changes", "commit", "discard", "pull", "images", "image", "registry"];
+pub const NOT_YET: [&str; 8] = ["try", "changes", "commit", "discard", "pull", "images", "image", "registry"];
 /// And of `kakuri container`.
 pub const DOCKER_NOT_YET: [&str; 3] = ["diff", "port", "stats"];
 

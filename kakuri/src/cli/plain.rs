@@ -87,26 +87,35 @@ pub fn completion(verb: &'static Verb, arguments: &[OsString]) -> Result<Command
 /// `kakuri container VERB ...`.
 pub fn container(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let word = arguments.first().map(|w| w.as_bytes()).unwrap_or_default();
-    if let Some(verb) = pages::docker(word) {
-        return (verb.parse)(verb, &arguments[1..]);
-    }
     if pages::DOCKER_NOT_YET.iter().any(|v| v.as_bytes() == word) {
         let verb = shown(word);
         return Err(misuse(format!("this build has no `container {verb}` yet"))
             .hint("kakuri container --help lists what it has")
             .into());
     }
+    member(verb, &pages::DOCKER, arguments)
+}
+
+/// The verb of a family that the next word names.
+pub fn member(family: &'static Verb, all: &[&'static Verb], arguments: &[OsString]) -> Result<Command, Stop> {
+    let word = arguments.first().map(|w| w.as_bytes()).unwrap_or_default();
+    if let Some(verb) = all.iter().find(|v| v.is(word)) {
+        return (verb.parse)(verb, &arguments[1..]);
+    }
+    let name = family.name;
     match word {
-        b"--help" | b"-h" => Err(Stop::Text(help::page(verb))),
-        b"" => Err(misuse("'kakuri container' needs a verb").hint("kakuri container --help lists them").into()),
+        b"--help" | b"-h" => Err(Stop::Text(help::page(family))),
+        b"" => {
+            Err(misuse(format!("'kakuri {name}' needs a verb")).hint(format!("kakuri {name} --help lists them")).into())
+        }
         word => {
-            let all = pages::DOCKER.iter().flat_map(|v| std::iter::once(v.word()).chain(v.also.iter().copied()));
+            let words = all.iter().flat_map(|v| std::iter::once(v.word()).chain(v.also.iter().copied()));
             let word = shown(word);
-            let hint = match help::nearest(&word, all) {
-                Some(near) => format!("did you mean kakuri container {near}?"),
-                None => "kakuri container --help lists them".into(),
+            let hint = match help::nearest(&word, words) {
+                Some(near) => format!("did you mean kakuri {name} {near}?"),
+                None => format!("kakuri {name} --help lists them"),
             };
-            Err(misuse(format!("kakuri container has no '{word}'")).hint(hint).into())
+            Err(misuse(format!("kakuri {name} has no '{word}'")).hint(hint).into())
         }
     }
 }

@@ -74,12 +74,28 @@ pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> 
         // Who it was before is another answer to the same question, and given up.
         run.spec.user = User::Root;
     }
-    for g in given {
-        apply(&mut run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare })?;
+    if given.iter().any(|g| g.id == Id::Vpn) {
+        // A VPN takes the place of whatever network there was; what stands on the same line is another matter.
+        run.spec.network = None;
+        run.spec.publish.clear();
+        run.spec.host_ports.clear();
+        run.spec.dns.clear();
     }
+    apply_all(given, &mut run)?;
     let sound = sane(&run);
     *spec = run.spec;
     sound
+}
+
+fn apply_all(given: &[Given], run: &mut Run) -> Result<(), Fail> {
+    given.iter().try_for_each(|g| apply(run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare }))
+}
+
+/// What options say by themselves, whatever they are laid over.
+pub(super) fn alone(given: &[Given]) -> Result<Spec, Fail> {
+    let mut run = blank();
+    apply_all(given, &mut run)?;
+    Ok(run.spec)
 }
 
 /// One option, validated.
@@ -214,6 +230,18 @@ pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
         true => Err(misuse("--base and --rootfs both say what the root is").hint("choose one of them")),
         false => Ok(()),
     }
+}
+
+/// What goes wrong whatever the container is that a start's options are laid over: what it has already, its VPN or its
+/// network, they need not name.
+pub(super) fn sane_over_stored(run: &Run) -> Result<(), Fail> {
+    let mut run = run.clone();
+    run.spec.vpn = run.spec.vpn.filter(|vpn| !vpn.config.as_bytes().is_empty());
+    if run.spec.vpn.is_none() && run.spec.network.is_none() {
+        run.spec.publish.clear();
+        run.spec.host_ports.clear();
+    }
+    sane(&run)
 }
 
 /// What goes wrong only together.

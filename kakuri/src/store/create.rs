@@ -32,11 +32,34 @@ struct Begun {
 impl Store {
     /// Makes it whole or not at all; durable once this returns.
     pub fn create(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<Entry> {
-        self.create_locked(name, record, replace, host).map(|(entry, _)| entry)
+        self.create_with(name, record, &[], replace, host)
+    }
+
+    /// The same with files beside the record, which are there before anybody can see it.
+    pub fn create_with(
+        &self,
+        name: &str,
+        record: &Record,
+        beside: &[(&str, &[u8])],
+        replace: bool,
+        host: &Host,
+    ) -> Result<Entry> {
+        self.create_and_lock(name, record, beside, replace, host).map(|(entry, _)| entry)
     }
 
     /// The same, and nobody else can start or remove it before the lock is let go.
     pub fn create_locked(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<(Entry, Lock)> {
+        self.create_and_lock(name, record, &[], replace, host)
+    }
+
+    fn create_and_lock(
+        &self,
+        name: &str,
+        record: &Record,
+        beside: &[(&str, &[u8])],
+        replace: bool,
+        host: &Host,
+    ) -> Result<(Entry, Lock)> {
         name::check(name)?;
         let dir = self.open_or_make()?;
         if !replace && folder::exists(&dir, name) {
@@ -48,7 +71,7 @@ impl Store {
             Unfit::Errno(e) => cannot(e),
             unfit => unfit.fail(what(), "try again"),
         })?;
-        let made = self.fill(&begun, name, record, host).and_then(|id| {
+        let made = self.fill(&begun, name, record, beside, host).and_then(|id| {
             match replace {
                 true => self.swap(&dir, &begun, name)?,
                 false => put(&dir, &begun.name, name).map_err(|e| match e {
@@ -63,8 +86,8 @@ impl Store {
                 // It is there; what a power cut could still take is its name.
                 fsync(&dir).map_err(cannot)?;
                 let folder = self.dir.join(name);
-                let pin = Some(Arc::new(begun.folder));
-                Ok((Entry { name: name.into(), folder, record: record.clone(), id, pin }, begun.lock))
+                let _pin = Some(Arc::new(begun.folder));
+                Ok((Entry { name: name.into(), folder, record: record.clone(), id, _pin }, begun.lock))
             }
             Err(fail) => {
                 let _ = erase::folder(&dir, &begun.name, &self.dir);
@@ -74,7 +97,14 @@ impl Store {
     }
 
     /// Everything in it. Gives the folder's device and inode.
-    fn fill(&self, begun: &Begun, name: &str, record: &Record, host: &Host) -> Result<(u64, u64)> {
+    fn fill(
+        &self,
+        begun: &Begun,
+        name: &str,
+        record: &Record,
+        beside: &[(&str, &[u8])],
+        host: &Host,
+    ) -> Result<(u64, u64)> {
         let what = || format!("cannot create the container '{name}'");
         let cannot = |e: Errno| full(Fail::new(Stage::Front, what()).errno(e), e);
         if record.kind == Kind::Persistent {
@@ -85,6 +115,9 @@ impl Store {
             let mut made = Vec::new();
             keep.make_in(&root, &mut made).and_then(|()| keep.sync(&root, &made))?;
             fsync(&root).map_err(cannot)?;
+        }
+        for (file, content) in beside {
+            folder::write(&begun.folder, file, content).map_err(cannot)?;
         }
         // Last, so that what has a record is whole; and durable with all that came before.
         folder::write(&begun.folder, form::FILE, &form::write(record)?).map_err(cannot)?;

@@ -21,15 +21,20 @@ pub struct Lock {
 
 /// Takes the lock in this folder; None while somebody else holds it. The file is made where it is missing.
 pub fn try_take(folder: BorrowedFd) -> Result<Option<Lock>, Unfit> {
+    try_take_file(folder, FILE)
+}
+
+/// The same of another file.
+pub fn try_take_file(folder: BorrowedFd, name: &str) -> Result<Option<Lock>, Unfit> {
     loop {
-        let file = open(folder, OFlags::RDWR | OFlags::CREATE)?;
+        let file = open(folder, name, OFlags::RDWR | OFlags::CREATE)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => return Ok(None),
             Err(e) => return Err(Unfit::Errno(Errno::from_raw_os_error(e as i32))),
         }
         // A lock on a file that somebody has removed meanwhile keeps nobody out.
-        match statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW) {
+        match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if id_of(stat) == id(&file)? => return Ok(Some(Lock { file })),
             Ok(_) | Err(Errno::NOENT) => {}
             Err(e) => return Err(e.into()),
@@ -41,7 +46,7 @@ pub fn try_take(folder: BorrowedFd) -> Result<Option<Lock>, Unfit> {
 // The constant has another integer type in musl than in glibc.
 #[allow(clippy::unnecessary_cast)]
 pub fn is_held(folder: BorrowedFd) -> bool {
-    let Ok(file) = open(folder, OFlags::RDONLY) else { return false };
+    let Ok(file) = open(folder, FILE, OFlags::RDONLY) else { return false };
     let mut other = whole(libc::F_WRLCK);
     match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut other)) {
         Ok(_) => i32::from(other.l_type) != libc::F_UNLCK as i32,
@@ -49,9 +54,9 @@ pub fn is_held(folder: BorrowedFd) -> bool {
     }
 }
 
-fn open(folder: BorrowedFd, how: OFlags) -> Result<File, Unfit> {
+fn open(folder: BorrowedFd, name: &str, how: OFlags) -> Result<File, Unfit> {
     let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(folder, FILE, flags, Mode::from_raw_mode(0o600)).map_err(|e| match e {
+    let file = openat(folder, name, flags, Mode::from_raw_mode(0o600)).map_err(|e| match e {
         Errno::LOOP => Unfit::NotFile(FileType::Symlink),
         Errno::ISDIR => Unfit::NotFile(FileType::Directory),
         Errno::NXIO => Unfit::NotFile(FileType::Socket),

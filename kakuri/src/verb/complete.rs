@@ -9,7 +9,9 @@ use super::{FAILED, Surroundings, print};
 use crate::cli::complete::{Offer, offer, script};
 use crate::cli::pages::Prefer;
 use crate::cli::{Complete, General, man};
+use crate::host::Host;
 use crate::store::State;
+use crate::vpn::find;
 
 pub fn run(wanted: &Complete) -> Result<u8> {
     match wanted {
@@ -22,6 +24,9 @@ pub fn run(wanted: &Complete) -> Result<u8> {
 /// `word TAB what it is`, a line each. Silent about whatever goes wrong: nobody asked for an error while typing.
 fn lines(offer: &Offer) -> String {
     let mut words = offer.words.clone();
+    if offer.configs {
+        words.extend(find::names(&Host::look()).into_iter().map(|name| (name, "a VPN configuration".into())));
+    }
     if (offer.profiles || offer.names.is_some())
         && let Ok(around) = Surroundings::look(&General::default())
     {

@@ -8,6 +8,7 @@ use crate::network::Wiring;
 use crate::plan::{self, Kept};
 use crate::spec::Spec;
 use crate::store::{Kind, Record};
+use crate::vpn::keep;
 
 pub fn run(wanted: &Create) -> Result<u8> {
     super::start_log(wanted.general.verbose);
@@ -31,6 +32,8 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
     for note in plan::make(&spec, host, config, Some(&kept), wiring)?.notes {
         log::info!("{note}");
     }
-    store.create(&name, &Record::new(Kind::Persistent, false, spec, host)?, wanted.replace, host)?;
+    let (spec, copy) = keep::with(spec, host)?;
+    let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();
+    store.create_with(&name, &Record::new(Kind::Persistent, false, spec, host)?, &beside, wanted.replace, host)?;
     Ok(name)
 }

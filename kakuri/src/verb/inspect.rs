@@ -12,6 +12,7 @@ use super::{FAILED, Surroundings};
 use crate::cli::{self, Format};
 use crate::output::template::Template;
 use crate::output::{self, time};
+use crate::vpn::{describe, keep};
 
 pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     let template = match &wanted.format {
@@ -51,6 +52,7 @@ fn value(seen: &Seen) -> Value {
         "remove": record.remove,
         "command": seen.command,
         "network": seen.network,
+        "vpn": vpn(seen),
         "state": state(seen),
         "spec": record.spec,
         "live": live(seen),
@@ -79,6 +81,18 @@ fn state(seen: &Seen) -> Value {
         "timed_out": ended.is_some_and(|ended| ended.timed_out),
         "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
     })
+}
+
+/// What is recorded of its VPN, and where its peers are. Never a key.
+fn vpn(seen: &Seen) -> Value {
+    let Some(vpn) = &seen.entry.record.spec.vpn else { return Value::Null };
+    let conf = if vpn.stored { keep::conf(&seen.entry.folder, vpn).ok() } else { None };
+    let endpoints = conf.map(|conf| {
+        let named = conf.peers.iter().filter_map(|peer| peer.endpoint.as_ref());
+        named.map(describe::host_and_port).collect::<Vec<_>>()
+    });
+    json!({ "label": crate::vpn::label(vpn), "config": vpn.config, "stored": vpn.stored, "endpoints": endpoints,
+        "on_failure": vpn.on_failure, "ignore_hooks": vpn.ignore_hooks })
 }
 
 /// How the last run ended, unless it runs again.

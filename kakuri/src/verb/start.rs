@@ -24,6 +24,7 @@ use crate::store::{Entry, Kind, Record, State, Store};
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
 use crate::terminal::Caller;
+use crate::vpn::keep;
 
 /// No start takes longer: it would be given up.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -44,6 +45,7 @@ pub fn run(wanted: &Start, login: bool) -> Result<u8> {
     let surroundings = Surroundings::look(&wanted.general)?;
     let entry = surroundings.store.find(&wanted.name)?;
     let mut spec = entry.record.spec.clone();
+    keep::stays(&entry.name, &spec, &wanted.options.alone()?)?;
     wanted.options.apply(&mut spec)?;
     let passed = take_passed(&spec.pass)?;
     if !wanted.command.is_empty() {
@@ -77,10 +79,12 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
         Some(name) => name.clone(),
         None => store.fresh_name()?,
     };
-    let record = Record::new(Kind::Temporary, wanted.remove, wanted.spec.clone(), host)?;
-    let entry = store.create(&name, &record, wanted.replace, host)?;
+    let (spec, copy) = keep::with(wanted.spec.clone(), host)?;
+    let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();
+    let record = Record::new(Kind::Temporary, wanted.remove, spec.clone(), host)?;
+    let entry = store.create_with(&name, &record, &beside, wanted.replace, host)?;
     let first = First {
-        spec: wanted.spec.clone(),
+        spec,
         detach: wanted.detach,
         interactive: wanted.interactive,
         detach_keys: wanted.detach_keys.clone(),

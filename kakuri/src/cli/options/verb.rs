@@ -168,6 +168,41 @@ pub const COPY: &[Opt] = &[
 
 pub const DOCTOR: &[Opt] = &[opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs")];
 
+pub const JSON: &[Opt] = &[
+    opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs"),
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("json|table"),
+        OPTIONS,
+        "The same as --json; a table is what it is anyway",
+    ),
+];
+
+pub const VPN_MANNER: &[Opt] = &[
+    opt(
+        Id::VpnOnFailure,
+        None,
+        &["vpn-on-failure"],
+        Value("stop|block"),
+        OPTIONS,
+        "When the tunnel ends: stop the container (the default), or go on without a network",
+    ),
+    HOOKS,
+];
+
+pub const VPN_HOOKS: &[Opt] = &[HOOKS];
+
+const HOOKS: Opt = opt(
+    Id::VpnIgnoreHooks,
+    None,
+    &["vpn-ignore-hooks"],
+    Nothing,
+    OPTIONS,
+    "Pass over PostUp and the like in the file; they never run",
+);
+
 /// For verbs that read no configuration.
 pub const HELP: &[Opt] = &[opt(Id::Help, Some(b'h'), &["help"], Nothing, GENERAL, "Print this help")];
 

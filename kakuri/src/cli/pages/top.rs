@@ -3,10 +3,11 @@
 use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINAL, USUAL};
 use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
+use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 17] = [
+pub const TOP: [&Verb; 18] = [
     &RUN,
     &CREATE,
     &START,
@@ -19,6 +20,7 @@ pub const TOP: [&Verb; 17] = [
     &LIST_VERB,
     &INSPECT_VERB,
     &LOGS_VERB,
+    &VPN_VERB,
     &CONTAINER,
     &DOCTOR_VERB,
     &CONFIG_VERB,
