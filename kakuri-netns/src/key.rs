@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A private or preshared key. Wiped when dropped; no form of printing shows it but the document it crosses in.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -41,8 +41,13 @@ fn decode(text: &str, to: &mut [u8; 32]) -> Result<(), String> {
     if text.len() != 44 {
         return Err(format!("a key has 44 characters, this has {}", text.len()));
     }
-    match STANDARD.decode_slice_unchecked(text, to) {
-        Ok(32) => Ok(()),
+    // Without its padding the text would be 33 bytes, for which there has to be room.
+    let mut room = Zeroizing::new([0; 33]);
+    match STANDARD.decode_slice(text, &mut *room) {
+        Ok(32) => {
+            to.copy_from_slice(&room[..32]);
+            Ok(())
+        }
         _ => Err("a key is 32 bytes in base64".into()),
     }
 }
@@ -124,7 +129,16 @@ mod tests {
         let public: PublicKey = TEXT.parse().expect("parses");
         assert_eq!(public.to_string(), TEXT);
         assert_eq!(public.bytes()[31], 32);
-        for bad in ["", "AQ==", &TEXT[1..], &TEXT.replace('=', "A"), &TEXT.replace('A', "-"), &format!("{TEXT}=")] {
+        for bad in [
+            "",
+            "AQ==",
+            &TEXT[1..],
+            &TEXT.replace('=', "A"),
+            &"A".repeat(44),
+            &"=".repeat(44),
+            &TEXT.replace('A', "-"),
+            &format!("{TEXT}="),
+        ] {
             assert!(bad.parse::<Key>().is_err(), "{bad}");
         }
     }

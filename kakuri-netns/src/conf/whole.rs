@@ -63,7 +63,12 @@ impl Draft {
             }
             None => {
                 let hint = known::foreign_section(name).unwrap_or("the sections are [Interface] and [Peer]");
-                report.error(line, format_args!("[{}]", super::report::shown(name)), "there is no such section", hint);
+                report.error(
+                    line,
+                    format_args!("section {}", super::report::shown(name)),
+                    "there is no such section",
+                    hint,
+                );
             }
         }
     }
