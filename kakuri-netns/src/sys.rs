@@ -1,6 +1,13 @@
 //! The only unsafe code of this program: system calls that rustix does not have, a file for each of their objects.
 
+pub mod buffer;
+pub mod child;
+pub mod confine;
+pub mod errors;
+pub mod inbox;
 pub mod netlink;
+pub mod outbox;
+pub mod socket;
 pub mod tun;
 
 use std::io;

@@ -1,18 +1,43 @@
-//! A WireGuard tunnel, described: what the process that serves it needs, and nothing of the container's side.
+//! A WireGuard tunnel: described, and served.
+//!
+//! The description is what the process that serves it needs, and nothing of the container's side. That process has three
+//! threads: [`outward`] and [`inward`] carry packets, [`serve`] minds the front's link and the protocol's timers. All I/O
+//! is in batches: what the kernel hands over in one piece is [`split`], sealed and sent with one call; what it received
+//! in one piece is opened, put together again ([`coalesce`]) and written with one call. The protocol itself is
+//! gotatun's state machine, one for each peer ([`peer`]).
+
+mod allowed;
+mod bounce;
+mod checksum;
+mod coalesce;
+mod confine;
+mod counters;
+mod device;
+mod filter;
+mod flow;
+mod handshake;
+mod inner;
+mod inward;
+mod message;
+mod outward;
+mod peer;
+mod peers;
+mod running;
+mod serve;
+mod sockets;
+mod split;
+mod transmit;
+mod trouble;
+mod vnet;
+mod watch;
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use kakuri_wire::channel::Channel;
-use kakuri_wire::{Fail, Result, Stage};
-
 use crate::{Cidr, Key, PublicKey};
 
-/// Serves a tunnel for as long as the front lives.
-pub fn serve(_link: &Channel, _tunnel: Tunnel) -> Result<u8> {
-    Err(Fail::new(Stage::Netns, "no tunnel yet"))
-}
+pub use serve::serve;
 
 /// Endpoints are resolved already; what has a name is asked for anew when its peer falls silent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,67 @@
+//! Giving up what a process could still do: seccomp(2) and landlock(7).
+
+use std::io;
+
+pub use libc::sock_filter as Instruction;
+
+/// prctl(2) PR_SET_DUMPABLE: without it nobody of the same user may read this process's memory, and none is written out.
+pub fn hide() -> io::Result<()> {
+    // SAFETY: integers only.
+    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })
+}
+
+/// prctl(2) PR_SET_NO_NEW_PRIVS, which both of the below want.
+pub fn no_new_privileges() -> io::Result<()> {
+    // SAFETY: integers only.
+    super::check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+}
+
+/// Puts every thread of this process under a filter (seccomp(2) with SECCOMP_FILTER_FLAG_TSYNC).
+pub fn filter_all_threads(program: &[Instruction]) -> io::Result<()> {
+    let program = libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the program outlives the call, which copies it and writes to nothing.
+    let r = unsafe {
+        let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC);
+        libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program)
+    };
+    match r {
+        0 => Ok(()),
+        // The thread that could not be put under it, by its id.
+        1.. => Err(io::Error::from_raw_os_error(libc::EBUSY)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// struct landlock_ruleset_attr.
+#[repr(C)]
+pub struct Ruleset {
+    pub files: u64,
+    pub network: u64,
+    pub scoped: u64,
+}
+
+/// Which form of Landlock this kernel has; an error where it has none.
+pub fn landlock_version() -> io::Result<u32> {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: with this flag the call reads nothing.
+    let r = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<Ruleset>(), 0_usize, VERSION) };
+    u32::try_from(r).map_err(|_| io::Error::last_os_error())
+}
+
+/// Denies this thread, and those it starts, all that the set names: nothing is excepted. `size` is how much of the set the
+/// kernel knows, bytes.
+pub fn deny(set: &Ruleset, size: usize) -> io::Result<()> {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    // SAFETY: the set outlives the call and is at least as long as is said.
+    let fd = unsafe {
+        let size = size.min(size_of::<Ruleset>());
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::from_ref(set), size, 0)
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given us this descriptor.
+    let ruleset = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    // SAFETY: integers only.
+    super::check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) } as libc::c_int)
+}

@@ -1,0 +1,51 @@
+//! How the tunnel's process gives up everything but the descriptors it holds: it has keys, and strangers send it packets.
+//!
+//! Before the first key: not dumpable, no core. Before the threads: no file, no TCP, no new privilege. When all threads
+//! wait and before the first packet: no system call but those the data path makes.
+
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::{Result, Stage, sys as wire};
+use rustix::fs::{Mode, OFlags};
+use std::os::fd::AsFd;
+
+use super::filter;
+use crate::sys::confine::{self as kernel, Ruleset};
+
+const STAGE: Stage = Stage::Netns;
+
+/// Nobody of the same user reads this process's memory, and it is never written to a file.
+pub fn hide() -> Result<()> {
+    kernel::hide().fail(STAGE, || "cannot hide the tunnel's memory".into())?;
+    wire::set_limit(libc::RLIMIT_CORE as u32, Some(0), Some(0)).fail(STAGE, || "cannot forbid core files".into())
+}
+
+/// Keeps nothing of the caller's: its terminal least of all. Everything from `first` on is closed.
+pub fn let_go(first: u32) -> Result<()> {
+    let what = || "cannot let the caller's files go".to_string();
+    wire::close_range(first, u32::MAX, false).fail(STAGE, what)?;
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).fail(STAGE, what)?;
+    (0..3).try_for_each(|fd| wire::dup_onto(null.as_fd(), fd).fail(STAGE, what))
+}
+
+/// Before the threads are started, which inherit it. Where the kernel has no Landlock, the filter alone must do.
+pub fn deny_files_and_tcp() -> Result<()> {
+    kernel::no_new_privileges().fail(STAGE, || "cannot give up new privileges".into())?;
+    let Ok(version) = kernel::landlock_version() else { return Ok(()) };
+    // Every right each version has added to the ones before it (landlock(7)).
+    let (files, size) = match version {
+        0 => return Ok(()),
+        1 => (0x1fff, 8),
+        2 => (0x3fff, 8),
+        3 => (0x7fff, 8),
+        4 => (0x7fff, 16),
+        5 => (0xffff, 16),
+        _ => (0xffff, 24),
+    };
+    let set = Ruleset { files, network: if version >= 4 { 3 } else { 0 }, scoped: if version >= 6 { 3 } else { 0 } };
+    kernel::deny(&set, size).fail(STAGE, || "cannot put the tunnel under Landlock".into())
+}
+
+/// When every thread runs.
+pub fn filter_calls() -> Result<()> {
+    kernel::filter_all_threads(&filter::program()).fail(STAGE, || "cannot put the tunnel under a seccomp filter".into())
+}
