@@ -59,7 +59,7 @@ impl Entry {
     /// The same without an open descriptor, for who closes all of them, or has many entries. That it is no other
     /// container then needs its lock.
     pub fn unpinned(&self) -> Entry {
-        Entry { pin: None, ..self.clone() }
+        Entry { _pin: None, ..self.clone() }
     }
 
     /// The error of what wants it stopped.
