@@ -80,6 +80,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         due: None,
         timed_out: false,
         look_again: Instant::now(),
+        departed: Vec::new(),
         troubles: Vec::new(),
         over: None,
         entry,

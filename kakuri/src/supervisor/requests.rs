@@ -73,7 +73,7 @@ impl Supervisor {
         let (used, shared) = (waited(Waits::Use), waited(Waits::Network));
         self.askers.retain(|asker| asker.id != id);
         if shared {
-            self.make_room();
+            self.see_off();
         }
         let held = |s: &&super::sessions::Session| matches!(s.holder, Holder::Asker(holder) if holder == id);
         let orphaned: Vec<u32> = self.sessions.iter().filter(held).map(|session| session.id).collect();
@@ -246,6 +246,7 @@ impl Supervisor {
             supervisor: rustix::process::getpid().as_raw_nonzero().get(),
             namespaces,
             network: self.plan.wiring.label.clone(),
+            ports: self.plan.wiring.ports().to_vec(),
             sessions: self.shown(),
             notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
         }

@@ -1,6 +1,7 @@
 //! Lending the network to another container of the same owner's, which is then made below this one's set-up namespace.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::{namespace, sys};
@@ -16,6 +17,8 @@ use crate::network::Kind;
 /// User namespaces in the set-up namespace: the payload's own, and two of each container that shares the network.
 const OWN: usize = 1;
 const EACH: usize = 2;
+/// The kernel still counts the namespaces of a container for a while after its end: seconds, on a quiet machine.
+const LINGER: Duration = Duration::from_secs(15);
 
 impl Supervisor {
     pub fn share_network(&mut self, asker: u32) -> Result<()> {
@@ -51,13 +54,28 @@ impl Supervisor {
         Ok(())
     }
 
+    /// One that shared the network has gone.
+    pub fn see_off(&mut self) {
+        self.departed.push(Instant::now() + LINGER);
+        self.make_room();
+    }
+
+    /// Those of whom nothing can be left by now.
+    pub fn forget_departed(&mut self) {
+        let now = Instant::now();
+        if self.departed.iter().any(|due| *due <= now) {
+            self.departed.retain(|due| *due > now);
+            self.make_room();
+        }
+    }
+
     /// Sets how many user namespaces there may be in the set-up namespace to what is in use, so that the payload can
     /// make none of its own. Where it cannot be set, the other container is refused by the kernel, and says so.
     pub fn make_room(&mut self) {
         if self.plan.setup.nest {
             return;
         }
-        let guests = self.askers.iter().filter(|asker| asker.waits == Waits::Network).count();
+        let guests = self.askers.iter().filter(|asker| asker.waits == Waits::Network).count() + self.departed.len();
         if let Err(e) = self.limit_namespaces(OWN + EACH * guests) {
             log::info!("cannot make room for the namespaces of another container: {e}");
         }

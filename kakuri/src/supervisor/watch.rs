@@ -68,6 +68,8 @@ pub struct Supervisor {
     /// When terminals that nobody has open are looked at again: they may have been opened anew, and poll tells nothing
     /// of that.
     pub look_again: Instant,
+    /// Until when the kernel may count each of those that shared the network and have gone.
+    pub departed: Vec<Instant>,
     /// What was wrong with the network, for who asks.
     pub troubles: Vec<Fail>,
     pub over: Option<Over>,
@@ -126,7 +128,8 @@ impl Supervisor {
         let watched = self.watched();
         let mut fds: Vec<PollFd> = watched.iter().map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
         let rests = self.drains.iter().any(|drain| drain.rests).then_some(self.look_again);
-        let next = [self.stopping.flatten(), self.due, rests].into_iter().flatten().min();
+        let lingers = self.departed.iter().min().copied();
+        let next = [self.stopping.flatten(), self.due, rests, lingers].into_iter().flatten().min();
         let left = next.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = left.map(|l| Timespec { tv_sec: l.as_secs() as i64, tv_nsec: i64::from(l.subsec_nanos()) });
         match poll(&mut fds, timeout.as_ref()) {
@@ -340,6 +343,7 @@ impl Supervisor {
         if self.stopping.flatten().is_some_and(|due| due <= now) {
             self.kill();
         }
+        self.forget_departed();
         if self.look_again <= now {
             self.drains.iter_mut().for_each(|drain| drain.rests = false);
             self.look_again = now + LOOK;
