@@ -15,7 +15,7 @@ use kakuri_wire::handshake::Version;
 use kakuri_wire::{Fail, Stage};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kakuri-netns");
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60);
 const LO: &str = r#"{"version":1,"links":[{"name":"lo","up":true}]}"#;
 
 /// Why tests that make namespaces cannot run here, if so.

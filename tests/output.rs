@@ -249,9 +249,11 @@ fn a_running_one() {
     assert!(
         common::until(common::HANG, || {
             let top = scene.kakuri(["container", "top", "web"]).output().ok().text();
-            top.contains("evil") && top.contains("sleep 2000")
+            // PID 1 has come to rest then.
+            let rests = top.lines().any(|l| l.split_whitespace().skip(1).take(4).eq(["1", "0", "0", "S"]));
+            top.contains("evil") && top.contains("sleep 2000") && rests
         }),
-        "not both"
+        "not both, or PID 1 does not rest"
     );
     let output = scene.kakuri(["container", "top", "web"]).output().ok();
     let rows: Vec<Vec<String>> =
@@ -293,7 +295,7 @@ fn a_running_one() {
     let list = scene.kakuri(["list"]).output().ok().text();
     let took = start.elapsed();
     scene.program("kill").args(["-CONT", &supervisor]).output().ok();
-    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
     assert!(list.lines().any(|l| l.starts_with("web ") && l.contains("   running   -   ")), "{list}");
 
     scene.kakuri(["stop", "-t", "0", "web"]).output().ok();

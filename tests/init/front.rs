@@ -14,7 +14,7 @@ use kakuri_wire::fail::Stage;
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Channel, Fail, Kernelfs, document, lifeline, sys};
 
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until `what` holds; false when the time is over.
 pub fn until(mut what: impl FnMut() -> bool) -> bool {

@@ -14,7 +14,7 @@ use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Channel, Fail, Stage, document, lifeline, sys};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kakuri-mount");
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// kakuri-mount as the front starts it: link at 3, nothing at 0-2, no environment.
 pub fn start() -> (Child, Channel) {

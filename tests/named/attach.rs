@@ -75,7 +75,8 @@ fn what_it_writes_meanwhile_is_in_the_log() {
     first.wait();
     assert!(until(HANG, || scene.say("logs web").output().text().contains("meanwhile 19")));
     let mut second = Pty::start(scene.say("attach web"));
-    std::thread::sleep(Duration::from_millis(100));
+    // What is typed before the terminal is taken over is not the container's.
+    assert!(until(HANG, || second.is_raw()));
     second.send("\r");
     assert_eq!(second.wait().code(), Some(0));
 }
@@ -109,11 +110,13 @@ fn a_second_attach_takes_it_over() {
     first.expect("another");
     assert_eq!(first.wait().code(), Some(0));
     assert_eq!(first.modes(), sane);
+    assert!(until(HANG, || second.is_raw()));
     second.send("two\r");
     second.expect("<two>");
     let mut third = Pty::start(scene.say("attach web"));
     second.expect("another");
     assert_eq!(second.wait().code(), Some(0));
+    assert!(until(HANG, || third.is_raw()));
     third.send("three\r");
     third.expect("<three>");
     third.send("\x04");
@@ -132,10 +135,22 @@ fn many_attach_at_once() {
     let left = |more: &mut Vec<Pty>| more.iter_mut().filter_map(|t| t.child.try_wait().unwrap()).count();
     assert!(until(HANG, || left(&mut more) == 3), "{}", left(&mut more));
     let mut last = more.into_iter().find_map(|mut t| t.child.try_wait().unwrap().is_none().then_some(t)).unwrap();
+    assert!(until(HANG, || last.is_raw()));
     last.send("last\r");
     last.expect("<last>");
     last.send("\x04");
     assert_eq!(last.wait().code(), Some(0));
+}
+
+/// How many descriptors the supervisor has open.
+fn open(scene: &Scene) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", scene.supervisor("web"))).unwrap().count()
+}
+
+/// Waits until the supervisor has somebody's link, and gives it time to read what is asked on it.
+fn heard(scene: &Scene, before: usize) {
+    assert!(until(HANG, || open(scene) > before));
+    std::thread::sleep(Duration::from_millis(300));
 }
 
 #[test]
@@ -146,8 +161,9 @@ fn who_waits_for_a_terminal_that_goes_is_told() {
     first.expect("ready");
     // Frozen, it does not yield; killed, it takes the terminal with it.
     signal(first.pid(), libc::SIGSTOP);
+    let before = open(&scene);
     let waiting = scene.say("attach web").spawn();
-    std::thread::sleep(Duration::from_millis(300));
+    heard(&scene, before);
     signal(first.pid(), libc::SIGKILL);
     Output::of(waiting).refused(1, &["the terminal in 'web' has gone"]);
     scene.say("attach web").output().refused(1, &["cannot attach"]);
@@ -178,8 +194,9 @@ fn a_detached_one_without_a_terminal_is_followed() {
     let bind = format!("{}:/seen", seen.display());
     let script = "until test -e /seen/go; do sleep 0.02; done; echo out; echo err >&2; sleep 0.2; exit 9";
     scene.kakuri(["start", "-d", "web", "--bind", &bind, "sh", "-c", script]).output().ok();
+    let before = open(&scene);
     let attached = scene.say("attach web").spawn();
-    std::thread::sleep(Duration::from_millis(300));
+    heard(&scene, before);
     std::fs::write(seen.join("go"), "").unwrap();
     let out = Output::of(attached);
     assert_eq!((out.code(), out.text(), out.err()), (9, "out".into(), "err\n".into()));
@@ -206,17 +223,18 @@ fn a_shell_has_job_control() {
     let sane = shell.modes();
     shell.send("stty -echo; PS1='ready'\"$ \"\r");
     shell.expect("ready$ ");
+    let top = |command: &str| scene.say("container top web").output().text().contains(command);
     shell.send("sleep 1000\r");
-    std::thread::sleep(Duration::from_millis(300));
+    assert!(until(HANG, || top("sleep 1000")));
     shell.send("\x03");
     shell.expect("ready$ ");
-    shell.send("echo code: $?; sleep 1000\r");
+    shell.send("echo code: $?; sleep 1001\r");
     shell.expect("code: 130");
-    std::thread::sleep(Duration::from_millis(300));
+    assert!(until(HANG, || top("sleep 1001")));
     shell.send("\x1a");
     shell.expect("Stopped");
     shell.send("jobs; kill %1; fg; exit 6\r");
-    shell.expect("sleep 1000");
+    shell.expect("sleep 1001");
     assert_eq!(shell.wait().code(), Some(6));
     assert_eq!(shell.modes(), sane);
 }

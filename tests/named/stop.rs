@@ -35,13 +35,13 @@ fn what_does_not_heed_it_is_killed_when_the_time_is_over() {
     let begun = Instant::now();
     scene.say("stop --time 1 web").output().ok();
     let took = begun.elapsed();
-    assert!(took > Duration::from_millis(950) && took < Duration::from_secs(5), "{took:?}");
+    assert!(took > Duration::from_millis(950) && took < Duration::from_secs(30), "{took:?}");
     assert_eq!(scene.say("container wait web").output().ok().text(), "137");
 
     watched(&scene, "trap '' TERM");
     let begun = Instant::now();
     scene.say("stop -t 0 web").output().ok();
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(9), "ten seconds are given where nothing is said");
     assert_eq!(scene.state("web"), "exited");
 }
 
@@ -54,8 +54,8 @@ fn the_signal_can_be_another() {
     assert_eq!(scene.say("container wait web").output().ok().text(), "8");
     watched(&scene, "trap '' TERM");
     let begun = Instant::now();
-    scene.say("stop -s KILL web").output().ok();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    scene.say("stop --time 1000 -s KILL web").output().ok();
+    assert!(begun.elapsed() < Duration::from_secs(50));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_second_stop_may_be_less_patient() {
     let scene = Scene::new();
     watched(&scene, "trap '' TERM");
     let patient = scene.say("stop --time 100 web").spawn();
-    std::thread::sleep(Duration::from_millis(300));
+    assert!(until(HANG, || scene.say("exec web true").output().code() != 0));
     scene.say("exec web true").output().refused(125, &["'web'", "being stopped"]);
     scene.say("stop --time 0 web").output().ok();
     assert_eq!(Output::of(patient).code(), 0);
@@ -75,8 +75,8 @@ fn what_is_stopped_itself_hears_it() {
     let seen = watched(&scene, "trap 'echo >/seen/term; exit 6' TERM");
     scene.say("container kill -s STOP web").output().ok();
     let begun = Instant::now();
-    scene.say("stop web").output().ok();
-    assert!(seen.join("term").exists() && begun.elapsed() < Duration::from_secs(5));
+    scene.say("stop --time 1000 web").output().ok();
+    assert!(seen.join("term").exists() && begun.elapsed() < Duration::from_secs(50));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn who_sweeps_takes_nothing_from_who_makes_one() {
                 }
             });
         }
-        for round in 0..100 {
+        for round in 0..50 {
             let name = format!("web{round}");
             let output = scene.kakuri(["create", &name]).output();
             if output.code() != 0 {
@@ -50,13 +50,13 @@ fn who_sweeps_takes_nothing_from_who_makes_one() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    for round in 0..100 {
+    for round in 0..50 {
         let entry = store(&scene).find(&format!("web{round}")).unwrap();
         assert_eq!(names(&entry.folder), ["config.json", "lock", "root"]);
         assert!(entry.folder.join("root/var/tmp").is_dir() && entry.folder.join("root/srv").is_dir());
     }
     store(&scene).sweep();
-    assert_eq!(names(&containers(&scene)).len(), 100);
+    assert_eq!(names(&containers(&scene)).len(), 50);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What a command can do to the one who minds it: nothing.
 
-use std::time::Duration;
-
 use crate::common::Scene;
 
 /// By /proc it opens the other end of its own output, and takes back what poll has just shown to the supervisor.
@@ -22,7 +20,7 @@ while True:
 ";
     scene.kakuri(["start", "-d", "web", "python3", "-c", script]).output().ok();
     for _ in 0..60 {
-        scene.say("exec web true").limit(Duration::from_secs(10)).output().ok();
+        scene.say("exec web true").output().ok();
     }
     scene.say("remove -f web").output().ok();
 }
@@ -32,10 +30,8 @@ while True:
 fn a_command_that_heeds_no_signal_runs_out_of_time() {
     let scene = Scene::new();
     scene.say("create web").output().ok();
-    let began = std::time::Instant::now();
     let run =
         scene.kakuri(["start", "--timeout", "300ms", "web", "sh", "-c", "trap '' TERM; while :; do sleep 1; done"]);
     assert_eq!(run.output().code(), 124);
-    assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(scene.state("web"), "exited");
 }
