@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_netns::{FromNetns, ToNetns, Uplink, byhand as own, configure, resolve, tunnel};
 use kakuri_wire::channel::Channel;
-use kakuri_wire::{Fail, Result, Stage, byhand, caps, document, lifeline};
+use kakuri_wire::{Result, Stage, byhand, caps, document, lifeline};
 
 const STAGE: Stage = Stage::Netns;
 
@@ -52,7 +52,7 @@ fn be_told(link: &Channel) -> Result<u8> {
             version.check(STAGE)?;
             match document::read(STAGE, only(&mut carried)?)? {
                 Uplink::Tunnel(tunnel) => tunnel::serve(link, tunnel),
-                Uplink::Nat(_) => Err(Fail::new(STAGE, "this program minds no NAT")),
+                Uplink::Nat(nat) => kakuri_netns::nat::serve(link, nat),
             }
         }
         ToNetns::Resolve { version, host, port } => {

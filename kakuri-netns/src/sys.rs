@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod child;
 pub mod confine;
+pub mod datagram;
 pub mod errors;
 pub mod inbox;
 pub mod netlink;

@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use kakuri_init::Window;
+use kakuri_netns::nat::Forward;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +176,9 @@ pub struct Facts {
     /// Inode of each namespace, as /proc/PID/ns names it.
     pub namespaces: std::collections::BTreeMap<String, u64>,
     pub network: String,
+    /// Of the host's, and where they lead.
+    #[serde(default)]
+    pub ports: Vec<Forward>,
     pub sessions: Vec<Session>,
     /// What holds, one sentence each, and what is weaker than it could be on this host.
     pub notes: Vec<String>,

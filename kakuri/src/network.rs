@@ -2,12 +2,14 @@
 
 pub mod check;
 pub mod join;
+pub mod nat;
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use kakuri_netns::Uplink;
+use kakuri_netns::nat::Forward;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::config::Config;
@@ -63,6 +65,7 @@ impl Wiring {
             Network::None => Kind::None,
             Network::Host => Kind::Host,
             Network::Namespace(_) | Network::Container(_) => Kind::Joined,
+            nat @ (Network::Nat | Network::Pasta | Network::Slirp4netns) => return nat::wire(spec, &nat, host),
             other => return Err(Fail::new(Stage::Front, format!("the network {other:?} is not built yet"))),
         };
         Ok(Wiring {
@@ -81,13 +84,26 @@ impl Wiring {
 
     /// What holds keys, once it has been handed on.
     pub fn forget_secrets(&mut self) {
-        self.uplink = None;
+        if matches!(self.uplink, Some(Uplink::Tunnel(_))) {
+            self.uplink = None;
+        }
     }
 
-    /// Looks names up that the decision left open. May wait for the host's network.
+    /// The ports of the host that lead into the container.
+    pub fn ports(&self) -> &[Forward] {
+        match &self.uplink {
+            Some(Uplink::Nat(nat)) => &nat.ports,
+            _ => &[],
+        }
+    }
+
+    /// Looks names up that the decision left open, and tries the ports. May wait for the host's network.
     pub fn resolve(&mut self, spec: &Spec, host: &Host) -> Result<()> {
         if let (Some(Network::Namespace(path)), None) = (&spec.network, &spec.vpn) {
             self.joined = Some(Arc::new(join::open(path, host)?));
+        }
+        if let Some(Uplink::Nat(nat)) = &mut self.uplink {
+            nat::settle(nat)?;
         }
         vpn::resolve(self)
     }
@@ -107,6 +123,18 @@ pub fn label(spec: &Spec, config: &Config) -> String {
         Network::None => "none".into(),
         Network::Host => "host".into(),
         Network::Nat | Network::Pasta | Network::Slirp4netns => "nat".into(),
+        other => word(&other),
+    }
+}
+
+/// As it is typed.
+pub fn word(mode: &Network) -> String {
+    match mode {
+        Network::None => "none".into(),
+        Network::Host => "host".into(),
+        Network::Nat => "nat".into(),
+        Network::Pasta => "pasta".into(),
+        Network::Slirp4netns => "slirp4netns".into(),
         Network::Bridge => "bridge".into(),
         Network::Namespace(path) => format!("ns:{path}"),
         Network::Container(name) => format!("container:{name}"),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use kakuri_netns::nat::{ADDRESS, ADDRESS6, GATEWAY, GATEWAY6, Program};
 use kakuri_netns::tunnel::Peer;
 use kakuri_netns::{Nat, Uplink};
 
@@ -54,17 +55,30 @@ fn peer(peer: &Peer) -> String {
 
 fn by_nat(nat: &Nat) -> Vec<String> {
     let mut lines = vec![format!("{} ({})", nat.program.name(), nat.path)];
+    lines.push(format!(
+        "address {ADDRESS}, gateway {GATEWAY}{}",
+        match (nat.ipv6, nat.program) {
+            (false, _) => "; no IPv6, which the host has no way out by".to_string(),
+            (true, Program::Pasta) => format!("; {ADDRESS6}, gateway {GATEWAY6}"),
+            (true, Program::Slirp4netns) => "; an address of fd00::/64, gateway fd00::2".to_string(),
+        }
+    ));
     for forward in &nat.ports {
         let run = |first: u16| match forward.count {
             1 => first.to_string(),
             count => format!("{first}-{}", u32::from(first) + u32::from(count) - 1),
         };
+        let port = match (forward.host, forward.count) {
+            (0, 1) => "(a free port)".into(),
+            (0, count) => format!("({count} free ports)"),
+            (first, _) => run(first),
+        };
         let host = match forward.address {
-            IpAddr::V4(ip) => format!("{ip}:{}", run(forward.host)),
-            IpAddr::V6(ip) => format!("[{ip}]:{}", run(forward.host)),
+            IpAddr::V4(ip) => format!("{ip}:{port}"),
+            IpAddr::V6(ip) => format!("[{ip}]:{port}"),
         };
         lines.push(format!("{host} leads to port {}/{} inside", run(forward.inside), forward.protocol));
     }
-    lines.extend(nat.host_ports.iter().map(|port| format!("port {port} of the host's loopback can be reached")));
+    lines.extend(nat.host_ports.iter().map(|port| format!("127.0.0.1:{port} inside is that of the host")));
     lines
 }

@@ -113,7 +113,7 @@ pub const SPEC: &[Opt] = &[
         &["allow-host-port"],
         Value("PORT"),
         NETWORK,
-        "With nat: the container reaches this port of the host's loopback, at 10.0.2.2",
+        "With nat: this port of the host's loopback is the container's too, at its own 127.0.0.1",
     ),
     opt(Id::Dns, None, &["dns"], Value("IP"), NETWORK, "Ask this resolver"),
     opt(Id::DnsSearch, None, &["dns-search"], Value("DOMAIN"), NETWORK, "Look for short names in this domain"),

@@ -1,0 +1,325 @@
+//! Rootless NAT: which program, with which resolver, and which ports. What is asked of the host here changes nothing on
+//! it; [`settle`] tries the ports, at the start alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use kakuri_netns::Uplink;
+use kakuri_netns::nat::{Forward, Nat, Program, RESOLVER, RESOLVER6, SLIRP_RESOLVER6, gate};
+use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::io::Errno;
+
+use super::{Kind, Wiring};
+use crate::host::{Host, as_path};
+use crate::spec::{Network, OnFailure, Publish, Spec};
+
+/// Where the programs of a system are, whatever PATH says: the second of Debian's, for one, is not on everybody's.
+const USUAL: [&str; 6] = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+/// As often a free range of ports is looked for.
+const TRIES: usize = 64;
+
+/// Decides all but the ports that are to be free ones (0 until [`settle`]).
+pub fn wire(spec: &Spec, mode: &Network, host: &Host) -> Result<Wiring> {
+    let routes = Routes::look();
+    let (program, path, mut notes) = choose(mode, host, &routes)?;
+    let asked = Resolvers::look();
+    let upstream = asked.upstream().filter(|_| program == Program::Pasta);
+    let nat = Nat {
+        program,
+        path: path.as_os_str().into(),
+        ipv6: routes.v6,
+        upstream,
+        ports: spec.publish.iter().map(forward).collect(),
+        host_ports: spec.host_ports.iter().copied().collect::<BTreeSet<u16>>().into_iter().collect(),
+    };
+    if !routes.v4 && !routes.v6 {
+        notes.push("there is no default route outside: the container reaches the host's own networks at most".into());
+    }
+    let resolvers = if spec.dns.is_empty() { vec![asked.inside(program, routes.v6)] } else { spec.dns.clone() };
+    Ok(Wiring {
+        label: "nat".into(),
+        kind: Kind::Own,
+        netns: None,
+        uplink: Some(Uplink::Nat(nat)),
+        on_failure: OnFailure::Stop,
+        resolvers: Some(resolvers),
+        search: spec.dns_search.clone(),
+        hosts: spec.hosts.clone(),
+        joined: None,
+        notes,
+    })
+}
+
+/// Without a port of the host's one is chosen at the start: 0 until then.
+pub fn forward(publish: &Publish) -> Forward {
+    Forward {
+        protocol: publish.protocol,
+        address: publish.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host: publish.host.unwrap_or(0),
+        inside: publish.inside,
+        count: publish.count,
+    }
+}
+
+/// Tries every port, and finds those that are to be free ones: a start fails here, before anything is made.
+pub fn settle(nat: &mut Nat) -> Result<()> {
+    for at in 0..nat.ports.len() {
+        let forward = nat.ports[at];
+        if forward.host != 0 {
+            for (host, _) in forward.pairs() {
+                let address = SocketAddr::new(forward.address, host);
+                let tried = gate::open(address, forward.protocol);
+                tried.map_err(|e| gate::refused(Stage::Front, address, forward.protocol, e))?;
+            }
+            continue;
+        }
+        nat.ports[at].host = free(&forward, &nat.ports)?;
+    }
+    Ok(())
+}
+
+/// The first of a run of ports that nobody has, nor another of `taken` is to have.
+fn free(forward: &Forward, taken: &[Forward]) -> Result<u16> {
+    let any = SocketAddr::new(forward.address, 0);
+    let cannot = |e: Errno| match gate::refused(Stage::Front, any, forward.protocol, e) {
+        fail if matches!(e, Errno::ADDRINUSE | Errno::ACCESS) => {
+            Fail::new(Stage::Front, format!("no {} free ports in a row at {}", forward.count, forward.address))
+                .hint("name the ports of the host: -p 8000-8010:80-90")
+                .code(fail.code)
+        }
+        fail => fail,
+    };
+    for _ in 0..TRIES {
+        let socket = gate::open(any, forward.protocol).map_err(cannot)?;
+        let bound = rustix::net::getsockname(&socket).map_err(cannot)?;
+        let first = SocketAddr::try_from(bound).map_err(|_| cannot(Errno::ADDRNOTAVAIL))?.port();
+        let chosen = Forward { host: first, ..*forward };
+        let whole = chosen.pairs().count() == usize::from(forward.count);
+        // The first is held open by now.
+        let rest = || {
+            let mut rest = chosen.pairs().skip(1).map(|(host, _)| SocketAddr::new(forward.address, host));
+            rest.all(|address| gate::open(address, forward.protocol).is_ok())
+        };
+        if whole && !taken.iter().any(|other| other.host != 0 && overlap(&chosen, other)) && rest() {
+            return Ok(first);
+        }
+    }
+    Err(cannot(Errno::ADDRINUSE))
+}
+
+/// Whether two published runs want a port of the host's at once.
+pub fn overlap(a: &Forward, b: &Forward) -> bool {
+    let end = |f: &Forward| u32::from(f.host) + u32::from(f.count);
+    let meet = u32::from(a.host) < end(b) && u32::from(b.host) < end(a);
+    let of_one_family = a.address.is_ipv4() == b.address.is_ipv4();
+    let same = a.address == b.address || of_one_family && (a.address.is_unspecified() || b.address.is_unspecified());
+    a.protocol == b.protocol && meet && same
+}
+
+/// Of a running container, as docker writes it: `127.0.0.1:8080->80/tcp`.
+pub fn shown(forward: &Forward) -> String {
+    let run = |first: u16| match forward.count {
+        1 => first.to_string(),
+        count => format!("{first}-{}", u32::from(first) + u32::from(count) - 1),
+    };
+    let host = SocketAddr::new(forward.address, 0).to_string();
+    let host = host.strip_suffix(":0").unwrap_or_default();
+    format!("{host}:{}->{}/{}", run(forward.host), run(forward.inside), forward.protocol)
+}
+
+fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<(Program, PathBuf, Vec<String>)> {
+    let wanted: &[Program] = match mode {
+        Network::Pasta => &[Program::Pasta],
+        Network::Slirp4netns => &[Program::Slirp4netns],
+        // Without a default route many a pasta refuses to start.
+        _ if !routes.v4 && !routes.v6 => &[Program::Slirp4netns, Program::Pasta],
+        _ => &[Program::Pasta, Program::Slirp4netns],
+    };
+    let mut unfit = None;
+    for program in wanted {
+        match find(program.name(), host) {
+            Found::Here(path) => {
+                let mut notes = Vec::new();
+                if *mode == Network::Nat && *program == Program::Slirp4netns && routes.v4 {
+                    notes.push("slirp4netns stands in for pasta, which is faster and is not installed".into());
+                }
+                return Ok((*program, path, notes));
+            }
+            Found::Unfit(path, why) => unfit = unfit.or(Some((path, why))),
+            Found::Nowhere => {}
+        }
+    }
+    let names: Vec<&str> = wanted.iter().map(|program| program.name()).collect();
+    let what = format!("--network {} needs {}", super::word(mode), names.join(" or "));
+    let package = if wanted.first() == Some(&Program::Slirp4netns) { "slirp4netns" } else { "passt" };
+    Err(match unfit {
+        Some((path, why)) => Fail::new(Stage::Front, what).why(format!("'{}' {why}", path.display())),
+        None => Fail::new(Stage::Front, what)
+            .why("it is not installed")
+            .hint(format!("sudo apt install {package}, sudo dnf install {package}, or sudo pacman -S {package}")),
+    })
+}
+
+enum Found {
+    Here(PathBuf),
+    /// One that is not to be trusted with the container's traffic, and why.
+    Unfit(PathBuf, &'static str),
+    Nowhere,
+}
+
+/// On the caller's PATH, then in the usual folders. A relative folder of PATH is passed over: it is whatever the caller
+/// stands in.
+fn find(name: &str, host: &Host) -> Found {
+    let path = host.var("PATH").unwrap_or_default().split(|b| *b == b':').map(as_path).map(Path::to_path_buf);
+    let mut unfit = Found::Nowhere;
+    for folder in path.chain(USUAL.map(PathBuf::from)).filter(|folder| folder.is_absolute()) {
+        let candidate = folder.join(name);
+        let Ok(meta) = fs::metadata(&candidate) else { continue };
+        let mode = meta.permissions().mode();
+        if !meta.is_file() || mode & 0o111 == 0 {
+            continue;
+        }
+        let why = match mode {
+            // It is run with the caller's rights alone, which such a program does not expect.
+            _ if mode & 0o6000 != 0 => "is set-id",
+            _ if mode & 0o002 != 0 => "can be changed by everybody",
+            _ if mode & 0o020 != 0 && meta.gid() != 0 && meta.uid() != host.uid => "can be changed by others",
+            _ => return Found::Here(candidate),
+        };
+        if matches!(unfit, Found::Nowhere) {
+            unfit = Found::Unfit(candidate, why);
+        }
+    }
+    unfit
+}
+
+/// Whether the host has a default route (proc(5): /proc/net/route, ipv6_route).
+struct Routes {
+    v4: bool,
+    v6: bool,
+}
+
+impl Routes {
+    fn look() -> Routes {
+        let read = |name: &str| fs::read_to_string(Path::new("/proc/net").join(name)).unwrap_or_default();
+        Routes { v4: default_v4(&read("route")), v6: default_v6(&read("ipv6_route")) }
+    }
+}
+
+fn default_v4(table: &str) -> bool {
+    let mut lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Destination and mask; flag 0x200 is a route that rejects.
+    lines.any(|f| f.len() > 7 && f[1] == "00000000" && f[7] == "00000000" && flags(f[3]) & 0x201 == 1)
+}
+
+fn default_v6(table: &str) -> bool {
+    let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Every host has one that rejects, on lo.
+    lines.any(|f| {
+        f.len() > 9 && f[0].bytes().all(|b| b == b'0') && f[1] == "00" && f[9] != "lo" && flags(f[8]) & 0x201 == 1
+    })
+}
+
+fn flags(hex: &str) -> u32 {
+    u32::from_str_radix(hex, 16).unwrap_or_default()
+}
+
+/// The host's own resolvers, in the order of its resolv.conf(5).
+struct Resolvers {
+    servers: Vec<IpAddr>,
+    /// What systemd-resolved asks itself.
+    behind: Vec<IpAddr>,
+}
+
+impl Resolvers {
+    fn look() -> Resolvers {
+        let of = |path: &str| servers(&fs::read(path).unwrap_or_default());
+        Resolvers { servers: of("/etc/resolv.conf"), behind: of("/run/systemd/resolve/resolv.conf") }
+    }
+
+    /// Where the container asks: the address that stands for the host's resolver, of the family that one has.
+    fn inside(&self, program: Program, ipv6: bool) -> IpAddr {
+        let v4 = self.servers.iter().any(IpAddr::is_ipv4);
+        match program {
+            _ if v4 || self.servers.is_empty() || !ipv6 => RESOLVER.into(),
+            Program::Pasta => RESOLVER6.into(),
+            Program::Slirp4netns => SLIRP_RESOLVER6.into(),
+        }
+    }
+
+    /// Where the first is a loopback address that an old pasta does not reach: one behind it.
+    fn upstream(&self) -> Option<Ipv4Addr> {
+        let first = self.servers.iter().find_map(v4)?;
+        let apart = first.is_loopback() && first != Ipv4Addr::LOCALHOST;
+        self.behind.iter().filter_map(v4).find(|ip| apart && !ip.is_loopback())
+    }
+}
+
+fn v4(ip: &IpAddr) -> Option<Ipv4Addr> {
+    match ip {
+        IpAddr::V4(ip) => Some(*ip),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn servers(file: &[u8]) -> Vec<IpAddr> {
+    let text = String::from_utf8_lossy(file);
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    // A link's name may follow an address of one link alone.
+    named.filter_map(|rest| rest.trim().split('%').next()?.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kakuri_netns::nat::{self, Protocol};
+
+    use super::*;
+
+    fn at(address: &str, host: u16, count: u16, protocol: Protocol) -> Forward {
+        Forward { protocol, address: address.parse().expect("an address"), host, inside: 80, count }
+    }
+
+    #[test]
+    fn ports_that_meet() {
+        let one = at("127.0.0.1", 8000, 10, Protocol::Tcp);
+        assert!(overlap(&one, &at("127.0.0.1", 8009, 1, Protocol::Tcp)));
+        assert!(overlap(&one, &at("0.0.0.0", 8009, 5, Protocol::Tcp)));
+        assert!(!overlap(&one, &at("127.0.0.1", 8010, 1, Protocol::Tcp)));
+        assert!(!overlap(&one, &at("127.0.0.1", 8000, 10, Protocol::Udp)));
+        assert!(!overlap(&one, &at("::", 8000, 10, Protocol::Tcp)));
+        assert!(!overlap(&one, &at("127.0.0.2", 8000, 10, Protocol::Tcp)));
+        assert_eq!(shown(&one), "127.0.0.1:8000-8009->80-89/tcp");
+        assert_eq!(shown(&at("::1", 53, 1, Protocol::Udp)), "[::1]:53->80/udp");
+    }
+
+    #[test]
+    fn default_routes_of_a_table() {
+        let head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+        let line = |to: &str, flags: &str| format!("{head}eth0\t{to}\t010200C0\t{flags}\t0\t0\t0\t{to}\t0\t0\t0\n");
+        assert!(default_v4(&line("00000000", "0003")));
+        assert!(!default_v4(&line("00000000", "0200")) && !default_v4(&line("000200C0", "0001")) && !default_v4(""));
+        let zeros = "0".repeat(32);
+        let line = |flags: &str, link: &str| format!("{zeros} 00 {zeros} 00 {zeros} 00000400 1 0 {flags} {link}\n");
+        assert!(default_v6(&line("00000003", "eth0")));
+        assert!(!default_v6(&line("00200200", "lo")) && !default_v6(""));
+    }
+
+    #[test]
+    fn the_resolver_that_stands_for_the_hosts() {
+        let of = |file: &str, behind: &str| Resolvers {
+            servers: servers(file.as_bytes()),
+            behind: servers(behind.as_bytes()),
+        };
+        let stub = of("# a comment\nnameserver 127.0.0.53\noptions edns0\n", "nameserver 192.0.2.1\n");
+        assert_eq!(stub.inside(Program::Pasta, true).to_string(), "10.0.2.3");
+        assert_eq!(stub.upstream(), Some(Ipv4Addr::new(192, 0, 2, 1)));
+        assert_eq!(of("nameserver 127.0.0.1", "nameserver 192.0.2.1").upstream(), None, "which any pasta reaches");
+        let only = of("nameserver fe80::1%eth0\n", "");
+        assert_eq!(only.inside(Program::Pasta, true), IpAddr::V6(nat::RESOLVER6));
+        assert_eq!(only.inside(Program::Slirp4netns, true), IpAddr::V6(nat::SLIRP_RESOLVER6));
+        assert_eq!(of("", "").inside(Program::Pasta, true).to_string(), "10.0.2.3");
+    }
+}
