@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use kakuri::cli::Stop;
-use kakuri::cli::pages::{DOCKER, TOP, Verb};
+use kakuri::cli::pages::{DOCKER, TOP, VPN, Verb};
 
 use crate::common::{Scene, have, skip};
 use crate::read;
 
 fn every_verb() -> impl Iterator<Item = &'static Verb> {
-    TOP.into_iter().chain(DOCKER).collect::<Vec<_>>().into_iter()
+    TOP.into_iter().chain(DOCKER).chain(VPN).collect::<Vec<_>>().into_iter()
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn misuse_is_refused_with_a_hint() {
         ("completion tcsh", "'tcsh'", "bash"),
         ("completion man", "folder", "man1"),
         ("attach --detach-keys ctrl-1 web", "'ctrl-1'", "ctrl-p,ctrl-q"),
-        ("vpn show", "no `vpn` yet", "kakuri -- vpn"),
+        ("vpn show", "show needs the name", "NAME"),
         ("pull alpine", "no `pull` yet", "kakuri -- pull"),
         ("version now", "'now'", "kakuri version"),
         ("doctor --jsn", "--jsn", "--json"),
