@@ -147,9 +147,10 @@ fn open(scene: &Scene) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", scene.supervisor("web"))).unwrap().count()
 }
 
-/// Waits until the supervisor has somebody's link, and gives it time to read what is asked on it.
+/// Waits until the supervisor has somebody's link, and gives it time to read what is asked on it. The link of who
+/// started it may be closed in the same moment, and the number stay: then the time alone must do.
 fn heard(scene: &Scene, before: usize) {
-    assert!(until(HANG, || open(scene) > before));
+    until(Duration::from_secs(5), || open(scene) > before);
     std::thread::sleep(Duration::from_millis(300));
 }
 
