@@ -6,12 +6,14 @@
 //! The plan is plain data. Checking ([`check`]) and explaining ([`explain`]) make no system call, and
 //! neither does the wire format of rtnetlink ([`netlink`]); carrying it out ([`link`]) makes no decision.
 
+pub mod bridge;
 pub mod byhand;
 pub mod check;
 pub mod cidr;
 pub mod conf;
 pub mod configure;
 pub mod explain;
+mod janitor;
 pub mod key;
 pub mod link;
 pub mod nat;
@@ -21,6 +23,8 @@ pub mod status;
 mod sys;
 pub mod tun;
 pub mod tunnel;
+mod visitor;
+pub mod wireguard;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,11 +32,14 @@ use kakuri_wire::handshake::Version;
 use kakuri_wire::{Fail, Message};
 use serde::{Deserialize, Serialize};
 
+pub use bridge::Bridge;
 pub use cidr::Cidr;
 pub use key::{Key, PublicKey};
 pub use nat::Nat;
 pub use status::Status;
 pub use tunnel::Tunnel;
+pub use visitor::RESOLVER;
+pub use wireguard::Wireguard;
 
 /// The front speaks. The first word says what this process is to be; what may follow hangs on that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +47,7 @@ pub enum ToNetns {
     /// Be the configurator, which ends when all stands. Carries a [`Plan`] as a document; Join follows.
     Plan(Version),
     /// Be what minds the container's way out for as long as it lives. Carries an [`Uplink`] as a document; Join
-    /// follows for a NAT, Tun for a tunnel.
+    /// follows, and for a tunnel Tun.
     Uplink(Version),
     /// Be a look-up of a name on the host, which answers and ends.
     Resolve { version: Version, host: String, port: u16 },
@@ -91,12 +98,35 @@ impl Message for FromNetns {
     }
 }
 
-/// What minds a container's way out, in the host's namespaces and without any capability.
+/// What minds a container's way out, in the host's namespaces; an ordinary user's without any capability.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Uplink {
     Tunnel(Tunnel),
     Nat(Nat),
+    /// Root's alone, as the next.
+    Bridge(Bridge),
+    Kernel(Wireguard),
+}
+
+impl Uplink {
+    /// Of the capabilities it is born with, what it may keep.
+    pub fn rights(&self) -> kakuri_wire::caps::Set {
+        use kakuri_wire::caps::Set;
+        match self {
+            Uplink::Tunnel(_) | Uplink::Nat(_) => Set::empty(),
+            Uplink::Bridge(_) => bridge::rights(),
+            Uplink::Kernel(_) => Set::NET_ADMIN,
+        }
+    }
+
+    /// The tunnel, whichever engine it has.
+    pub fn tunnel(&self) -> Option<&Tunnel> {
+        match self {
+            Uplink::Tunnel(tunnel) | Uplink::Kernel(Wireguard { tunnel, .. }) => Some(tunnel),
+            Uplink::Nat(_) | Uplink::Bridge(_) => None,
+        }
+    }
 }
 
 /// The version of the plan's form.

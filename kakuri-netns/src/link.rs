@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Fail, Result, Stage};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink};
+
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::netlink::reply::{self, AddressInfo, LinkInfo};
 use crate::netlink::request::{self, RTM_NEWADDR, RTM_NEWLINK};
 use crate::netlink::{Answer, Malformed, Refusal, Request, messages};
-use crate::{Cidr, Link, Plan, Route, sys};
+use crate::{Cidr, Link, Plan, Route, sys, tun};
 
 const STAGE: Stage = Stage::Netns;
 /// The kernel fills at most 32 KiB of a list at a time.
@@ -25,6 +27,11 @@ pub fn configure(plan: &Plan) -> Result<()> {
     let mut indexes = Vec::with_capacity(plan.links.len());
     for link in &plan.links {
         indexes.push((link.final_name(), kernel.set_link(link)?));
+        if plan.tun.as_deref() == Some(link.name.as_str()) {
+            // What comes in one piece then also leaves in one. A kernel that refuses it is only slower.
+            let packets = tun::packets_in_one_piece(link.mtu);
+            let _ = kernel.order(request::link_largest_piece(indexes.last().map_or(0, |(_, i)| *i), packets));
+        }
     }
     // Routes last: the kernel takes one only once its link is up and its gateway can be reached, and an
     // IPv6 route that refuses hangs on lo.
@@ -38,11 +45,22 @@ pub fn configure(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// A conversation with rtnetlink of this network namespace.
+/// A conversation with rtnetlink of this network namespace, or with another of netlink's families.
 pub struct Kernel {
     socket: OwnedFd,
     sequence: u32,
     packet: Vec<u8>,
+}
+
+/// A netlink socket of the network namespace this process is in.
+pub fn socket(protocol: Option<Protocol>) -> Result<OwnedFd> {
+    let what = || "cannot talk to the kernel about the network".to_string();
+    let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, protocol).fail(STAGE, what)?;
+    // Connected to port 0, the kernel: it then lets nobody else put an answer into our queue.
+    rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0)).fail(STAGE, what)?;
+    sys::netlink::ask_for_words(socket.as_fd()).fail(STAGE, what)?;
+    Ok(socket)
 }
 
 /// Why a request did not work.
@@ -55,14 +73,13 @@ pub enum Trouble {
 
 impl Kernel {
     pub fn open() -> Result<Kernel> {
-        let what = || "cannot talk to the kernel about the network".to_string();
-        let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
         // No protocol named is the first one, NETLINK_ROUTE.
-        let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None).fail(STAGE, what)?;
-        // Connected to port 0, the kernel: it then lets nobody else put an answer into our queue.
-        rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0)).fail(STAGE, what)?;
-        sys::netlink::ask_for_words(socket.as_fd()).fail(STAGE, what)?;
-        Ok(Kernel { socket, sequence: 0, packet: vec![0; PACKET] })
+        Ok(Kernel::over(socket(None)?))
+    }
+
+    /// Over a socket of [`socket`], wherever that was made: it speaks of the network namespace it was made in.
+    pub fn over(socket: OwnedFd) -> Kernel {
+        Kernel { socket, sequence: 0, packet: vec![0; PACKET] }
     }
 
     /// The link of this name.
@@ -125,19 +142,21 @@ impl Kernel {
         Ok(())
     }
 
-    fn order(&mut self, request: Request) -> Result<(), Trouble> {
+    pub fn order(&mut self, request: Request) -> Result<(), Trouble> {
         self.ask(request, |_, _| Ok(()))
     }
 
     /// Sends one request and reads until it is answered. The kernel works on a request while it is being
     /// sent and queues the answer before send returns: the waiting below has always an end.
-    fn ask(
+    pub fn ask(
         &mut self,
         request: Request,
         mut data: impl FnMut(u16, &[u8]) -> Result<(), Malformed>,
     ) -> Result<(), Trouble> {
         self.sequence += 1;
-        rustix::net::send(&self.socket, &request.finish(self.sequence), SendFlags::empty())?;
+        // Wiped after: some requests carry a key.
+        let bytes = Zeroizing::new(request.finish(self.sequence));
+        rustix::net::send(&self.socket, &bytes, SendFlags::empty())?;
         loop {
             let (_, length) = rustix::net::recv(&self.socket, &mut self.packet[..], RecvFlags::TRUNC)?;
             let packet = self.packet.get(..length).ok_or(Trouble::Nonsense)?;
@@ -157,6 +176,50 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// Forgets what the kernel said last: some answers carry a key.
+    pub fn wipe(&mut self) {
+        self.packet.as_mut_slice().zeroize();
+    }
+
+    /// Several requests as one: all of them are carried out, or none (nfnetlink's batches).
+    pub fn order_all(&mut self, requests: Vec<Request>) -> Result<(), Trouble> {
+        let (first, mut bytes) = (self.sequence + 1, Vec::new());
+        for request in requests {
+            self.sequence += 1;
+            bytes.extend(request.finish(self.sequence));
+        }
+        rustix::net::send(&self.socket, &bytes, SendFlags::empty())?;
+        // All answers are there when send returns: for the batch as a whole one, a refusal, or one each for its requests.
+        let (mut refused, mut heard) = (None, false);
+        loop {
+            let length =
+                match rustix::net::recv(&self.socket, &mut self.packet[..], RecvFlags::TRUNC | RecvFlags::DONTWAIT) {
+                    Ok((_, length)) => length,
+                    Err(rustix::io::Errno::AGAIN) => break,
+                    // More answers than the queue holds: the first, which it does hold, tells how it went.
+                    Err(rustix::io::Errno::NOBUFS) => continue,
+                    Err(e) => return Err(e.into()),
+                };
+            for message in messages(self.packet.get(..length).ok_or(Trouble::Nonsense)?) {
+                let message = message?;
+                if !(first..=self.sequence).contains(&message.sequence) {
+                    continue;
+                }
+                heard = true;
+                if let Answer::Refused(refusal) = message.answer()? {
+                    refused.get_or_insert(refusal);
+                }
+            }
+        }
+        match refused {
+            Some(refusal) => Err(Trouble::Refused(refusal)),
+            None if heard => Ok(()),
+            None => Err(Trouble::Nonsense),
+        }
+    }
+}
+
 impl From<rustix::io::Errno> for Trouble {
     fn from(e: rustix::io::Errno) -> Self {
         Trouble::System(e)
@@ -170,8 +233,13 @@ impl From<Malformed> for Trouble {
 }
 
 impl Trouble {
+    /// Whether the kernel said no with this errno.
+    pub fn is(&self, errno: i32) -> bool {
+        matches!(self, Trouble::Refused(refusal) if refusal.errno == errno)
+    }
+
     /// As the record the front renders; `on` is the thing of the plan.
-    fn fail(self, on: String) -> Fail {
+    pub fn fail(self, on: String) -> Fail {
         let fail = Fail::new(STAGE, format!("cannot configure the network: {on}"));
         match self {
             Trouble::Nonsense => fail.why("the kernel's answer makes no sense"),

@@ -2,14 +2,15 @@
 //!
 //! Started by the front it is powerless while it reads and checks; the first word on its link says which of the three
 //! it is to be. Only the configurator ever gains a right, CAP_NET_ADMIN over the container, and it never sees a key.
-//! Only the tunnel sees keys, and it can open nothing.
+//! Only the tunnel sees keys, and it can open nothing. What minds root's own ways out, a bridge or the kernel's WireGuard,
+//! is born with rights over the host: CAP_NET_ADMIN is put aside until it is known that it is to be that.
 
 #![no_main]
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use kakuri_netns::{FromNetns, ToNetns, Uplink, byhand as own, configure, resolve, tunnel};
+use kakuri_netns::{FromNetns, ToNetns, Uplink, bridge, byhand as own, configure, resolve, tunnel, wireguard};
 use kakuri_wire::channel::Channel;
 use kakuri_wire::{Result, Stage, byhand, caps, document, lifeline};
 
@@ -38,8 +39,12 @@ fn serve() -> Result<u8> {
 
 fn be_told(link: &Channel) -> Result<u8> {
     // Whoever started the front: nothing is read with power. Joining needs none, S belongs to our own user.
-    caps::drop_all(STAGE)?;
+    let aside = caps::held(STAGE)? & bridge::rights();
+    caps::put_aside(STAGE, caps::Set::empty(), aside)?;
     let (word, mut carried) = link.recv().map_err(configure::lost)?;
+    if !matches!(word, ToNetns::Uplink(_)) {
+        caps::drop_all(STAGE)?;
+    }
     match word {
         ToNetns::Plan(version) => {
             version.check(STAGE)?;
@@ -50,9 +55,13 @@ fn be_told(link: &Channel) -> Result<u8> {
         }
         ToNetns::Uplink(version) => {
             version.check(STAGE)?;
-            match document::read(STAGE, only(&mut carried)?)? {
+            let uplink: Uplink = document::read(STAGE, only(&mut carried)?)?;
+            caps::keep(STAGE, aside & uplink.rights())?;
+            match uplink {
                 Uplink::Tunnel(tunnel) => tunnel::serve(link, tunnel),
                 Uplink::Nat(nat) => kakuri_netns::nat::serve(link, nat),
+                Uplink::Bridge(bridge) => bridge::serve(link, bridge),
+                Uplink::Kernel(wireguard) => wireguard::serve(link, wireguard),
             }
         }
         ToNetns::Resolve { version, host, port } => {

@@ -4,8 +4,11 @@
 //! lengths count the header but not the padding (netlink(7)). Whatever the bytes are, reading them ends and
 //! never looks beyond them.
 
+pub mod links;
+pub mod nftables;
 pub mod reply;
 pub mod request;
+pub mod wireguard;
 
 pub const NLM_F_REQUEST: u16 = 0x1;
 pub const NLM_F_ACK: u16 = 0x4;
@@ -40,7 +43,8 @@ impl Request {
     fn new(kind: u16, flags: u16, fixed: &[u8]) -> Request {
         let dump = flags & NLM_F_DUMP == NLM_F_DUMP;
         let flags = flags | NLM_F_REQUEST | if dump { 0 } else { NLM_F_ACK };
-        let mut bytes = Vec::with_capacity(128);
+        // Room enough that one with a key in it never moves, and leaves no copy behind.
+        let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(&0_u32.to_ne_bytes());
         bytes.extend_from_slice(&kind.to_ne_bytes());
         bytes.extend_from_slice(&flags.to_ne_bytes());
@@ -48,6 +52,13 @@ impl Request {
         bytes.extend_from_slice(fixed);
         let mut request = Request { bytes };
         request.pad();
+        request
+    }
+
+    /// One that is answered only where it is refused: part of a batch.
+    fn unanswered(kind: u16, flags: u16, fixed: &[u8]) -> Request {
+        let mut request = Request::new(kind, flags, fixed);
+        request.bytes[6..8].copy_from_slice(&(flags | NLM_F_REQUEST).to_ne_bytes());
         request
     }
 

@@ -27,9 +27,9 @@ mod serve;
 mod sockets;
 mod split;
 mod transmit;
-mod trouble;
+pub(crate) mod trouble;
 mod vnet;
-mod watch;
+pub(crate) mod watch;
 
 use std::net::SocketAddr;
 

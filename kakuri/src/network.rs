@@ -1,7 +1,9 @@
 //! How a container reaches the world: decided from the user's wishes, before anything is made.
 
+pub mod bridge;
 pub mod check;
 pub mod join;
+pub mod kernel;
 pub mod nat;
 
 use std::net::IpAddr;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 use kakuri_netns::Uplink;
 use kakuri_netns::nat::Forward;
-use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::fail::Result;
 
 use crate::config::Config;
 use crate::host::Host;
@@ -66,7 +68,7 @@ impl Wiring {
             Network::Host => Kind::Host,
             Network::Namespace(_) | Network::Container(_) => Kind::Joined,
             nat @ (Network::Nat | Network::Pasta | Network::Slirp4netns) => return nat::wire(spec, &nat, host),
-            other => return Err(Fail::new(Stage::Front, format!("the network {other:?} is not built yet"))),
+            Network::Bridge => return bridge::wire(spec, host, folder),
         };
         Ok(Wiring {
             label: label(spec, config),
@@ -84,7 +86,7 @@ impl Wiring {
 
     /// What holds keys, once it has been handed on.
     pub fn forget_secrets(&mut self) {
-        if matches!(self.uplink, Some(Uplink::Tunnel(_))) {
+        if self.uplink.as_ref().is_some_and(|uplink| uplink.tunnel().is_some()) {
             self.uplink = None;
         }
     }
@@ -93,6 +95,7 @@ impl Wiring {
     pub fn ports(&self) -> &[Forward] {
         match &self.uplink {
             Some(Uplink::Nat(nat)) => &nat.ports,
+            Some(Uplink::Bridge(bridge)) => &bridge.ports,
             _ => &[],
         }
     }
@@ -102,10 +105,12 @@ impl Wiring {
         if let (Some(Network::Namespace(path)), None) = (&spec.network, &spec.vpn) {
             self.joined = Some(Arc::new(join::open(path, host)?));
         }
-        if let Some(Uplink::Nat(nat)) = &mut self.uplink {
-            nat::settle(nat)?;
+        match &mut self.uplink {
+            Some(Uplink::Nat(nat)) => nat::settle(&mut nat.ports)?,
+            Some(Uplink::Bridge(bridge)) => nat::settle(&mut bridge.ports)?,
+            _ => {}
         }
-        vpn::resolve(self)
+        vpn::resolve(self, host)
     }
 }
 

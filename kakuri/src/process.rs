@@ -38,6 +38,13 @@ impl Owned {
         })
     }
 
+    /// Waits for it to end by itself; where it has not by then, it goes on.
+    pub fn await_end(&mut self, limit: Duration) {
+        if !self.reaped {
+            let _ = kakuri_wire::channel::wait(&self.pidfd, PollFlags::IN, limit);
+        }
+    }
+
     /// Kills and waits, so that nothing of it is left when this returns. For PID 1 that is the whole container.
     pub fn end(&mut self) -> Option<String> {
         if self.reaped {

@@ -56,7 +56,7 @@ pub fn address(body: &[u8]) -> Result<AddressInfo, Malformed> {
     Ok(AddressInfo { index, address })
 }
 
-fn ip(value: &[u8]) -> Result<IpAddr, Malformed> {
+pub(super) fn ip(value: &[u8]) -> Result<IpAddr, Malformed> {
     <[u8; 4]>::try_from(value)
         .map(IpAddr::from)
         .or_else(|_| <[u8; 16]>::try_from(value).map(IpAddr::from))

@@ -10,15 +10,17 @@ pub const RTM_GETLINK: u16 = 18;
 pub const RTM_NEWADDR: u16 = 20;
 pub const RTM_GETADDR: u16 = 22;
 pub const RTM_NEWROUTE: u16 = 24;
+pub const RTM_GETROUTE: u16 = 26;
 
 const AF_UNSPEC: u8 = 0;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
 const IFF_UP: u32 = 1;
-const IFLA_IFNAME: u16 = 3;
+pub(super) const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_AF_SPEC: u16 = 26;
+const IFLA_GSO_MAX_SEGS: u16 = 40;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
@@ -52,6 +54,11 @@ pub fn link_rename(index: u32, name: &str) -> Request {
 
 pub fn link_mtu(index: u32, mtu: u32) -> Request {
     Request::new(RTM_NEWLINK, 0, &ifinfomsg(index, 0, 0)).attribute(IFLA_MTU, &mtu.to_ne_bytes())
+}
+
+/// How many packets at most the kernel hands over in one piece.
+pub fn link_largest_piece(index: u32, packets: u32) -> Request {
+    Request::new(RTM_NEWLINK, 0, &ifinfomsg(index, 0, 0)).attribute(IFLA_GSO_MAX_SEGS, &packets.to_ne_bytes())
 }
 
 /// The kernel makes no link-local address when the link comes up.
@@ -131,12 +138,12 @@ fn ip(request: Request, kind: u16, ip: IpAddr) -> Request {
     }
 }
 
-fn text(request: Request, kind: u16, text: &str) -> Request {
+pub(super) fn text(request: Request, kind: u16, text: &str) -> Request {
     request.attribute(kind, &[text.as_bytes(), b"\0"].concat())
 }
 
 /// struct ifinfomsg: family, hardware type, index, flags and which of them are meant.
-fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; 16] {
+pub(super) fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; 16] {
     let mut fixed = [0; 16];
     fixed[4..8].copy_from_slice(&index.to_ne_bytes());
     fixed[8..12].copy_from_slice(&flags.to_ne_bytes());

@@ -2,8 +2,9 @@
 //! do itself.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
-use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted};
+use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted, Wireguard};
 use kakuri_wire::Channel;
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -15,6 +16,9 @@ use crate::network::Wiring;
 use crate::process::{Owned, lost};
 use crate::spec::OnFailure;
 
+/// How long one that has something to undo on the host may take for it.
+const TO_UNDO: Duration = Duration::from_secs(5);
+
 pub struct Uplink {
     pub(super) link: Channel,
     pub(super) process: Owned,
@@ -25,6 +29,8 @@ pub struct Uplink {
     /// Of the tunnel's peers, by their place in the configuration: the names some have.
     names: Vec<Option<(String, u16)>>,
     lookups: Vec<Lookup>,
+    /// It has made what it has to undo at its end.
+    undoes: bool,
     /// Told before the container stood.
     pub(super) troubles: Vec<Fail>,
     on_failure: OnFailure,
@@ -48,10 +54,21 @@ pub enum Heard {
     Ended(Fail),
 }
 
+impl Drop for Uplink {
+    /// A link that closes is its word to end by itself; it is killed when it does not.
+    fn drop(&mut self) {
+        if self.undoes {
+            let _ = rustix::net::shutdown(&self.link, rustix::net::Shutdown::Both);
+            self.process.await_end(TO_UNDO);
+        }
+    }
+}
+
 impl Uplink {
     pub fn new(link: Channel, process: Owned, wiring: &Wiring, program: OwnedFd) -> Uplink {
         let (what, names) = match &wiring.uplink {
-            Some(Wanted::Tunnel(tunnel)) => {
+            Some(Wanted::Bridge(_)) => ("bridge", Vec::new()),
+            Some(Wanted::Tunnel(tunnel) | Wanted::Kernel(Wireguard { tunnel, .. })) => {
                 let name = |peer: &kakuri_netns::tunnel::Peer| {
                     peer.endpoint.as_ref().filter(|e| e.is_named()).map(|e| (e.host.clone(), e.port))
                 };
@@ -59,8 +76,9 @@ impl Uplink {
             }
             _ => ("NAT", Vec::new()),
         };
+        let undoes = matches!(&wiring.uplink, Some(Wanted::Bridge(_) | Wanted::Kernel(_)));
         let (lookups, troubles) = (Vec::new(), Vec::new());
-        Uplink { link, process, program, what, names, lookups, troubles, on_failure: wiring.on_failure }
+        Uplink { link, process, program, what, names, lookups, undoes, troubles, on_failure: wiring.on_failure }
     }
 
     pub fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {

@@ -52,11 +52,15 @@ impl Wire {
             wire.configurator = Some((link, process));
         }
         if let Some(wanted) = &wiring.uplink {
-            let what = if matches!(wanted, Wanted::Tunnel(_)) { "wg" } else { "nat" };
+            let what = match wanted {
+                Wanted::Tunnel(_) | Wanted::Kernel(_) => "wg",
+                Wanted::Nat(_) => "nat",
+                Wanted::Bridge(_) => "bridge",
+            };
             let (link, process) = helper(&format!("{label} {what}"))?;
             let document = document::seal_secret(Stage::Front, wanted)?;
             send(Stage::Netns, &link, &ToNetns::Uplink(Version::ours()), &[document.as_fd()])?;
-            wire.joins = matches!(wanted, Wanted::Nat(_));
+            wire.joins = !matches!(wanted, Wanted::Tunnel(_));
             wire.uplink = Some(Uplink::new(link, process, wiring, program));
         }
         Ok(wire)

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use kakuri_netns::nat::{ADDRESS, ADDRESS6, GATEWAY, GATEWAY6, Program};
+use kakuri_netns::bridge::NAME as BRIDGE;
+use kakuri_netns::nat::{ADDRESS, ADDRESS6, Forward, GATEWAY, GATEWAY6, Program};
 use kakuri_netns::tunnel::Peer;
-use kakuri_netns::{Nat, Uplink};
+use kakuri_netns::{Bridge, Nat, Uplink, Wireguard};
 
 use crate::network::{Kind, Wiring};
 use crate::spec::OnFailure;
@@ -21,7 +22,7 @@ pub fn describe(wiring: &Wiring) -> Vec<String> {
         lines.extend(kakuri_netns::explain::explain(plan).lines().map(str::to_string));
     }
     match &wiring.uplink {
-        Some(Uplink::Tunnel(tunnel)) => {
+        Some(Uplink::Tunnel(tunnel) | Uplink::Kernel(Wireguard { tunnel, .. })) => {
             lines.extend(tunnel.peers.iter().map(peer));
             lines.push(match wiring.on_failure {
                 OnFailure::Stop => "when the tunnel ends, the container is stopped".into(),
@@ -29,6 +30,7 @@ pub fn describe(wiring: &Wiring) -> Vec<String> {
             });
         }
         Some(Uplink::Nat(nat)) => lines.extend(by_nat(nat)),
+        Some(Uplink::Bridge(bridge)) => lines.extend(by_bridge(bridge)),
         None => {}
     }
     if let Some(resolvers) = &wiring.resolvers {
@@ -63,7 +65,27 @@ fn by_nat(nat: &Nat) -> Vec<String> {
             (true, Program::Slirp4netns) => "; an address of fd00::/64, gateway fd00::2".to_string(),
         }
     ));
-    for forward in &nat.ports {
+    lines.extend(published(&nat.ports));
+    lines.extend(nat.host_ports.iter().map(|port| format!("127.0.0.1:{port} inside is that of the host")));
+    lines
+}
+
+fn by_bridge(bridge: &Bridge) -> Vec<String> {
+    let mut lines = vec![format!("an address of the bridge {BRIDGE}'s network, which is chosen at the start")];
+    if !bridge.names.is_empty() {
+        lines.push(format!("others on the bridge find it as {}", bridge.names.join(", ")));
+    }
+    lines.extend(published(&bridge.ports));
+    let servers: Vec<String> = bridge.resolvers.iter().map(ToString::to_string).collect();
+    if !servers.is_empty() {
+        lines.push(format!("names of others are asked of {}", servers.join(" ")));
+    }
+    lines
+}
+
+fn published(ports: &[Forward]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for forward in ports {
         let run = |first: u16| match forward.count {
             1 => first.to_string(),
             count => format!("{first}-{}", u32::from(first) + u32::from(count) - 1),
@@ -79,6 +101,5 @@ fn by_nat(nat: &Nat) -> Vec<String> {
         };
         lines.push(format!("{host} leads to port {}/{} inside", run(forward.inside), forward.protocol));
     }
-    lines.extend(nat.host_ports.iter().map(|port| format!("127.0.0.1:{port} inside is that of the host")));
     lines
 }

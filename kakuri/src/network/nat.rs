@@ -65,9 +65,9 @@ pub fn forward(publish: &Publish) -> Forward {
 }
 
 /// Tries every port, and finds those that are to be free ones: a start fails here, before anything is made.
-pub fn settle(nat: &mut Nat) -> Result<()> {
-    for at in 0..nat.ports.len() {
-        let forward = nat.ports[at];
+pub fn settle(ports: &mut [Forward]) -> Result<()> {
+    for at in 0..ports.len() {
+        let forward = ports[at];
         if forward.host != 0 {
             for (host, _) in forward.pairs() {
                 let address = SocketAddr::new(forward.address, host);
@@ -76,7 +76,7 @@ pub fn settle(nat: &mut Nat) -> Result<()> {
             }
             continue;
         }
-        nat.ports[at].host = free(&forward, &nat.ports)?;
+        ports[at].host = free(&forward, ports)?;
     }
     Ok(())
 }
@@ -163,7 +163,8 @@ fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<(Program, Path
     })
 }
 
-enum Found {
+/// A program that was looked for.
+pub enum Found {
     Here(PathBuf),
     /// One that is not to be trusted with the container's traffic, and why.
     Unfit(PathBuf, &'static str),
@@ -172,7 +173,7 @@ enum Found {
 
 /// On the caller's PATH, then in the usual folders. A relative folder of PATH is passed over: it is whatever the caller
 /// stands in.
-fn find(name: &str, host: &Host) -> Found {
+pub fn find(name: &str, host: &Host) -> Found {
     let path = host.var("PATH").unwrap_or_default().split(|b| *b == b':').map(as_path).map(Path::to_path_buf);
     let mut unfit = Found::Nowhere;
     for folder in path.chain(USUAL.map(PathBuf::from)).filter(|folder| folder.is_absolute()) {
@@ -265,7 +266,7 @@ fn v4(ip: &IpAddr) -> Option<Ipv4Addr> {
     }
 }
 
-fn servers(file: &[u8]) -> Vec<IpAddr> {
+pub(super) fn servers(file: &[u8]) -> Vec<IpAddr> {
     let text = String::from_utf8_lossy(file);
     let named = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
     // A link's name may follow an address of one link alone.

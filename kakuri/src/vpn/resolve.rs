@@ -11,15 +11,28 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 
-use crate::network::Wiring;
+use crate::host::Host;
+use crate::network::{Wiring, kernel};
 
 /// Where a TUN device is made.
 const TUN: &str = "/dev/net/tun";
 
 /// What a start with a VPN asks of the host at last: a TUN device, addresses, and how large a packet may be.
-pub fn resolve(wiring: &mut Wiring) -> Result<()> {
+pub fn resolve(wiring: &mut Wiring, host: &Host) -> Result<()> {
     let Some(Uplink::Tunnel(tunnel)) = &mut wiring.uplink else { return Ok(()) };
-    tun_device()?;
+    // Only root may give a link of the kernel's a socket on the host.
+    let by_kernel = host.is_real_root()
+        && match kernel::probe() {
+            Ok(()) => true,
+            Err(fail) => {
+                let why = fail.reason().unwrap_or_default();
+                wiring.notes.push(format!("the VPN is carried by kakuri itself, not by the kernel: {why}"));
+                false
+            }
+        };
+    if !by_kernel {
+        tun_device()?;
+    }
     let outer = endpoints(tunnel, &wiring.label, &mut wiring.notes)?;
     for link in wiring.netns.iter_mut().flat_map(|plan| &mut plan.links) {
         if link.name == conf::DEVICE && link.mtu.is_none() {
@@ -27,6 +40,9 @@ pub fn resolve(wiring: &mut Wiring) -> Result<()> {
             tunnel.mtu = outer.map_or(conf::USUAL_MTU, |outer| conf::mtu_on(outer, v6));
             link.mtu = Some(tunnel.mtu);
         }
+    }
+    if by_kernel {
+        kernel::take_over(wiring);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Capabilities only go down. Names and numbers from capabilities(7).
 
-use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::fail::{Fail, OrFail, Result, Stage};
 use crate::sys;
@@ -11,6 +11,11 @@ pub use rustix::thread::CapabilitySet as Set;
 pub fn keep(stage: Stage, keep: CapabilitySet) -> Result<()> {
     let sets = CapabilitySets { effective: keep, permitted: keep, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).fail(stage, || "cannot give up capabilities".into())
+}
+
+/// What this process may put in effect.
+pub fn held(stage: Stage) -> Result<CapabilitySet> {
+    capabilities(None).map(|sets| sets.permitted).fail(stage, || "cannot tell which capabilities there are".into())
 }
 
 /// Keeps `keep` in effect, and has `aside` ready for one call: [`keep`] of both puts it in effect, and of the first
