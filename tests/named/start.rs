@@ -99,11 +99,13 @@ fn restart_begins_anew_as_it_was_created() {
     scene.say("create web sh -c ").output();
     scene.kakuri(["create", "--replace", "web", "sh", "-c", "date +%N >>~/starts; sleep 1000"]).output().ok();
     scene.say("start -d web").output().ok();
+    let starts = || scene.shell("exec web", "cat ~/starts | wc -l").output().ok().text();
+    // It runs, and may not have come to that yet.
+    assert!(crate::common::until(crate::common::GONE, || starts() == "1"), "{}", starts());
     let init = scene.init("web");
     scene.say("restart --time 1 web").output().ok();
     assert_eq!(scene.state("web"), "running");
     assert_ne!(scene.init("web"), init);
-    let starts = || scene.shell("exec web", "wc -l <~/starts").output().ok().text();
     assert!(crate::common::until(crate::common::GONE, || starts() == "2"), "{}", starts());
     // One that does not run is started.
     scene.say("stop -t0 web").output().ok();
