@@ -10,6 +10,12 @@ use crate::sys::tun as ioctl;
 const STAGE: Stage = Stage::Netns;
 const DEVICE: &str = "/dev/net/tun";
 
+/// The most packets of a device with this MTU that leave in one piece once they are sealed: what one datagram holds of
+/// them, each 32 bytes longer, and UDP_MAX_SEGMENTS of the kernel.
+pub fn packets_in_one_piece(mtu: Option<u32>) -> u32 {
+    (65507 / (mtu.unwrap_or(1500).saturating_add(32))).clamp(1, 64)
+}
+
 /// A device of this name, which lives as long as the descriptor (or a copy of it) does. Packets pass without a prefix of
 /// the driver's, with a virtio_net_hdr in front where the kernel has that. Reads and writes never wait.
 pub fn make(name: &str) -> Result<OwnedFd> {

@@ -85,3 +85,7 @@ impl Endpoint {
         self.host.parse::<std::net::IpAddr>().is_err()
     }
 }
+
+#[cfg(test)]
+#[path = "tunnel/packet_tests.rs"]
+mod packet_tests;

@@ -97,5 +97,4 @@ impl<P: AsRef<[u8]>> Coalescer<P> {
         self.packets.clear();
         self.slots = [NOBODY; SLOTS];
     }
-
 }
