@@ -103,9 +103,9 @@ pub const SPEC: &[Opt] = &[
         Id::Publish,
         Some(b'p'),
         &["publish"],
-        Value("[IP:][HOST:]PORT[/udp]"),
+        Value("[HOST:]PORT[/udp]"),
         NETWORK,
-        "With nat: a port of the host (of 127.0.0.1) leads to one of the container; ranges such as 8000-8010:80-90",
+        "With nat: a port of the host (of 127.0.0.1; IP:HOST:PORT names another) leads to one of the container; ranges such as 8000-8010:80-90",
     ),
     opt(
         Id::AllowHostPort,
