@@ -20,8 +20,8 @@ use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use inside::keep_only;
-pub(crate) use minder::{raise_limit, relay};
 pub use minder::serve;
+pub(crate) use minder::{raise_limit, relay};
 
 /// The container's own IPv4 address behind either program.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 100);

@@ -4,6 +4,7 @@
 mod filesystems;
 mod install;
 mod namespaces;
+mod network;
 mod probe;
 mod report;
 
@@ -79,6 +80,7 @@ pub fn run(json: bool) -> u8 {
     rows.push(install::devices());
     rows.push(install::ids());
     rows.push(install::terminal());
+    rows.extend(network::rows());
     rows.push(install::programs());
     rows.push(install::container());
     // The last row is the question itself: whatever else is amiss, it starts or it does not.

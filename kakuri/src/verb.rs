@@ -8,6 +8,7 @@ pub mod exec;
 pub mod inspect;
 pub mod list;
 pub mod logs;
+pub mod port;
 pub mod remove;
 pub mod shell;
 pub mod start;
@@ -76,6 +77,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Kill { names, signal, general } => stop::kill(&names, signal, &general),
         Verbs::Wait { names, general } => stop::wait(&names, &general),
         Verbs::Top { name, general } => top::run(&name, &general),
+        Verbs::Port { name, wanted, general } => port::run(&name, wanted, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Vpn(wanted) => vpn::run(&wanted),
         Verbs::Complete(wanted) => complete::run(&wanted),

@@ -34,6 +34,8 @@ pub enum Verbs {
     Kill { names: Vec<String>, signal: i32, general: General },
     Wait { names: Vec<String>, general: General },
     Top { name: String, general: General },
+    /// `wanted`: one port of the container's; None: all.
+    Port { name: String, wanted: Option<(u16, spec::Protocol)>, general: General },
     Copy(Copy),
     Vpn(Vpn),
     Complete(Complete),

@@ -1,4 +1,4 @@
-//! The verbs that look: list, inspect, logs, top.
+//! The verbs that look: list, inspect, logs, top, port.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use super::manage::names;
 use super::options::Id;
 use super::pages::Verb;
 use super::scan::{shown, shown_option};
-use super::{Command, Stop, misuse, phrase};
+use super::{Command, Stop, misuse, network, phrase};
 
 /// `kakuri list`.
 pub fn list(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
@@ -90,4 +90,14 @@ pub fn logs(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop
 pub fn top(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
     done(Verbs::Top { name: one_name(verb, &scanned.words)?, general: general(&scanned)? })
+}
+
+/// `container port NAME [PORT[/PROTOCOL]]`.
+pub fn port(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    let (words, wanted) = match scanned.words[..] {
+        [name, port] => (vec![name], Some(network::inside(port)?)),
+        _ => (scanned.words.clone(), None),
+    };
+    done(Verbs::Port { name: one_name(verb, &words)?, wanted, general: general(&scanned)? })
 }

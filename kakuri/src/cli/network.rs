@@ -115,6 +115,23 @@ pub fn publish(option: &str, typed: &[u8]) -> Result<Publish, Fail> {
     Ok(Publish { protocol, address, host, inside, count })
 }
 
+/// `80`, `80/udp`: a port of a container.
+pub fn inside(typed: &[u8]) -> Result<(u16, Protocol), Fail> {
+    let wrong = |why: String| {
+        misuse(format!("'{}' is no port of a container", shown(typed))).why(why).hint("80, 80/tcp or 53/udp")
+    };
+    let (port, protocol) = match text(typed).split_once('/') {
+        None => (text(typed), Protocol::Tcp),
+        Some((port, "tcp")) => (port, Protocol::Tcp),
+        Some((port, "udp")) => (port, Protocol::Udp),
+        Some((_, other)) => return Err(wrong(format!("'{other}' is neither tcp nor udp"))),
+    };
+    match range(port).map_err(wrong)? {
+        (port, 1) => Ok((port, protocol)),
+        _ => Err(wrong("it is a range".into())),
+    }
+}
+
 /// `80`, `80-90`: the first, and how many.
 fn range(words: &str) -> Result<(u16, u16), String> {
     let one = |word: &str| {

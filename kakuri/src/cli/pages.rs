@@ -119,7 +119,7 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
 /// Verbs that later builds bring.
 pub const NOT_YET: [&str; 8] = ["try", "changes", "commit", "discard", "pull", "images", "image", "registry"];
 /// And of `kakuri container`.
-pub const DOCKER_NOT_YET: [&str; 3] = ["diff", "port", "stats"];
+pub const DOCKER_NOT_YET: [&str; 2] = ["diff", "stats"];
 
 /// A word that is never a program unless `--` stands before it.
 pub fn is_verb(word: &[u8]) -> bool {

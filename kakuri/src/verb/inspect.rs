@@ -121,6 +121,7 @@ fn live(seen: &Seen) -> Value {
         "supervisor": facts.supervisor,
         "namespaces": facts.namespaces,
         "network": facts.network,
+        "ports": facts.ports,
         "sessions": sessions.collect::<Value>(),
         "processes": processes(facts).into_iter().map(process).collect::<Value>(),
         "notes": facts.notes,

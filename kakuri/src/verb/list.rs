@@ -180,6 +180,7 @@ fn dockers(row: &Row, whole: bool, now: SystemTime) -> Value {
     value["Status"] = seen.long(now).into();
     let mounts: Vec<String> = seen.entry.record.spec.binds.iter().map(|bind| bind.source.to_string()).collect();
     value["Mounts"] = mounts.join(",").into();
+    value["Ports"] = seen.ports().into();
     value["Networks"] = seen.network.clone().into();
     value
 }

@@ -7,12 +7,13 @@ use super::top::{ATTACH_VERB, CREATE, EXEC, INSPECT_VERB, LOGS_VERB, RESTART, RU
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help. Those of the top that mean the same in docker are the same here.
-pub const DOCKER: [&Verb; 16] = [
+pub const DOCKER: [&Verb; 17] = [
     &LS,
     &RM,
     &RENAME,
     &KILL_VERB,
     &TOP_VERB,
+    &PORT_VERB,
     &WAIT,
     &CP,
     &START,
@@ -93,6 +94,19 @@ static TOP_VERB: Verb = Verb {
     words: Words::Name(Prefer::Running),
     examples: &[("kakuri container top web", "")],
     parse: look::top,
+};
+
+static PORT_VERB: Verb = Verb {
+    name: "container port",
+    also: &[],
+    group: Group::Insight,
+    usage: "NAME [PORT[/udp]]",
+    about: "The ports of the host that lead into a running container",
+    more: "With a port of the container's, only where it is on the host.",
+    options: &[USUAL],
+    words: Words::Name(Prefer::Running),
+    examples: &[("kakuri container port web", ""), ("kakuri container port web 80", "127.0.0.1:8080")],
+    parse: look::port,
 };
 
 static WAIT: Verb = Verb {

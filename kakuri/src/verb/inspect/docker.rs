@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ended, moment, started};
 use crate::verb::list::seen::{Seen, Status};
+use crate::verb::port;
 
 /// What docker gives for a time that has not come.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -43,6 +44,20 @@ pub fn aliases(seen: &Seen) -> Value {
             "Labels": {},
         },
         "HostConfig": { "NetworkMode": seen.network, "AutoRemove": seen.entry.record.remove },
+        "NetworkSettings": { "Ports": ports(seen) },
         "Mounts": spec.binds.iter().map(mount).collect::<Vec<_>>(),
     })
+}
+
+/// By the container's port, every place on the host that leads there; of a running one.
+fn ports(seen: &Seen) -> Value {
+    let mut ports = serde_json::Map::new();
+    let published = seen.facts.iter().flat_map(|facts| port::each(&facts.ports));
+    for ((inside, protocol), host) in published {
+        let places = ports.entry(format!("{inside}/{protocol}")).or_insert_with(|| json!([]));
+        if let Value::Array(places) = places {
+            places.push(json!({ "HostIp": host.ip().to_string(), "HostPort": host.port().to_string() }));
+        }
+    }
+    Value::Object(ports)
 }

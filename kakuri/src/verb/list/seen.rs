@@ -101,6 +101,12 @@ impl Seen {
         self.facts.as_ref().map(|facts| facts.init)
     }
 
+    /// `127.0.0.1:8080->80/tcp, ...`, of a running one.
+    pub fn ports(&self) -> String {
+        let ports = self.facts.iter().flat_map(|facts| &facts.ports);
+        ports.map(network::nat::shown).collect::<Vec<_>>().join(", ")
+    }
+
     /// How the last run ended; None while it runs, and where no end is recorded.
     pub fn exit_code(&self) -> Option<u8> {
         match self.status {
