@@ -47,6 +47,13 @@ fn reader(scene: &Scene) {
     let (_, config) = blocks("toml").into_iter().next().expect("the README shows a configuration");
     fs::create_dir_all(home.join(".config/container")).unwrap();
     fs::write(home.join(".config/container/config.toml"), config).unwrap();
+    // A VPN nobody answers from (RFC 5737).
+    let vpn = "[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\nAddress = 10.7.0.2/32\n\
+        DNS = 10.7.0.1\n[Peer]\nPublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\n\
+        AllowedIPs = 0.0.0.0/0\nEndpoint = 192.0.2.1:51820\n";
+    scene.file("wg.conf", vpn);
+    fs::create_dir_all(home.join(".config/wireguard")).unwrap();
+    fs::write(home.join(".config/wireguard/work.conf"), vpn).unwrap();
     // What `kakuri -- version` runs.
     scene.script("bin/version", "#!/bin/sh\necho this one\n");
 }
@@ -70,6 +77,11 @@ fn every_example_runs() {
                         || line.contains("python3") && !common::have("python3")
                     {
                         skip(format_args!("readme: `{line}` needs a program that is not installed"));
+                        continue;
+                    }
+                    let tunnel = line.contains("vpn") || line.contains("office");
+                    if tunnel && fs::File::options().read(true).write(true).open("/dev/net/tun").is_err() {
+                        skip(format_args!("readme: `{line}` needs /dev/net/tun"));
                         continue;
                     }
                     // The one example that runs a program the reader would have to have.

@@ -47,7 +47,8 @@ fn peer_lines(peer: &Peer) -> Vec<String> {
     lines
 }
 
-fn list(networks: &[Cidr]) -> String {
+/// `10.0.0.0/8, fd00::/64`.
+pub fn list(networks: &[Cidr]) -> String {
     networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

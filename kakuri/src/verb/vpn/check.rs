@@ -63,7 +63,10 @@ fn words(shown: &str, conf: &Conf, tunnel: &Tunnel) -> String {
             };
             line("", format!("at {}{address}", describe::host_and_port(endpoint)));
         }
-        line("", format!("{} of its networks", peer.allowed.len()));
+        match &peer.allowed[..] {
+            [] => line("", "for nothing: it has no AllowedIPs".into()),
+            allowed => line("", format!("for {}", describe::list(allowed))),
+        }
         if peer.preshared_key.is_some() {
             line("", "with a preshared key".into());
         }
