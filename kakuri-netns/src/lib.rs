@@ -37,6 +37,7 @@ pub use cidr::Cidr;
 pub use key::{Key, PublicKey};
 pub use nat::Nat;
 pub use status::Status;
+pub use sys::pool::Pool;
 pub use tunnel::Tunnel;
 pub use visitor::RESOLVER;
 pub use wireguard::Wireguard;

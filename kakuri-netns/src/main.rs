@@ -16,7 +16,7 @@ use kakuri_wire::{Result, Stage, byhand, caps, document, lifeline};
 
 const STAGE: Stage = Stage::Netns;
 
-kakuri_wire::program!(run);
+kakuri_wire::program!(run, kakuri_netns::Pool);
 
 fn run(arguments: Vec<OsString>) -> u8 {
     let done = if byhand::by_front(&arguments) { serve() } else { own::run(&arguments) };

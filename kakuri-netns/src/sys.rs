@@ -8,6 +8,7 @@ pub mod errors;
 pub mod inbox;
 pub mod netlink;
 pub mod outbox;
+pub mod pool;
 pub mod socket;
 pub mod tun;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gotatun::noise::errors::WireGuardError;
 use kakuri_wire::channel::{Broken, Channel};
 use kakuri_wire::fail::OrFail;
+use kakuri_wire::sys::leave_arena;
 use kakuri_wire::{Fail, Result, Stage};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
@@ -30,6 +31,8 @@ const FORGET: Duration = Duration::from_secs(10);
 /// Serves the tunnel until the front goes, which is a good end.
 pub fn serve(link: &Channel, tunnel: Tunnel) -> Result<u8> {
     confine::hide()?;
+    // It lives long: what the arena hands out it takes back in one order only.
+    leave_arena();
     // Beyond the link (descriptor 3) nothing was meant for this process.
     confine::let_go(4)?;
     let sockets = Sockets::open(tunnel.listen_port)?;

@@ -177,12 +177,15 @@ fn check(r: libc::c_long) -> io::Result<libc::c_long> {
 
 /// Defines `main` around `fn(Vec<OsString>) -> u8` without Rust's start-up code, which would open
 /// /dev/null over closed standard descriptors and ignore SIGPIPE before we could see either; and puts
-/// the bump arena in front of malloc.
+/// the bump arena in front of malloc, or an allocator of the program's own that has it.
 #[macro_export]
 macro_rules! program {
     ($run:path) => {
+        $crate::program!($run, $crate::sys::Arena);
+    };
+    ($run:path, $allocator:ty) => {
         #[global_allocator]
-        static ALLOCATOR: $crate::sys::Arena = $crate::sys::Arena::new();
+        static ALLOCATOR: $allocator = <$allocator>::new();
 
         // SAFETY: this is the one definition of main in the program.
         #[unsafe(no_mangle)]
