@@ -107,7 +107,10 @@ impl Wiring {
         }
         match &mut self.uplink {
             Some(Uplink::Nat(nat)) => nat::settle(&mut nat.ports)?,
-            Some(Uplink::Bridge(bridge)) => nat::settle(&mut bridge.ports)?,
+            Some(Uplink::Bridge(bridge)) => {
+                nat::settle(&mut bridge.ports)?;
+                bridge::tell();
+            }
             _ => {}
         }
         vpn::resolve(self, host)

@@ -10,7 +10,7 @@ use super::NAME;
 use super::folder::Lease;
 use super::subnet::{self, Subnet};
 use crate::link::{self, Kernel};
-use crate::netlink::links::{self, Linked};
+use crate::netlink::links::{self, Far, Linked};
 use crate::netlink::request::{RTM_NEWLINK, RTM_NEWROUTE};
 use crate::{Cidr, Link, PLAN_VERSION, Plan, Route};
 
@@ -76,8 +76,8 @@ pub struct Forwards {
     pub v6: bool,
 }
 
-/// IPv4 is switched on where it is off, and that is told; it stays on, because others may count on it by the end. IPv6
-/// stays as it is: a host that forwards it takes its own address from no router any more.
+/// IPv4 is switched on where it is off, which the front has told the user; it stays on, because others may count on it by
+/// the end. IPv6 stays as it is: a host that forwards it takes its own address from no router any more.
 pub fn forward() -> (Forwards, Option<Fail>) {
     const SETTING: &str = "/proc/sys/net/ipv4/ip_forward";
     let v6 = is_on("conf/all/forwarding") == Some(true);
@@ -85,12 +85,7 @@ pub fn forward() -> (Forwards, Option<Fail>) {
         return (Forwards { v4: true, v6 }, None);
     }
     match fs::write(SETTING, "1") {
-        Ok(()) => {
-            let told = Fail::new(STAGE, "this host now passes packets on between its networks (net.ipv4.ip_forward=1)")
-                .why("containers on the bridge reach no further otherwise")
-                .hint("when none is left: sysctl net.ipv4.ip_forward=0");
-            (Forwards { v4: true, v6 }, Some(told))
-        }
+        Ok(()) => (Forwards { v4: true, v6 }, None),
         Err(e) => {
             let told = Fail::new(STAGE, "containers on the bridge reach this host and each other, and nobody else")
                 .why(format!("net.ipv4.ip_forward is 0 and cannot be set: {e}"))
@@ -103,10 +98,17 @@ pub fn forward() -> (Forwards, Option<Fail>) {
 /// The pair of a container: one end on the bridge, the other born inside.
 pub fn attach(kernel: &mut Kernel, ground: &Ground, lease: &Lease, namespace: BorrowedFd) -> Result<()> {
     let name = &lease.link;
-    let made = kernel.order(links::veth(name, ground.index, INSIDE, namespace.as_raw_fd()));
+    let far = Far { name: INSIDE, address: hardware(lease.v4), namespace: namespace.as_raw_fd() };
+    let made = kernel.order(links::veth(name, ground.index, &far));
     made.map_err(|e| e.fail(format!("link '{name}' to the container")))?;
     let port = Link { no_own_address: ground.subnet.v6.is_some(), ..Link::up(name) };
     link::configure(&Plan { version: PLAN_VERSION, tun: None, links: vec![port], routes: Vec::new() })
+}
+
+/// Follows from the address: who remembers an earlier container of that address is right about this one.
+fn hardware(ip: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = ip.octets();
+    [0x02, 0x6b, a, b, c, d]
 }
 
 /// What the container's end of it is to be.

@@ -55,9 +55,11 @@ impl Subnet {
         Some(Subnet { v4, v6 })
     }
 
-    /// The bridge's own addresses.
+    /// The bridge's own addresses. By the last the kernel asks for neighbours on behalf of others, whose packets it
+    /// passes on.
     pub fn own(&self) -> Vec<Cidr> {
-        with_prefixes(self.v4, self.v6)
+        let link = self.v6.and_then(|_| Cidr::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(), PREFIX6));
+        with_prefixes(self.v4, self.v6).into_iter().chain(link).collect()
     }
 
     /// A container's.

@@ -33,16 +33,23 @@ pub fn bridge(name: &str, address: [u8; 6]) -> Request {
     of_kind(new_link(name).attribute(IFLA_ADDRESS, &address), "bridge", |info| info)
 }
 
-/// A pair of links: one here, at the bridge of this index; the other is born as `inside` in the network namespace of
-/// that descriptor.
-pub fn veth(name: &str, bridge: u32, inside: &str, namespace: i32) -> Request {
+/// The end of a pair that is elsewhere.
+pub struct Far<'a> {
+    pub name: &'a str,
+    pub address: [u8; 6],
+    /// A descriptor of the network namespace it is born in.
+    pub namespace: i32,
+}
+
+/// A pair of links: one here, at the bridge of this index, the other far.
+pub fn veth(name: &str, bridge: u32, far: &Far) -> Request {
     let here = new_link(name).attribute(IFLA_MASTER, &bridge.to_ne_bytes());
     of_kind(here, "veth", |info| {
         info.nested(IFLA_INFO_DATA, |data| {
             data.nested(VETH_INFO_PEER, |mut peer| {
                 peer.bytes.extend_from_slice(&ifinfomsg(0, 0, 0));
-                let peer = text(peer, super::request::IFLA_IFNAME, inside);
-                peer.attribute(IFLA_NET_NS_FD, &namespace.to_ne_bytes())
+                let peer = text(peer, super::request::IFLA_IFNAME, far.name);
+                peer.attribute(IFLA_ADDRESS, &far.address).attribute(IFLA_NET_NS_FD, &far.namespace.to_ne_bytes())
             })
         })
     })

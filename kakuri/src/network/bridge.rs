@@ -9,6 +9,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::{Kind, Wiring, nat};
 use crate::host::Host;
+use crate::output;
 use crate::spec::{OnFailure, Spec};
 
 /// `folder`: where a container with a name lies. Decides all but the ports that are to be free ones.
@@ -36,6 +37,16 @@ pub fn wire(spec: &Spec, host: &Host, folder: Option<&Path>) -> Result<Wiring> {
         joined: None,
         notes,
     })
+}
+
+/// At a start, what it changes on the host and does not change back.
+pub fn tell() {
+    if std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "0") {
+        let told = Fail::new(Stage::Front, "this host passes packets on between its networks from now on")
+            .why("containers on the bridge reach no further otherwise (net.ipv4.ip_forward=1)")
+            .hint("when none is left: sysctl net.ipv4.ip_forward=0");
+        output::warn(told);
+    }
 }
 
 /// What others on the bridge find it by: its name, and the host name it was given. One without either has none.
