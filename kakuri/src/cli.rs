@@ -13,7 +13,7 @@ mod login;
 mod look;
 pub mod man;
 mod manage;
-mod network;
+pub(crate) mod network;
 mod options;
 pub mod pages;
 mod phrase;
