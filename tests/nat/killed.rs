@@ -83,7 +83,7 @@ fn whoever_is_killed_takes_all_with_him() {
             let out = Output::of(std::mem::replace(&mut ready.child, placeholder));
             let why = match victim {
                 Victim::Front => continue,
-                Victim::Minder => "it was killed by signal 9".to_string(),
+                Victim::Minder => "the container ends with it: it was killed by signal 9".to_string(),
                 Victim::Inside => "lost what opens ports in the container".to_string(),
                 Victim::Program => format!("{program} has ended: it was killed by signal 9"),
             };
@@ -97,7 +97,6 @@ fn whoever_is_killed_takes_all_with_him() {
 #[test]
 fn the_end_of_the_command_leaves_nothing() {
     let scene = Scene::alone();
-    let before = scene.before();
     let Some(outer) = Outer::new(&scene) else { return };
     for program in PROGRAMS.into_iter().filter(|program| have(program)) {
         let words = ["--network", program, "-p", "7000:80", "--", "sh", "-c", "exit 7"];
@@ -113,5 +112,4 @@ fn the_end_of_the_command_leaves_nothing() {
     let left: Vec<_> =
         all.iter().filter(|(pid, _, words)| alive(*pid) && PROGRAMS.iter().any(|p| words.contains(p))).collect();
     assert!(left.is_empty(), "{left:?}");
-    let _ = before;
 }

@@ -92,6 +92,8 @@ for word in sys.argv[2:]: print(word, said[word])
 
 pub struct Outer {
     holder: Child,
+    /// In the place of the host's resolv.conf.
+    resolvers: std::path::PathBuf,
     pid: String,
     far: String,
 }
@@ -132,7 +134,7 @@ impl Outer {
             return None;
         };
         let (pid, far) = (pid.to_string(), far.to_string());
-        Some(Outer { holder, pid, far })
+        Some(Outer { holder, resolvers, pid, far })
     }
 
     /// On the host, as whoever owns it.
@@ -177,6 +179,7 @@ impl Drop for Outer {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
+        let _ = std::fs::remove_file(&self.resolvers);
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, connect, recv, send, sockopt};
+use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, send, sockopt};
 
 use crate::sys::{self, datagram::Local};
 
@@ -48,7 +48,8 @@ impl Flow {
     /// Sends the first datagram to the first who takes it: on a loopback a refusal is known at once.
     pub fn begin(far: OwnedFd, sender: Sender, targets: &[SocketAddr], first: &[u8]) -> Option<Flow> {
         let taken = targets.iter().any(|target| {
-            let _ = sockopt::socket_error(&far);
+            // The one before has left a refusal, and an address of ours that may be of the other family.
+            let _ = (sockopt::socket_error(&far), connect_unspec(&far));
             connect(&far, target).is_ok()
                 && send(&far, first, SendFlags::NOSIGNAL).is_ok()
                 && matches!(sockopt::socket_error(&far), Ok(Ok(())))

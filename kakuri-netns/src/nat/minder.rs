@@ -59,6 +59,8 @@ pub fn serve(link: &Channel, nat: Nat) -> Result<u8> {
     }
     drop(pid1);
     link.send(&FromNetns::Running, &[]).map_err(lost)?;
+    // What it said on its way here will not be why it ends.
+    let words = Words::default();
     Minder::new(link, Some(Minded { program: nat.program, child, words }), inside, gates)?.mind()
 }
 
