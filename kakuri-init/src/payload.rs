@@ -27,7 +27,7 @@ pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
     let proc = sys::lend(proc);
     // Its words are ready before it exists: it may not allocate.
     let (uid_map, gid_map) = (format!("{} 0 1\n", setup.uid), format!("{} 0 1\n", setup.gid));
-    let (_, child) = sys::clone_beside(libc::CLONE_NEWUSER | libc::CLONE_FILES, move || {
+    let (_, child) = sys::clone_beside(0, libc::CLONE_NEWUSER | libc::CLONE_FILES, move || {
         let made = write(proc, "self/uid_map", &uid_map)
             .and_then(|()| write(proc, "self/gid_map", &gid_map))
             .and_then(|()| openat(proc, "self/ns/user", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()));

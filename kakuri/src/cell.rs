@@ -106,7 +106,7 @@ pub fn spawn_builder(label: &str, programs: &Programs) -> Result<Builder> {
     let (program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
     let null = open_null()?;
     let (link, end) = link()?;
-    let mount = spawn(Birth::new(&program, &end, &null, title("kakuri-mount", label)), Stage::Mount)?;
+    let mount = spawn(0, Birth::new(&program, &end, &null, title("kakuri-mount", label)), Stage::Mount)?;
     Ok(Builder { link, mount, init_program, null })
 }
 
@@ -184,9 +184,10 @@ fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds:
     }
 }
 
-/// Starts a helper and goes on: waiting for its exec would cost the start a tenth of its time.
-fn spawn(birth: Birth, stage: Stage) -> Result<Owned> {
-    let spawned = sys::clone_beside(0, move || {
+/// Starts a helper and goes on: waiting for its exec would cost the start a tenth of its time. Each of those started
+/// together has a place of its own.
+fn spawn(place: usize, birth: Birth, stage: Stage) -> Result<Owned> {
+    let spawned = sys::clone_beside(place, 0, move || {
         let _ = birth.become_helper();
         i32::from(CODE_FAILED)
     });

@@ -7,10 +7,11 @@ use std::time::Duration;
 use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted, Wireguard};
 use kakuri_wire::Channel;
 use kakuri_wire::channel::Broken;
-use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
+use kakuri_wire::sys;
 
-use super::{link, send, spawn};
+use super::{link, send};
 use crate::helper::{Birth, open_null, title};
 use crate::network::Wiring;
 use crate::process::{Owned, lost};
@@ -154,7 +155,14 @@ impl Uplink {
     fn begin_lookup(&self, peer: u32, host: String, port: u16) -> Result<Lookup> {
         let (near, far) = link()?;
         let null = open_null()?;
-        let process = spawn(Birth::new(&self.program, &far, &null, title("kakuri-netns", "resolve")), Stage::Netns)?;
+        let birth = Birth::new(&self.program, &far, &null, title("kakuri-netns", "resolve"));
+        // Several may be begun at once, so each is waited for until it has left our memory.
+        let spawned = sys::clone_vfork(0, &mut || {
+            let _ = birth.become_helper();
+            i32::from(CODE_FAILED)
+        });
+        let (_, pidfd) = spawned.fail(Stage::Front, || "cannot start kakuri-netns".into())?;
+        let process = Owned::new(pidfd, Stage::Netns);
         send(Stage::Netns, &near, &ToNetns::Resolve { version: Version::ours(), host, port }, &[])?;
         Ok(Lookup { peer, link: near, _process: process })
     }

@@ -39,14 +39,14 @@ impl Wire {
             return Ok(Wire::default());
         }
         let program = programs.open("kakuri-netns")?;
-        let helper = |label: &str| -> Result<(Channel, Owned)> {
+        let helper = |place: usize, label: &str| -> Result<(Channel, Owned)> {
             let (near, far) = link()?;
-            let process = spawn(Birth::new(&program, &far, null, title("kakuri-netns", label)), Stage::Netns)?;
+            let process = spawn(place, Birth::new(&program, &far, null, title("kakuri-netns", label)), Stage::Netns)?;
             Ok((near, process))
         };
         let mut wire = Wire { net: Net::Waiting, ..Wire::default() };
         if let Some(plan) = &wiring.netns {
-            let (link, process) = helper(label)?;
+            let (link, process) = helper(1, label)?;
             let document = document::seal(Stage::Front, plan)?;
             send(Stage::Netns, &link, &ToNetns::Plan(Version::ours()), &[document.as_fd()])?;
             wire.configurator = Some((link, process));
@@ -57,7 +57,7 @@ impl Wire {
                 Wanted::Nat(_) => "nat",
                 Wanted::Bridge(_) => "bridge",
             };
-            let (link, process) = helper(&format!("{label} {what}"))?;
+            let (link, process) = helper(2, &format!("{label} {what}"))?;
             let document = document::seal_secret(Stage::Front, wanted)?;
             send(Stage::Netns, &link, &ToNetns::Uplink(Version::ours()), &[document.as_fd()])?;
             wire.joins = !matches!(wanted, Wanted::Tunnel(_));

@@ -5,7 +5,6 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::check;
 
@@ -14,7 +13,7 @@ const STACK: usize = 64 * 1024;
 #[repr(align(16))]
 struct Stack(UnsafeCell<[u8; STACK]>);
 // SAFETY: used by one clone at a time: our programs are single-threaded, and either CLONE_VFORK suspends the caller or
-// the stack is known to be free.
+// the caller says that the stack is free.
 unsafe impl Sync for Stack {}
 static CHILD_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
 
@@ -87,39 +86,19 @@ pub fn clone_elsewhere<F: FnMut() -> c_int>(
     task.made
 }
 
-/// A stack for a child of [`clone_beside`], and whether one is on it: the kernel sets that to 0 when the child has
-/// become another program or ended (CLONE_CHILD_CLEARTID).
-struct Beside {
-    taken: AtomicI32,
-    stack: Stack,
-}
-
 /// As many as are ever started together: kakuri-mount and two of kakuri-netns.
-static BESIDE: [Beside; 3] =
-    [const { Beside { taken: AtomicI32::new(0), stack: Stack(UnsafeCell::new([0; STACK])) } }; 3];
-
-/// A stack nobody is on; waited for where there is none.
-fn free_stack() -> &'static Beside {
-    loop {
-        if let Some(free) = BESIDE.iter().find(|beside| beside.taken.load(Ordering::Acquire) == 0) {
-            return free;
-        }
-        // Woken by the kernel when the first is free, and at once where it is by now.
-        // SAFETY: the word is static; a null timeout waits for ever.
-        unsafe {
-            libc::syscall(libc::SYS_futex, BESIDE[0].taken.as_ptr(), libc::FUTEX_WAIT, 1, ptr::null::<libc::timespec>())
-        };
-    }
-}
+const PLACES: usize = 3;
+static BESIDE_STACKS: [Stack; PLACES] = [const { Stack(UnsafeCell::new([0; STACK])) }; PLACES];
 
 /// clone(2) with CLONE_VM|CLONE_PIDFD and `flags`: like [`clone_vfork`], but the caller goes on at once beside
 /// the child. No page table is copied, and nobody waits for an exec.
 ///
 /// The child is a thread as far as memory is concerned, but none to libc: it may make system calls and nothing
 /// else, no allocation above all, because malloc knows of one thread and takes no lock. So it is given what it
-/// needs ready made, which stays allocated, and what it has to say is its exit status. A few may be on their way at
-/// a time.
-pub fn clone_beside<F>(flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
+/// needs ready made, which stays allocated, and what it has to say is its exit status.
+///
+/// `place` is 0, 1 or 2: a stack of the child's own. The child before on it must have exec'ed or ended.
+pub fn clone_beside<F>(place: usize, flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
 where
     F: Fn() -> c_int + Send + Sync + 'static,
 {
@@ -132,22 +111,16 @@ where
     }
     let mut pidfd: c_int = -1;
     let child: &'static F = Box::leak(Box::new(child));
-    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD;
-    let beside = free_stack();
-    beside.taken.store(1, Ordering::Release);
-    // SAFETY: the stack is this child's alone until the kernel says otherwise, its top is aligned; the closure is
+    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let stack = &BESIDE_STACKS[place % PLACES];
+    // SAFETY: the stack is this child's alone by this function's contract, its top is aligned; the closure is
     // Sync and lives for ever, so it shares nothing with the parent that a thread could not.
     let pid = unsafe {
-        let top = beside.stack.0.get().cast::<u8>().add(STACK).cast::<c_void>();
+        let top = stack.0.get().cast::<u8>().add(STACK).cast::<c_void>();
         let arg = ptr::from_ref(child).cast_mut().cast();
-        let no_tls: *mut c_void = ptr::null_mut();
-        libc::clone(enter::<F>, top, flags, arg, ptr::from_mut(&mut pidfd), no_tls, beside.taken.as_ptr())
+        libc::clone(enter::<F>, top, flags, arg, ptr::from_mut(&mut pidfd))
     };
-    if pid < 0 {
-        let error = io::Error::last_os_error();
-        beside.taken.store(0, Ordering::Release);
-        return Err(error);
-    }
+    check(pid as libc::c_long)?;
     // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
