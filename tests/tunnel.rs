@@ -9,6 +9,10 @@ mod ends;
 #[path = "tunnel/world.rs"]
 mod world;
 
+#[path = "tunnel/hostile.rs"]
+mod hostile;
+#[path = "tunnel/peers.rs"]
+mod peers;
 #[path = "tunnel/traffic.rs"]
 mod traffic;
 

@@ -1,6 +1,11 @@
 //! This program run from a shell. Runs with the caller's own rights; the namespaces it makes give rights
 //! over themselves alone.
 
+mod child;
+mod inside;
+mod names;
+mod vpn;
+
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -11,10 +16,11 @@ use nix::sched::CloneFlags;
 use crate::{Plan, check::check, explain::explain, link};
 
 const STAGE: Stage = Stage::Netns;
-const USAGE: &str = "usage: kakuri-netns PLAN -- CMD [ARG...] | --check PLAN | --explain PLAN | --version | --help
+const USAGE: &str = "usage: kakuri-netns PLAN -- CMD [ARG...] | --vpn CONF -- CMD [ARG...] | --check PLAN | --explain PLAN | --vpn CONF --check | --vpn CONF --explain | --version | --help
 
 Makes a user and a network namespace, configures it as PLAN says (a JSON file,
-or - for standard input) and becomes CMD in it.
+or - for standard input) and becomes CMD in it. With --vpn, CMD's whole network
+is the WireGuard tunnel of CONF, a file as wg-quick(8) takes it.
 ";
 
 pub fn run(arguments: &[OsString]) -> Result<u8> {
@@ -24,13 +30,16 @@ pub fn run(arguments: &[OsString]) -> Result<u8> {
         ["--help" | "-h"] => Ok(print(USAGE)),
         ["--check", _] => read(&arguments[2]).map(|_| 0),
         ["--explain", _] => Ok(print(&explain(&read(&arguments[2])?))),
+        ["--vpn", _, "--check"] => vpn::read(&arguments[2]).map(|_| 0),
+        ["--vpn", _, "--explain"] => Ok(print(&explain_conf(&vpn::read(&arguments[2])?))),
+        ["--vpn", _, "--", _, ..] => vpn::run(&arguments[2], &arguments[4..]),
         [file, "--", _, ..] if *file == "-" || !file.starts_with('-') => {
             let plan = read(&arguments[1])?;
             if let Some(name) = &plan.tun {
                 return Err(Fail::new(STAGE, format!("the plan has a TUN device, '{name}', and nobody to serve it"))
                     .hint("take it out of the plan, or start a tunnel: kakuri-netns --vpn CONF -- CMD"));
             }
-            unshare()?;
+            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
             caps::keep(STAGE, caps::Set::NET_ADMIN)?;
             link::configure(&plan)?;
             // CMD is root in the namespaces and gets what root has there, by the exec.
@@ -46,11 +55,28 @@ fn read(name: &OsString) -> Result<Plan> {
     check(&plan).map(|()| plan)
 }
 
-/// Moves this process into both, as root there: the caller's user and group are the only ones mapped.
-fn unshare() -> Result<()> {
+/// The container's side of a configuration, its resolvers, and whom it speaks to. No key of anybody's but the public ones.
+fn explain_conf(conf: &crate::conf::Conf) -> String {
+    let mut words = explain(&conf.plan());
+    for server in &conf.dns {
+        words += &format!("resolver: {server}\n");
+    }
+    for domain in &conf.search {
+        words += &format!("search: {domain}\n");
+    }
+    for peer in &conf.peers {
+        let endpoint =
+            peer.endpoint.as_ref().map_or("wherever it calls from".into(), |e| format!("{}:{}", e.host, e.port));
+        words += &format!("peer: {} at {endpoint}\n", peer.public_key);
+    }
+    words
+}
+
+/// Moves this process into new namespaces, as root there: the caller's user and group are the only ones mapped.
+fn unshare(kinds: CloneFlags) -> Result<()> {
     // Asked before: inside, they are the overflow id until the maps are written.
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+    nix::sched::unshare(kinds)
         .fail(STAGE, || "cannot make a user and a network namespace".into())
         .map_err(|fail| fail.hint("`kakuri doctor` tells what refuses it and what mends it"))?;
     // setgroups first: the kernel takes a group map from an ordinary user only once it is denied.

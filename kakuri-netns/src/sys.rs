@@ -9,6 +9,7 @@ pub mod inbox;
 pub mod netlink;
 pub mod outbox;
 pub mod pool;
+pub mod signal;
 pub mod socket;
 pub mod tun;
 
