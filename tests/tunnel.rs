@@ -9,6 +9,8 @@ mod ends;
 #[path = "tunnel/world.rs"]
 mod world;
 
+#[path = "tunnel/byhand.rs"]
+mod byhand;
 #[path = "tunnel/hostile.rs"]
 mod hostile;
 #[path = "tunnel/peers.rs"]
@@ -21,7 +23,7 @@ use world::{Net, cable};
 
 /// Why tests of tunnels cannot run here, if so.
 fn lacks() -> Option<String> {
-    for program in ["unshare", "nsenter", "ip", "wg", "wireguard-go", "python3", "ping", "setpriv"] {
+    for program in ["unshare", "nsenter", "ip", "wg", "wireguard-go", "python3", "ping", "pkill", "ss"] {
         if !common::have(program) {
             return Some(format!("{program} is not installed"));
         }

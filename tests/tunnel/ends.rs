@@ -156,7 +156,12 @@ pub fn configure(container: &Net, mtu: u32, addresses: &[&str], routes: &[&str])
 
 /// Starts a tunnel on `host` for the device; it runs when this returns.
 pub fn serve(host: &Net, tunnel: &Tunnel, tun: OwnedFd) -> Ours {
-    let ours = begin(host, tunnel);
+    run(Ours::spawn(Some(host)), tunnel, tun)
+}
+
+/// The same with a process that waits for its first word.
+pub fn run(ours: Ours, tunnel: &Tunnel, tun: OwnedFd) -> Ours {
+    describe(&ours, tunnel);
     ours.link.send(&ToNetns::Tun, &[tun.as_fd()]).expect("sent");
     match ours.answer() {
         (FromNetns::Running, _) => ours,
@@ -164,12 +169,16 @@ pub fn serve(host: &Net, tunnel: &Tunnel, tun: OwnedFd) -> Ours {
     }
 }
 
-/// The same up to the point where it waits for its device.
+/// Up to the point where it waits for its device.
 pub fn begin(host: &Net, tunnel: &Tunnel) -> Ours {
     let ours = Ours::spawn(Some(host));
+    describe(&ours, tunnel);
+    ours
+}
+
+fn describe(ours: &Ours, tunnel: &Tunnel) {
     let document = seal(Stage::Front, &Uplink::Tunnel(tunnel.clone())).expect("a document");
     ours.link.send(&ToNetns::Uplink(Version::ours()), &[document.as_fd()]).expect("sent");
-    ours
 }
 
 /// wireguard-go as `wg0` of a namespace; `peers` as `wg set` takes them.

@@ -48,7 +48,7 @@ fn echo(server: &mut Net, client: &mut Net, address: &str) {
     server.start(&format!("python3 /run/echo.py {address}"));
     server.wait_for("ss -ltn | grep -q ':7 '");
     assert_eq!(client.ok(&format!("python3 /run/check.py {address} 3000000")), "same");
-    server.run("kill %?echo; wait");
+    server.wait_for("pkill -KILL -P $$ -f echo.py; ! ss -ltn | grep -q ':7 '");
 }
 
 #[test]

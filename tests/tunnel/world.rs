@@ -68,7 +68,7 @@ impl Net {
 
     /// Runs a line in the background until the shell ends.
     pub fn start(&mut self, line: &str) {
-        self.run(&format!("setpriv --pdeathsig KILL {line} </dev/null >/dev/null 2>&1 &"));
+        self.run(&format!("{line} </dev/null >/dev/null 2>&1 &"));
     }
 
     /// Runs a line again and again until it succeeds.
@@ -87,7 +87,8 @@ impl Net {
 
 impl Drop for Net {
     fn drop(&mut self) {
-        let _ = self.shell.kill();
+        // What it started is killed by it: a parent-death signal does not outlive a program that gains rights by its exec.
+        let _ = writeln!(self.input, "kill -KILL $(jobs -p) 2>/dev/null; kill -KILL $$");
         let _ = self.shell.wait();
     }
 }

@@ -41,6 +41,9 @@ const CALLS: &[libc::c_long] = &[
 /// Allowed as long as their third argument, the protection, makes nothing executable.
 const MAPPINGS: &[libc::c_long] = &[libc::SYS_mmap, libc::SYS_mprotect];
 
+/// Allowed with this second argument alone: whether a descriptor is open, which the standard library asks in debug builds.
+const LOOKS: (libc::c_long, libc::c_int) = (libc::SYS_fcntl, libc::F_GETFD);
+
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
@@ -49,6 +52,7 @@ const ARCHITECTURE: u32 = 0xc000_00b7;
 // Of struct seccomp_data, in bytes; of an argument the lower half, which on both machines comes first.
 const NUMBER: u32 = 0;
 const MACHINE: u32 = 4;
+const SECOND_ARGUMENT: u32 = 16 + 8;
 const THIRD_ARGUMENT: u32 = 16 + 2 * 8;
 
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
@@ -78,7 +82,13 @@ pub fn program() -> Vec<Instruction> {
             ALLOW,
         ]);
     }
-    program.push(KILL);
+    program.extend([
+        step(EQUALS, LOOKS.0 as u32, 0, 3),
+        step(LOAD, SECOND_ARGUMENT, 0, 0),
+        step(EQUALS, LOOKS.1 as u32, 0, 1),
+        ALLOW,
+        KILL,
+    ]);
     program
 }
 
@@ -87,7 +97,7 @@ mod tests {
     use super::*;
 
     /// What the kernel would do with the program.
-    fn judge(machine: u32, call: u32, third: u32) -> u32 {
+    fn judge(machine: u32, call: u32, second: u32, third: u32) -> u32 {
         let program = program();
         let (mut at, mut value) = (0, 0);
         loop {
@@ -95,7 +105,10 @@ mod tests {
             at += 1;
             let jump = |yes: bool| usize::from(if yes { jt } else { jf });
             match code {
-                LOAD => value = [call, machine, third][[0, 4, 32].iter().position(|o| *o == k).expect("a field")],
+                LOAD => {
+                    value =
+                        [call, machine, second, third][[0, 4, 24, 32].iter().position(|o| *o == k).expect("a field")]
+                }
                 EQUALS => at += jump(value == k),
                 HAS_BIT => at += jump(value & k != 0),
                 RETURN => return k,
@@ -108,19 +121,19 @@ mod tests {
     fn only_what_is_listed_and_nothing_executable() {
         let (yes, no) = (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
         for call in CALLS {
-            assert_eq!(judge(ARCHITECTURE, *call as u32, 7), yes);
-            assert_eq!(judge(0x4000_0003, *call as u32, 7), no);
+            assert_eq!(judge(ARCHITECTURE, *call as u32, 0, 7), yes);
+            assert_eq!(judge(0x4000_0003, *call as u32, 0, 7), no);
         }
         for call in MAPPINGS {
-            assert_eq!(judge(ARCHITECTURE, *call as u32, 3), yes);
-            assert_eq!(judge(ARCHITECTURE, *call as u32, 7), no);
+            assert_eq!(judge(ARCHITECTURE, *call as u32, 0, 3), yes);
+            assert_eq!(judge(ARCHITECTURE, *call as u32, 0, 7), no);
         }
         let mut others =
             vec![libc::SYS_openat, libc::SYS_socket, libc::SYS_connect, libc::SYS_execve, libc::SYS_ptrace];
         others.extend([libc::SYS_ioctl, libc::SYS_clone, libc::SYS_prctl, libc::SYS_dup, libc::SYS_kill]);
         for call in others {
-            assert_eq!(judge(ARCHITECTURE, call as u32, 0), no, "{call}");
-            assert_eq!(judge(ARCHITECTURE, call as u32 | 0x4000_0000, 0), no, "{call} by the x32 numbers");
+            assert_eq!(judge(ARCHITECTURE, call as u32, 0, 0), no, "{call}");
+            assert_eq!(judge(ARCHITECTURE, call as u32 | 0x4000_0000, 0, 0), no, "{call} by the x32 numbers");
         }
     }
 }

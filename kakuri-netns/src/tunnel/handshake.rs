@@ -80,6 +80,8 @@ impl Inward<'_> {
                     peers.remember(peer, &message);
                     self.replies.push(peer, from, message);
                 }
+                // While nobody else may use the new session: a packet of it must not overtake the answer that makes it.
+                self.running.transmit.flush(&mut self.replies, peers, counters);
             }
             TunnResult::Err(error) => {
                 counters.count(dropped(&error));
