@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use kakuri_wire::channel::Received;
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Channel, Kernelfs};
 use rustix::process::setsid;
@@ -29,6 +30,11 @@ impl Front {
 
     pub fn recv(&self) -> Result<(ToInit, Vec<OwnedFd>)> {
         self.link.recv().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
+    }
+
+    /// The same for a word that may enclose a document.
+    pub fn recv_enclosing(&self) -> Result<Received<ToInit>> {
+        self.link.recv_enclosing().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
     }
 
     /// The front said what it may not say now, which ends the container.
@@ -86,10 +92,11 @@ impl Front {
 
     /// Phase two: the user's words, or none where the container holds. Called without any capability.
     pub fn command(&self) -> Result<Option<Command>> {
-        match self.recv()? {
-            (ToInit::Start { inherited, .. }, fds) => Command::read(inherited, fds).map(Some),
-            (ToInit::Hold, _) => Ok(None),
-            (other, _) => Self::unexpected(&other),
+        let Received { message, enclosed, fds } = self.recv_enclosing()?;
+        match message {
+            ToInit::Start { inherited, .. } => Command::read(inherited, enclosed.as_deref(), fds).map(Some),
+            ToInit::Hold => Ok(None),
+            other => Self::unexpected(&other),
         }
     }
 

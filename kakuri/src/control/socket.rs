@@ -6,11 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kakuri_wire::Channel;
+use kakuri_wire::{Channel, sys};
 use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::event::PollFlags;
-use rustix::fs::{AtFlags, stat, unlinkat};
+use rustix::fs::{AtFlags, fstat, stat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect as connect_to,
@@ -117,6 +117,18 @@ fn is_ours(peer: BorrowedFd) -> bool {
 fn is_beside_us(peer: BorrowedFd) -> bool {
     static OURS: OnceLock<Option<(u64, u64)>> = OnceLock::new();
     let Some(ours) = OURS.get_or_init(|| user_namespace("self").ok()) else { return false };
+    // The very process that connected, and no number of anything.
+    let theirs = sys::peer_pidfd(peer).and_then(|pidfd| sys::user_namespace(pidfd.as_fd()));
+    match theirs.map(|namespace| fstat(&namespace).map(|stat| (stat.st_dev, stat.st_ino))) {
+        Ok(theirs) => theirs.is_ok_and(|theirs| theirs == *ours),
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => false,
+        // An older kernel, or one of the processes below that may not be looked into.
+        Err(_) => is_beside_us_by_number(peer, *ours),
+    }
+}
+
+/// The same where it can only be told by /proc.
+fn is_beside_us_by_number(peer: BorrowedFd, ours: (u64, u64)) -> bool {
     let Some(pidfd) = socket_peercred(peer).ok().and_then(|who| pidfd_open(who.pid, PidfdFlags::empty()).ok()) else {
         return false;
     };
@@ -125,7 +137,7 @@ fn is_beside_us(peer: BorrowedFd) -> bool {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let Some(pid) = field("Pid:") else { return false };
     let beside = match user_namespace(pid) {
-        Ok(theirs) => theirs == *ours,
+        Ok(theirs) => theirs == ours,
         // It has a capability that we lack, as a session at the machine's own screen may (pam_systemd(8)), or is not
         // dumpable. Every payload is in a pid namespace below ours, and then has a number in each.
         Err(Errno::ACCESS | Errno::PERM) => {
