@@ -6,17 +6,17 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kakuri_wire::{Channel, sys};
 use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::{Channel, sys};
 use rustix::event::PollFlags;
-use rustix::fs::{AtFlags, fstat, stat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, stat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect as connect_to,
     listen as listen_on, socket_with, sockopt::socket_peercred,
 };
-use rustix::process::{PidfdFlags, geteuid, pidfd_open};
+use rustix::process::{PidfdFlags, fchdir, geteuid, pidfd_open};
 
 use super::{FromSupervisor, SOCKET};
 
@@ -88,18 +88,11 @@ pub fn accept(listener: impl AsFd) -> Option<Channel> {
 /// A connection to who listens in this folder.
 pub fn connect(folder: impl AsFd) -> std::result::Result<Channel, Refused> {
     let asker = socket(SocketFlags::empty()).map_err(Refused::Failed)?;
-    let address = address(folder.as_fd()).map_err(Refused::Failed)?;
-    loop {
-        match connect_to(&asker, &address) {
-            Ok(()) => break,
-            Err(Errno::INTR) => {}
-            Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(Refused::Nobody),
-            Err(e) => {
-                return Err(Refused::Failed(
-                    Fail::new(Stage::Front, "cannot reach the container's supervisor").errno(e),
-                ));
-            }
-        }
+    let cannot = |e| Refused::Failed(Fail::new(Stage::Front, "cannot reach the container's supervisor").errno(e));
+    match reach(&asker, folder.as_fd()).map_err(cannot)? {
+        Ok(()) => {}
+        Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(Refused::Nobody),
+        Err(e) => return Err(cannot(e)),
     }
     if !is_ours(asker.as_fd()) {
         return Err(Refused::Failed(
@@ -107,6 +100,26 @@ pub fn connect(folder: impl AsFd) -> std::result::Result<Channel, Refused> {
         ));
     }
     Ok(asker.into())
+}
+
+/// Connects from inside the folder, because its name below /proc costs a process several times as much; but by that
+/// name where we could not come back to the folder we stand in. The outer error is that we could not.
+fn reach(asker: &OwnedFd, folder: BorrowedFd) -> std::result::Result<std::result::Result<(), Errno>, Errno> {
+    let connect = |address: &SocketAddrUnix| loop {
+        match connect_to(asker, address) {
+            Err(Errno::INTR) => {}
+            other => break other,
+        }
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let here = openat(CWD, ".", flags, Mode::empty()).ok().filter(|here| fchdir(here).is_ok());
+    match here {
+        Some(here) if fchdir(folder).is_ok() => {
+            let connected = SocketAddrUnix::new(SOCKET).and_then(|address| connect(&address));
+            fchdir(&here).map(|()| connected)
+        }
+        _ => Ok(address(folder).map_err(|_| Errno::NAMETOOLONG).and_then(|address| connect(&address))),
+    }
 }
 
 fn is_ours(peer: BorrowedFd) -> bool {

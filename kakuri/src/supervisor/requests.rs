@@ -91,13 +91,7 @@ impl Supervisor {
         self.askers.iter().any(|asker| asker.waits == Waits::Use)
     }
 
-    fn serve(
-        &mut self,
-        id: u32,
-        request: ToSupervisor,
-        enclosed: Option<&[u8]>,
-        mut fds: Vec<OwnedFd>,
-    ) -> Result<()> {
+    fn serve(&mut self, id: u32, request: ToSupervisor, enclosed: Option<&[u8]>, mut fds: Vec<OwnedFd>) -> Result<()> {
         log::trace!("asked: {request:?}");
         match request {
             ToSupervisor::Run { protocol, inherited, passed } => {

@@ -218,9 +218,8 @@ impl Channel {
         let flags = flags | RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = retry_received(|| {
-            recvmsg(&self.socket, &mut [io::IoSliceMut::new(landing)], &mut control, flags)
-        })?;
+        let received =
+            retry_received(|| recvmsg(&self.socket, &mut [io::IoSliceMut::new(landing)], &mut control, flags))?;
         let mut fds = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(rights) = message {

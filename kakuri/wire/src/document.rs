@@ -46,7 +46,11 @@ impl Parcel {
 /// The value, in whichever way is cheaper.
 pub fn pack(stage: Stage, value: &impl Serialize) -> Result<Parcel> {
     let bytes = write(stage, value)?;
-    if bytes.len() <= MAX_ENCLOSED { Ok(Parcel::Enclosed(bytes)) } else { seal_bytes(stage, &bytes).map(Parcel::Sealed) }
+    if bytes.len() <= MAX_ENCLOSED {
+        Ok(Parcel::Enclosed(bytes))
+    } else {
+        seal_bytes(stage, &bytes).map(Parcel::Sealed)
+    }
 }
 
 /// Reads the document of a message that came: what it enclosed, else the descriptor at `place`, which is taken out.
