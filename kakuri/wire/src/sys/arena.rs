@@ -20,30 +20,36 @@ const LARGEST: usize = 32 * 1024;
 const CLASSES: usize = FINE / ALIGN + 7;
 
 #[repr(align(16))]
-struct Block(UnsafeCell<[u8; SIZE]>);
+struct Block {
+    _bytes: [u8; SIZE],
+}
 
-// SAFETY: the block is only handed out in disjoint pieces, by who holds BUSY.
-unsafe impl Sync for Block {}
-
-static BLOCK: Block = Block(UnsafeCell::new([0; SIZE]));
+/// In this order: what is written first lies on the page that is read next.
+#[repr(C)]
+struct Shared {
+    /// Our programs have one thread, so nobody ever waits; whoever would takes malloc.
+    busy: AtomicBool,
+    state: UnsafeCell<State>,
+    block: UnsafeCell<Block>,
+}
 
 struct State {
     /// How much of the block has been handed out.
     used: usize,
-    /// What has come back, as lists: a free block begins with the address of the next.
-    free: [*mut u8; CLASSES],
     /// Blocks without a class are malloc's.
     left: bool,
+    /// What has come back, as lists: a free block begins with the address of the next.
+    free: [*mut u8; CLASSES],
 }
 
-struct Shared(UnsafeCell<State>);
-
-// SAFETY: only who holds BUSY looks at it.
+// SAFETY: only who holds `busy` looks at the state, and the block is handed out in disjoint pieces by it.
 unsafe impl Sync for Shared {}
 
-static STATE: Shared = Shared(UnsafeCell::new(State { used: 0, free: [ptr::null_mut(); CLASSES], left: false }));
-/// Our programs have one thread, so nobody ever waits; whoever would takes malloc.
-static BUSY: AtomicBool = AtomicBool::new(false);
+static SHARED: Shared = Shared {
+    busy: AtomicBool::new(false),
+    state: UnsafeCell::new(State { used: 0, left: false, free: [ptr::null_mut(); CLASSES] }),
+    block: UnsafeCell::new(Block { _bytes: [0; SIZE] }),
+};
 
 /// From here on every large allocation is malloc's, which gives it back to the system: for a process that serves many
 /// for long. What the arena holds already stays valid.
@@ -52,12 +58,12 @@ pub fn leave_arena() {
 }
 
 fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> Option<T> {
-    if BUSY.swap(true, Ordering::Acquire) {
+    if SHARED.busy.swap(true, Ordering::Acquire) {
         return None;
     }
-    // SAFETY: BUSY is ours, so nobody else has a reference.
-    let result = act(unsafe { &mut *STATE.0.get() });
-    BUSY.store(false, Ordering::Release);
+    // SAFETY: `busy` is ours, so nobody else has a reference.
+    let result = act(unsafe { &mut *SHARED.state.get() });
+    SHARED.busy.store(false, Ordering::Release);
     Some(result)
 }
 
@@ -77,7 +83,7 @@ fn class(size: usize) -> Option<(usize, usize)> {
 }
 
 fn start() -> usize {
-    BLOCK.0.get() as usize
+    SHARED.block.get() as usize
 }
 
 fn owns(p: *mut u8) -> bool {
