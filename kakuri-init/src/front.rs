@@ -28,11 +28,12 @@ impl Front {
         CODE_FAILED
     }
 
+    /// A word in its turn; what one out of turn encloses is not looked at.
     pub fn recv(&self) -> Result<(ToInit, Vec<OwnedFd>)> {
-        self.link.recv().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
+        self.recv_enclosing().map(|received| (received.message, received.fds))
     }
 
-    /// The same for a word that may enclose a document.
+    /// One that may enclose a document.
     pub fn recv_enclosing(&self) -> Result<Received<ToInit>> {
         self.link.recv_enclosing().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
     }
