@@ -205,7 +205,7 @@ fn check(r: libc::c_long) -> io::Result<libc::c_long> {
 
 /// Defines `main` around `fn(Vec<OsString>) -> u8` without Rust's start-up code, which would open
 /// /dev/null over closed standard descriptors and ignore SIGPIPE before we could see either; and puts
-/// the bump arena in front of malloc, or an allocator of the program's own that has it.
+/// the arena in front of malloc, or an allocator of the program's own that has it.
 #[macro_export]
 macro_rules! program {
     ($run:path) => {
