@@ -41,15 +41,15 @@ pub struct Started {
 }
 
 impl Command {
-    /// `fds` are the document, `inherited` ones for 0-2, then the passed ones.
-    pub fn read(inherited: u8, mut fds: Vec<OwnedFd>) -> Result<Command> {
+    /// `fds` are the document where it is not enclosed, `inherited` ones for 0-2, then the passed ones.
+    pub fn read(inherited: u8, enclosed: Option<&[u8]>, mut fds: Vec<OwnedFd>) -> Result<Command> {
         let broken = || Fail::new(Stage::Init, "received a start that does not fit its descriptors");
-        if fds.len() < 1 + usize::from(inherited) {
+        let process: Process = document::unpack(Stage::Init, enclosed, &mut fds, 0)?;
+        if fds.len() < usize::from(inherited) {
             return Err(broken());
         }
-        let passed = fds.split_off(1 + usize::from(inherited));
-        let inherited = fds.split_off(1);
-        let process: Process = document::read(Stage::Init, fds.pop().ok_or_else(broken)?)?;
+        let passed = fds.split_off(usize::from(inherited));
+        let inherited = fds;
         let own = process.terminal.iter().filter(|&&t| t).count();
         let ascending = process.pass.windows(2).all(|w| w[0] < w[1]);
         // The very last number is none that a descriptor can have, and the one above it is no number.

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use kakuri_wire::channel::Received;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::{Channel, sys};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -128,7 +129,7 @@ impl Container<'_> {
 
     /// One word of the front.
     fn obey(&mut self) -> Result<()> {
-        let (message, fds) = self.front.recv()?;
+        let Received { message, enclosed, fds } = self.front.recv_enclosing()?;
         match (&message, &mut self.hold) {
             (&ToInit::Signal { session, signal, group }, _) => {
                 let Some(named) = Signal::from_named_raw(signal) else { return Front::unexpected(&message) };
@@ -140,21 +141,21 @@ impl Container<'_> {
             // Ascending, so that the last one stands for all there ever were.
             (&ToInit::Session { session, inherited, .. }, Some(hold)) if session > hold.last => {
                 hold.last = session;
-                self.open(session, inherited, fds)
+                self.open(session, inherited, enclosed, fds)
             }
             _ => Front::unexpected(&message),
         }
     }
 
     /// Starts the command of a session. What is wrong with it is told, and concerns nobody else.
-    fn open(&mut self, number: u32, inherited: u8, mut fds: Vec<OwnedFd>) -> Result<()> {
+    fn open(&mut self, number: u32, inherited: u8, enclosed: Option<Vec<u8>>, mut fds: Vec<OwnedFd>) -> Result<()> {
         let command = fds.split_off(1);
         let link = fds.pop().ok_or_else(|| Fail::new(Stage::Init, "received a session without a link"))?;
         let link = Channel::from(link);
         let begun = self
             .room()
             .and_then(|()| check_link(&link))
-            .and_then(|()| Command::read(inherited, command))
+            .and_then(|()| Command::read(inherited, enclosed.as_deref(), command))
             .and_then(|command| command.start(&self.ground));
         match begun {
             Ok(started) => {

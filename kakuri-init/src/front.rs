@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use kakuri_wire::channel::Received;
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Channel, Kernelfs};
 use rustix::process::setsid;
@@ -27,8 +28,14 @@ impl Front {
         CODE_FAILED
     }
 
+    /// A word in its turn; what one out of turn encloses is not looked at.
     pub fn recv(&self) -> Result<(ToInit, Vec<OwnedFd>)> {
-        self.link.recv().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
+        self.recv_enclosing().map(|received| (received.message, received.fds))
+    }
+
+    /// One that may enclose a document.
+    pub fn recv_enclosing(&self) -> Result<Received<ToInit>> {
+        self.link.recv_enclosing().map_err(|e| Fail::new(Stage::Init, "lost kakuri").why(e.to_string()))
     }
 
     /// The front said what it may not say now, which ends the container.
@@ -86,10 +93,11 @@ impl Front {
 
     /// Phase two: the user's words, or none where the container holds. Called without any capability.
     pub fn command(&self) -> Result<Option<Command>> {
-        match self.recv()? {
-            (ToInit::Start { inherited, .. }, fds) => Command::read(inherited, fds).map(Some),
-            (ToInit::Hold, _) => Ok(None),
-            (other, _) => Self::unexpected(&other),
+        let Received { message, enclosed, fds } = self.recv_enclosing()?;
+        match message {
+            ToInit::Start { inherited, .. } => Command::read(inherited, enclosed.as_deref(), fds).map(Some),
+            ToInit::Hold => Ok(None),
+            other => Self::unexpected(&other),
         }
     }
 

@@ -1,8 +1,8 @@
 //! kakuri-init's vocabulary: what PID 1 is told and what it reports.
 //!
 //! [`Setup`] is small and comes inline, because it is read while PID 1 still holds every capability over the
-//! container. What the user can make large or odd ([`Process`]) is a document that is parsed after the last
-//! capability is gone.
+//! container. What the user can make large or odd ([`Process`]) is a document, enclosed in the message or a descriptor,
+//! that is parsed after the last capability is gone.
 
 pub mod byhand;
 pub mod command;
@@ -51,6 +51,10 @@ impl Message for ToInit {
             ToInit::Session { inherited, passed, .. } => 2 + usize::from(*inherited) + usize::from(*passed),
             ToInit::Hold | ToInit::Go | ToInit::Signal { .. } => 0,
         }
+    }
+
+    fn has_document(&self) -> bool {
+        matches!(self, ToInit::Start { .. } | ToInit::Session { .. })
     }
 }
 

@@ -155,12 +155,12 @@ impl First<'_> {
     fn queue(&self, link: &Channel) -> Result<Asked<'static>> {
         match self {
             First::Command(process, descriptors) => {
-                let document = document::seal(Stage::Front, process)?;
-                let mut fds = vec![document.as_fd()];
+                let document = document::pack(Stage::Front, process)?;
+                let mut fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
                 fds.extend(&descriptors.inherited);
                 fds.extend(&descriptors.passed);
                 let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
-                send(Stage::Init, link, &ToInit::Start { inherited, passed }, &fds)?;
+                hand(Stage::Init, link, &ToInit::Start { inherited, passed }, document.enclosed(), &fds)?;
                 Ok(Asked { terminal: process.terminal.contains(&true), ..Asked::default() })
             }
             First::Hold => {
@@ -176,8 +176,19 @@ fn link() -> Result<(Channel, Channel)> {
 }
 
 fn send<M: kakuri_wire::Message>(stage: Stage, link: &Channel, message: &M, fds: &[BorrowedFd]) -> Result<()> {
+    hand(stage, link, message, None, fds)
+}
+
+/// The same with a document.
+fn hand<M: kakuri_wire::Message>(
+    stage: Stage,
+    link: &Channel,
+    message: &M,
+    enclosed: Option<&[u8]>,
+    fds: &[BorrowedFd],
+) -> Result<()> {
     log::trace!("to {stage}: {message:?}");
-    match link.send(message, fds) {
+    match link.send_enclosing(message, enclosed, fds) {
         // A helper that has ended has left the reason on the link, or in its exit status: both are read there.
         Ok(()) | Err(Broken::Closed) => Ok(()),
         Err(e) => Err(Fail::new(stage, format!("cannot speak to {stage}")).why(e.to_string())),

@@ -64,6 +64,10 @@ impl Message for ToSupervisor {
             _ => 0,
         }
     }
+
+    fn has_document(&self) -> bool {
+        matches!(self, ToSupervisor::Run { .. } | ToSupervisor::Detached { .. })
+    }
 }
 
 /// Said by the supervisor.

@@ -100,11 +100,26 @@ pub fn start_log(verbose: bool) {
     if wanted.is_none() && !verbose {
         return;
     }
-    let mut builder = env_logger::Builder::new();
-    builder
-        .parse_filters(wanted.as_deref().unwrap_or("info"))
-        .format(|out, record| writeln!(out, "kakuri: {}", record.args()));
-    let _ = builder.try_init();
+    let level = wanted.and_then(|level| level.parse().ok()).unwrap_or(log::LevelFilter::Info);
+    if log::set_logger(&ToStderr).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+struct ToStderr;
+
+impl log::Log for ToStderr {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record) {
+        // In one write, so that the lines of two processes do not mix.
+        let line = format!("kakuri: {}\n", record.args());
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
 }
 
 /// To standard output; a reader that has gone (`| head`) is no error, a full disk is.

@@ -108,3 +108,15 @@ fn a_stopped_one_lives_for_as_long_as_somebody_is_in_it() {
     assert_eq!(scene.state("web"), "running");
     scene.say("stop -t0 web").output().ok();
 }
+
+#[test]
+fn an_environment_of_any_size() {
+    let scene = Scene::new();
+    running(&scene);
+    // Around what is enclosed in a message, what a message may be at most, and beyond both.
+    for length in [10, 8_000, 15_500, 16_300, 17_000, 65_000, 70_000, 130_000_usize] {
+        let setting = format!("LONG={}", "v".repeat(length));
+        let count = ["exec", "-e", &setting, "web", "sh", "-c", "printf %s \"$LONG\" | wc -c"];
+        assert_eq!(scene.kakuri(count).output().ok().text(), length.to_string());
+    }
+}

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use kakuri_init::{Event, FromInit, FromSession, Process, Setup, Status, ToInit, ToSession};
 use kakuri_wire::channel::Broken;
+use kakuri_wire::document::Parcel;
 use kakuri_wire::fail::Stage;
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Channel, Fail, Kernelfs, document, lifeline, sys};
@@ -153,10 +154,26 @@ impl Init {
         self.link().send(&message, &fds).expect("kakuri-init listens");
     }
 
+    /// The same with the document in the message.
+    pub fn ask_enclosing(&self, session: u32, link: impl AsFd, document: &[u8], inherited: &[BorrowedFd]) {
+        let mut fds = vec![link.as_fd()];
+        fds.extend(inherited);
+        let message = ToInit::Session { session, inherited: inherited.len() as u8, passed: 0 };
+        self.link().send_enclosing(&message, Some(document), &fds).expect("kakuri-init listens");
+    }
+
+    /// As a front does, the document in the message where it is small; where something is passed beside it, because
+    /// both are right.
     pub fn open(&self, session: u32, process: &Process, inherited: &[BorrowedFd], passed: &[BorrowedFd]) -> Holder {
         let (ours, theirs) = Channel::pair().expect("a link");
-        let document = document::seal(Stage::Front, process).expect("a document");
-        self.ask(session, &theirs, document, inherited, passed);
+        match document::pack(Stage::Front, process).expect("a document") {
+            Parcel::Enclosed(bytes) if passed.is_empty() => self.ask_enclosing(session, &theirs, &bytes, inherited),
+            Parcel::Sealed(document) => self.ask(session, &theirs, document, inherited, passed),
+            Parcel::Enclosed(bytes) => {
+                let document = document::seal_bytes(Stage::Front, &bytes).expect("a document");
+                self.ask(session, &theirs, document, inherited, passed);
+            }
+        }
         Holder { link: ours }
     }
 

@@ -133,7 +133,24 @@ fn a_document_that_is_none_is_refused_alone() {
         assert!(fail.to_string().contains("cannot be trusted"), "{fail}");
         assert_eq!(init.event(number), Event::Failed(fail));
     }
+    for (number, document) in (10..).zip([&b""[..], b"{\"argv\":[\"true\"]", b"{\"surprise\":1}", b"\n\n", b"\xff"]) {
+        let (ours, theirs) = Channel::pair().expect("a link");
+        init.ask_enclosing(number, &theirs, document, &[null.as_fd(); 3]);
+        drop(theirs);
+        let fail = crate::front::Holder { link: ours }.failed();
+        assert!(fail.to_string().contains("cannot be trusted"), "{fail}");
+        assert_eq!(init.event(number), Event::Failed(fail));
+    }
     init.still_serves(100);
+}
+
+#[test]
+fn a_document_in_a_message_that_has_none_ends_the_container() {
+    let mut init = Init::hold();
+    init.link().send_raw(b"{\"Signal\":{\"session\":1,\"signal\":15,\"group\":false}}\n{}", &[]).expect("sent");
+    let fail = init.failure();
+    assert!(fail.to_string().contains("a document where none belongs"), "{fail}");
+    assert!(init.ends());
 }
 
 #[test]

@@ -67,15 +67,16 @@ pub fn begin(
     let inherited: Vec<BorrowedFd> =
         stdio().into_iter().zip(order.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
     let (link, far) = Channel::pair().fail(Stage::Front, || "cannot make a link to the container".into())?;
-    let document = document::seal(Stage::Front, &order)?;
-    let mut fds = vec![document.as_fd(), far.as_fd()];
+    let document = document::pack(Stage::Front, &order)?;
+    let mut fds: Vec<BorrowedFd> = document.descriptor().into_iter().chain([far.as_fd()]).collect();
     fds.extend(&inherited);
     fds.extend(manner.passed.iter().map(AsFd::as_fd));
     let (inherited, passed) = (inherited.len() as u8, manner.passed.len() as u8);
     log::trace!("to the supervisor: {order:?}");
     // From here on a signal is the command's, which may run before its start is heard of.
     let mut signals = Signals::block()?;
-    match control.send(&ToSupervisor::Run { protocol: PROTOCOL, inherited, passed }, &fds) {
+    let request = ToSupervisor::Run { protocol: PROTOCOL, inherited, passed };
+    match control.send_enclosing(&request, document.enclosed(), &fds) {
         Ok(()) => {}
         Err(Broken::Closed) => return refused(&control),
         Err(e) => return Err(ask::lost(&e)),

@@ -6,17 +6,17 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kakuri_wire::Channel;
 use kakuri_wire::channel::wait;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::{Channel, sys};
 use rustix::event::PollFlags;
-use rustix::fs::{AtFlags, stat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, stat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect as connect_to,
     listen as listen_on, socket_with, sockopt::socket_peercred,
 };
-use rustix::process::{PidfdFlags, geteuid, pidfd_open};
+use rustix::process::{PidfdFlags, fchdir, geteuid, pidfd_open};
 
 use super::{FromSupervisor, SOCKET};
 
@@ -88,18 +88,11 @@ pub fn accept(listener: impl AsFd) -> Option<Channel> {
 /// A connection to who listens in this folder.
 pub fn connect(folder: impl AsFd) -> std::result::Result<Channel, Refused> {
     let asker = socket(SocketFlags::empty()).map_err(Refused::Failed)?;
-    let address = address(folder.as_fd()).map_err(Refused::Failed)?;
-    loop {
-        match connect_to(&asker, &address) {
-            Ok(()) => break,
-            Err(Errno::INTR) => {}
-            Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(Refused::Nobody),
-            Err(e) => {
-                return Err(Refused::Failed(
-                    Fail::new(Stage::Front, "cannot reach the container's supervisor").errno(e),
-                ));
-            }
-        }
+    let cannot = |e| Refused::Failed(Fail::new(Stage::Front, "cannot reach the container's supervisor").errno(e));
+    match reach(&asker, folder.as_fd()).map_err(cannot)? {
+        Ok(()) => {}
+        Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(Refused::Nobody),
+        Err(e) => return Err(cannot(e)),
     }
     if !is_ours(asker.as_fd()) {
         return Err(Refused::Failed(
@@ -107,6 +100,26 @@ pub fn connect(folder: impl AsFd) -> std::result::Result<Channel, Refused> {
         ));
     }
     Ok(asker.into())
+}
+
+/// Connects from inside the folder, because its name below /proc costs a process several times as much; but by that
+/// name where we could not come back to the folder we stand in. The outer error is that we could not.
+fn reach(asker: &OwnedFd, folder: BorrowedFd) -> std::result::Result<std::result::Result<(), Errno>, Errno> {
+    let connect = |address: &SocketAddrUnix| loop {
+        match connect_to(asker, address) {
+            Err(Errno::INTR) => {}
+            other => break other,
+        }
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let here = openat(CWD, ".", flags, Mode::empty()).ok().filter(|here| fchdir(here).is_ok());
+    match here {
+        Some(here) if fchdir(folder).is_ok() => {
+            let connected = SocketAddrUnix::new(SOCKET).and_then(|address| connect(&address));
+            fchdir(&here).map(|()| connected)
+        }
+        _ => Ok(address(folder).map_err(|_| Errno::NAMETOOLONG).and_then(|address| connect(&address))),
+    }
 }
 
 fn is_ours(peer: BorrowedFd) -> bool {
@@ -117,6 +130,18 @@ fn is_ours(peer: BorrowedFd) -> bool {
 fn is_beside_us(peer: BorrowedFd) -> bool {
     static OURS: OnceLock<Option<(u64, u64)>> = OnceLock::new();
     let Some(ours) = OURS.get_or_init(|| user_namespace("self").ok()) else { return false };
+    // The very process that connected, and no number of anything.
+    let theirs = sys::peer_pidfd(peer).and_then(|pidfd| sys::user_namespace(pidfd.as_fd()));
+    match theirs.map(|namespace| fstat(&namespace).map(|stat| (stat.st_dev, stat.st_ino))) {
+        Ok(theirs) => theirs.is_ok_and(|theirs| theirs == *ours),
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => false,
+        // An older kernel, or one of the processes below that may not be looked into.
+        Err(_) => is_beside_us_by_number(peer, *ours),
+    }
+}
+
+/// The same where it can only be told by /proc.
+fn is_beside_us_by_number(peer: BorrowedFd, ours: (u64, u64)) -> bool {
     let Some(pidfd) = socket_peercred(peer).ok().and_then(|who| pidfd_open(who.pid, PidfdFlags::empty()).ok()) else {
         return false;
     };
@@ -125,7 +150,7 @@ fn is_beside_us(peer: BorrowedFd) -> bool {
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let Some(pid) = field("Pid:") else { return false };
     let beside = match user_namespace(pid) {
-        Ok(theirs) => theirs == *ours,
+        Ok(theirs) => theirs == ours,
         // It has a capability that we lack, as a session at the machine's own screen may (pam_systemd(8)), or is not
         // dumpable. Every payload is in a pid namespace below ours, and then has a number in each.
         Err(Errno::ACCESS | Errno::PERM) => {

@@ -45,7 +45,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     };
     plan.wiring.forget_secrets();
     presence.tell(cell.init_pid);
-    // What a start allocates is small and stays; what serving allocates has to be given back.
+    // What is large has to be given back from here on, and not to the arena alone.
     kakuri_wire::sys::leave_arena();
     let last = Last { started, command, ended: None };
     let mut log = Writer::open(&entry.folder).ok();

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use kakuri_init::ToInit;
-use kakuri_wire::channel::Broken;
+use kakuri_wire::channel::{Broken, Received};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
 use kakuri_wire::{Channel, document};
@@ -51,12 +51,14 @@ impl Supervisor {
     /// There is a word of this asker's, or its end.
     pub fn hear_asker(&mut self, id: u32) {
         let Some(asker) = self.askers.iter().find(|asker| asker.id == id) else { return };
-        match asker.channel.recv::<ToSupervisor>() {
-            Ok((request, fds)) => {
-                if let Err(fail) = self.serve(id, request, fds) {
+        // Without waiting: one who has just been accepted may not have said it yet.
+        match asker.channel.recv_enclosing_now::<ToSupervisor>() {
+            Ok(Received { message, enclosed, fds }) => {
+                if let Err(fail) = self.serve(id, message, enclosed.as_deref(), fds) {
                     self.answer(id, &FromSupervisor::Failed(fail), &[]);
                 }
             }
+            Err(Broken::Late) => {}
             Err(Broken::Nonsense(why)) => {
                 let fail = Fail::new(Stage::Front, "the container's supervisor did not understand this kakuri")
                     .why(why)
@@ -89,12 +91,12 @@ impl Supervisor {
         self.askers.iter().any(|asker| asker.waits == Waits::Use)
     }
 
-    fn serve(&mut self, id: u32, request: ToSupervisor, mut fds: Vec<OwnedFd>) -> Result<()> {
+    fn serve(&mut self, id: u32, request: ToSupervisor, enclosed: Option<&[u8]>, mut fds: Vec<OwnedFd>) -> Result<()> {
         log::trace!("asked: {request:?}");
         match request {
             ToSupervisor::Run { protocol, inherited, passed } => {
                 check(protocol)?;
-                let order = self.order(&mut fds)?;
+                let order = self.order(enclosed, &mut fds)?;
                 let session = self.run(id, &order, inherited, passed, fds)?;
                 // Whoever holds a session is told how the container ended.
                 self.wait_for(id, Waits::End);
@@ -103,7 +105,7 @@ impl Supervisor {
             }
             ToSupervisor::Detached { protocol } => {
                 check(protocol)?;
-                let order = self.order(&mut fds)?;
+                let order = self.order(enclosed, &mut fds)?;
                 self.run_detached(id, &order)?;
                 if order.first {
                     self.wait_for(id, Waits::Start);
@@ -161,14 +163,12 @@ impl Supervisor {
     }
 
     /// The document of a request to run something, which is not begun any more while the container is being ended.
-    fn order(&self, fds: &mut Vec<OwnedFd>) -> Result<Order> {
+    fn order(&self, enclosed: Option<&[u8]>, fds: &mut Vec<OwnedFd>) -> Result<Order> {
         if self.stopping.is_some() {
             return Err(Fail::new(Stage::Front, format!("the container '{}' is being stopped", self.name()))
                 .hint(format!("kakuri start {} starts it again", self.name())));
         }
-        let document = if fds.is_empty() { None } else { Some(fds.remove(0)) };
-        let document = document.ok_or_else(|| Fail::new(Stage::Front, "received a command without its words"))?;
-        document::read(Stage::Front, document)
+        document::unpack(Stage::Front, enclosed, fds, 0)
     }
 
     /// SIGTERM or another to the first process, or to all; who asks at its terminal to go is told it hung up, because

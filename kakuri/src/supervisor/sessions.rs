@@ -126,12 +126,13 @@ impl Supervisor {
             .hint(format!("kakuri exec {} CMD runs another beside it", self.name())));
         }
         let process = order::process(&self.plan, order)?;
-        let document = document::seal(Stage::Front, &process)?;
+        let document = document::pack(Stage::Front, &process)?;
         let id = self.next_session;
         self.next_session += 1;
-        let mut all = vec![link, document.as_fd()];
+        let mut all = vec![link];
+        all.extend(document.descriptor());
         all.extend(fds);
-        self.tell_init(&ToInit::Session { session: id, inherited, passed }, &all)?;
+        self.hand_init(&ToInit::Session { session: id, inherited, passed }, document.enclosed(), &all)?;
         self.had_first |= order.first;
         self.had_session = true;
         self.sessions.push(Session {

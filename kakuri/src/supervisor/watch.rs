@@ -192,20 +192,25 @@ impl Supervisor {
         }
     }
 
+    /// The next asker, and what he wants, which has mostly come by now; more of them are shown by the next poll.
     fn accept(&mut self) {
-        while self.askers.len() < self.most + MOST_ASKERS
-            && let Some(channel) = control::accept(&self.presence.listener)
-        {
+        if let Some(channel) = control::accept(&self.presence.listener) {
             let id = self.next_asker;
             self.next_asker = self.next_asker.wrapping_add(1).max(1);
             self.askers.push(Asker { id, channel, waits: Waits::Nothing });
+            self.hear_asker(id);
         }
     }
 
     pub fn tell_init(&mut self, message: &ToInit, fds: &[BorrowedFd]) -> Result<()> {
+        self.hand_init(message, None, fds)
+    }
+
+    /// The same with a document.
+    pub fn hand_init(&mut self, message: &ToInit, enclosed: Option<&[u8]>, fds: &[BorrowedFd]) -> Result<()> {
         log::trace!("to kakuri-init: {message:?}");
         loop {
-            match self.cell.link.send_now(message, fds) {
+            match self.cell.link.send_enclosing_now(message, enclosed, fds) {
                 // It is ending; its last word is being read.
                 Ok(()) | Err(Broken::Closed) => return Ok(()),
                 Err(Broken::Late) => self.wait_for_init()?,

@@ -16,7 +16,7 @@ use crate::terminal::Caller;
 use crate::{exit, store};
 use kakuri_wire::document;
 use kakuri_wire::handshake::PROTOCOL;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 
 /// A container that ends in the moment it is entered is started anew; this often.
 const TRIES: usize = 50;
@@ -86,8 +86,9 @@ fn detached(surroundings: &Surroundings, name: &str, mut order: Order, terminal:
 
 /// Has a command started in the background; false where the supervisor ended before it took the order.
 pub fn order_detached(control: &Channel, order: &Order) -> Result<bool> {
-    let document = document::seal(Stage::Front, order)?;
-    let asked = control.send(&ToSupervisor::Detached { protocol: PROTOCOL }, &[document.as_fd()]);
+    let document = document::pack(Stage::Front, order)?;
+    let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
+    let asked = control.send_enclosing(&ToSupervisor::Detached { protocol: PROTOCOL }, document.enclosed(), &fds);
     if asked.is_err() && !matches!(asked, Err(kakuri_wire::channel::Broken::Closed)) {
         return asked.map(|()| true).map_err(|e| ask::lost(&e));
     }

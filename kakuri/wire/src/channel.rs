@@ -3,11 +3,15 @@
 //! SOCK_SEQPACKET keeps message borders and shows a dead peer as end of file. Received descriptors are
 //! close-on-exec from birth; truncation of either the bytes or the descriptors is an error, and so is any
 //! number of descriptors but the one the message speaks of: all are closed then.
+//!
+//! A document that is small travels in the packet of its message, behind a line feed, which no message contains; a
+//! large one as a descriptor. It is not looked at before its receiver asks for it.
 
 use std::fmt::Debug;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,7 +30,27 @@ pub const MAX_DESCRIPTORS: usize = 64;
 pub trait Message: Serialize + DeserializeOwned + Debug {
     /// How many descriptors travel with this very message.
     fn descriptors(&self) -> usize;
+
+    /// Whether one of them is a document, which may be enclosed instead.
+    fn has_document(&self) -> bool {
+        false
+    }
 }
+
+/// What came in one packet.
+#[derive(Debug)]
+pub struct Received<M> {
+    pub message: M,
+    /// The document, where it is none of the descriptors.
+    pub enclosed: Option<Vec<u8>>,
+    pub fds: Vec<OwnedFd>,
+}
+
+/// Between a message and what is enclosed.
+const SEPARATOR: u8 = b'\n';
+
+/// Where a packet of any length is received, and only as much of it touched as comes: a page costs when it is used.
+static LANDING: Mutex<[u8; MAX_MESSAGE + 1]> = Mutex::new([0; MAX_MESSAGE + 1]);
 
 /// Why a message could not be sent or received.
 #[derive(Debug)]
@@ -95,12 +119,33 @@ impl Channel {
 
     /// Sends one message. `fds` are duplicated to the peer; ours stay open. Waits while the peer has too much unread.
     pub fn send<M: Message>(&self, message: &M, fds: &[BorrowedFd]) -> Result<(), Broken> {
-        self.send_raw(&encode(message, fds)?, fds)
+        self.send_enclosing(message, None, fds)
     }
 
-    /// The same without waiting for anybody: [`Broken::Late`] where the peer has too much unread, and nothing is sent.
+    /// The same with a document in the packet, which is then not among `fds`.
+    pub fn send_enclosing<M: Message>(
+        &self,
+        message: &M,
+        enclosed: Option<&[u8]>,
+        fds: &[BorrowedFd],
+    ) -> Result<(), Broken> {
+        self.send_raw(&encode(message, enclosed, fds)?, fds)
+    }
+
+    /// [`Channel::send`] without waiting for anybody: [`Broken::Late`] where the peer has too much unread, and nothing
+    /// is sent.
     pub fn send_now<M: Message>(&self, message: &M, fds: &[BorrowedFd]) -> Result<(), Broken> {
-        self.send_bytes(&encode(message, fds)?, fds, SendFlags::DONTWAIT)
+        self.send_enclosing_now(message, None, fds)
+    }
+
+    /// The same with a document in the packet.
+    pub fn send_enclosing_now<M: Message>(
+        &self,
+        message: &M,
+        enclosed: Option<&[u8]>,
+        fds: &[BorrowedFd],
+    ) -> Result<(), Broken> {
+        self.send_bytes(&encode(message, enclosed, fds)?, fds, SendFlags::DONTWAIT)
     }
 
     /// Sends bytes as they are: for tests that play a lying peer.
@@ -122,36 +167,59 @@ impl Channel {
 
     /// Receives one message; blocks until it comes or the peer is gone.
     pub fn recv<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), Broken> {
-        decode(self.recv_raw()?)
+        self.recv_bytes(RecvFlags::empty(), plain)
     }
 
-    /// The same without waiting for anybody: [`Broken::Late`] where there is none.
+    /// The same for a message that may enclose a document.
+    pub fn recv_enclosing<M: Message>(&self) -> Result<Received<M>, Broken> {
+        self.recv_bytes(RecvFlags::empty(), decode)
+    }
+
+    /// [`Channel::recv`] without waiting for anybody: [`Broken::Late`] where there is none.
     pub fn recv_now<M: Message>(&self) -> Result<(M, Vec<OwnedFd>), Broken> {
-        decode(self.recv_bytes(RecvFlags::DONTWAIT)?)
+        self.recv_bytes(RecvFlags::DONTWAIT, plain)
     }
 
-    /// The same, waiting no longer than `limit`.
+    /// The same for a message that may enclose a document.
+    pub fn recv_enclosing_now<M: Message>(&self) -> Result<Received<M>, Broken> {
+        self.recv_bytes(RecvFlags::DONTWAIT, decode)
+    }
+
+    /// [`Channel::recv`], waiting no longer than `limit`.
     pub fn recv_within<M: Message>(&self, limit: Duration) -> Result<(M, Vec<OwnedFd>), Broken> {
         if wait(&self.socket, PollFlags::IN, limit)? { self.recv() } else { Err(Broken::Late) }
     }
 
     /// One packet and its descriptors, unread.
     pub fn recv_raw(&self) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
-        self.recv_bytes(RecvFlags::empty())
+        self.recv_bytes(RecvFlags::empty(), |bytes, fds| Ok((bytes.to_vec(), fds)))
     }
 
-    fn recv_bytes(&self, flags: RecvFlags) -> Result<(Vec<u8>, Vec<OwnedFd>), Broken> {
-        let peek = flags | RecvFlags::PEEK | RecvFlags::TRUNC;
-        // The length first, so that the common small message costs no 64 KiB buffer.
-        let mut none = [0_u8; 0];
-        let (_, length) = retry_received(|| rustix::net::recv(&self.socket, &mut none[..], peek))?;
-        let mut bytes = vec![0_u8; length.min(MAX_MESSAGE + 1)];
+    /// Receives one packet and has it read.
+    fn recv_bytes<T>(
+        &self,
+        flags: RecvFlags,
+        read: impl FnOnce(&[u8], Vec<OwnedFd>) -> Result<T, Broken>,
+    ) -> Result<T, Broken> {
+        // Another thread may be waiting in it: that is a test, our programs have one.
+        match LANDING.try_lock() {
+            Ok(mut landing) => self.recv_into(&mut landing[..], flags, read),
+            Err(_) => self.recv_into(&mut vec![0; MAX_MESSAGE + 1], flags, read),
+        }
+    }
+
+    fn recv_into<T>(
+        &self,
+        landing: &mut [u8],
+        flags: RecvFlags,
+        read: impl FnOnce(&[u8], Vec<OwnedFd>) -> Result<T, Broken>,
+    ) -> Result<T, Broken> {
+        // With TRUNC its whole length is told.
+        let flags = flags | RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = retry_received(|| {
-            let flags = flags | RecvFlags::CMSG_CLOEXEC;
-            recvmsg(&self.socket, &mut [io::IoSliceMut::new(&mut bytes)], &mut control, flags)
-        })?;
+        let received =
+            retry_received(|| recvmsg(&self.socket, &mut [io::IoSliceMut::new(landing)], &mut control, flags))?;
         let mut fds = Vec::new();
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(rights) = message {
@@ -164,14 +232,14 @@ impl Channel {
                 "more descriptors than fit (too many, or this process may open no more)".into(),
             ));
         }
-        if received.flags.contains(ReturnFlags::TRUNC) || received.bytes > MAX_MESSAGE {
-            return Err(Broken::Nonsense(format!("{length} bytes, more than {MAX_MESSAGE}")));
-        }
-        if received.bytes == 0 {
+        let length = received.bytes;
+        if length == 0 {
             return Err(Broken::Closed);
         }
-        bytes.truncate(received.bytes);
-        Ok((bytes, fds))
+        match landing.get(..length).filter(|bytes| bytes.len() <= MAX_MESSAGE) {
+            Some(bytes) => read(bytes, fds),
+            None => Err(Broken::Nonsense(format!("{length} bytes, more than {MAX_MESSAGE}"))),
+        }
     }
 
     /// Whether the peer has closed its end (what it sent before may still be read).
@@ -181,23 +249,50 @@ impl Channel {
     }
 }
 
-fn encode<M: Message>(message: &M, fds: &[BorrowedFd]) -> Result<Vec<u8>, Broken> {
-    let bytes = serde_json::to_vec(message).map_err(|e| Broken::Nonsense(e.to_string()))?;
+fn encode<M: Message>(message: &M, enclosed: Option<&[u8]>, fds: &[BorrowedFd]) -> Result<Vec<u8>, Broken> {
+    let mut bytes = Vec::with_capacity(128 + enclosed.map_or(0, <[u8]>::len));
+    serde_json::to_writer(&mut bytes, message).map_err(|e| Broken::Nonsense(e.to_string()))?;
+    if let Some(document) = enclosed {
+        bytes.push(SEPARATOR);
+        bytes.extend_from_slice(document);
+    }
     if bytes.len() > MAX_MESSAGE {
         return Err(Broken::Nonsense(format!("{} bytes, more than {MAX_MESSAGE}", bytes.len())));
     }
-    if fds.len() != message.descriptors() || fds.len() > MAX_DESCRIPTORS {
+    if belonging(message, enclosed.is_some()) != Some(fds.len()) || fds.len() > MAX_DESCRIPTORS {
         return Err(Broken::Nonsense(format!("{} descriptors with {message:?}", fds.len())));
     }
     Ok(bytes)
 }
 
-fn decode<M: Message>((bytes, fds): (Vec<u8>, Vec<OwnedFd>)) -> Result<(M, Vec<OwnedFd>), Broken> {
-    let message: M = serde_json::from_slice(&bytes).map_err(|e| Broken::Nonsense(e.to_string()))?;
-    if fds.len() != message.descriptors() {
-        return Err(Broken::Nonsense(format!("{} descriptors where {} belong", fds.len(), message.descriptors())));
+fn decode<M: Message>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<Received<M>, Broken> {
+    let (words, enclosed) = match bytes.iter().position(|&byte| byte == SEPARATOR) {
+        Some(at) => (&bytes[..at], Some(bytes[at + 1..].to_vec())),
+        None => (bytes, None),
+    };
+    let message: M = serde_json::from_slice(words).map_err(|e| Broken::Nonsense(e.to_string()))?;
+    match belonging(&message, enclosed.is_some()) {
+        Some(count) if count == fds.len() => Ok(Received { message, enclosed, fds }),
+        Some(count) => Err(Broken::Nonsense(format!("{} descriptors where {count} belong", fds.len()))),
+        None => Err(Broken::Nonsense("a document where none belongs".into())),
     }
-    Ok((message, fds))
+}
+
+/// A message without a document in its packet.
+fn plain<M: Message>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<(M, Vec<OwnedFd>), Broken> {
+    match decode(bytes, fds)? {
+        Received { message, enclosed: None, fds } => Ok((message, fds)),
+        Received { .. } => Err(Broken::Nonsense("a document where none is expected".into())),
+    }
+}
+
+/// How many descriptors travel with a message; none where it cannot enclose a document and does.
+fn belonging(message: &impl Message, enclosed: bool) -> Option<usize> {
+    match enclosed {
+        false => Some(message.descriptors()),
+        true if message.has_document() => message.descriptors().checked_sub(1),
+        true => None,
+    }
 }
 
 /// Waits until `fd` shows one of `events` (or has hung up); false when `limit` passed first.

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,11 +14,74 @@ use crate::fail::{Fail, OrFail, Result, Stage};
 /// The largest document, in bytes: two million path bytes and ten thousand arguments fit with room to spare.
 pub const MAX_DOCUMENT: u64 = 16 * 1024 * 1024;
 
+/// The largest document that is enclosed, in bytes: beyond it a packet is no cheaper than a memfd.
+pub const MAX_ENCLOSED: usize = 16 * 1024;
+
+/// A document ready to be sent.
+pub enum Parcel {
+    /// In the packet of its message.
+    Enclosed(Vec<u8>),
+    /// As a descriptor.
+    Sealed(OwnedFd),
+}
+
+impl Parcel {
+    /// For the packet.
+    pub fn enclosed(&self) -> Option<&[u8]> {
+        match self {
+            Parcel::Enclosed(bytes) => Some(bytes),
+            Parcel::Sealed(_) => None,
+        }
+    }
+
+    /// For the descriptors, at the place the message gives it.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Parcel::Enclosed(_) => None,
+            Parcel::Sealed(fd) => Some(fd.as_fd()),
+        }
+    }
+}
+
+/// The value, in whichever way is cheaper.
+pub fn pack(stage: Stage, value: &impl Serialize) -> Result<Parcel> {
+    let bytes = write(stage, value)?;
+    if bytes.len() <= MAX_ENCLOSED {
+        Ok(Parcel::Enclosed(bytes))
+    } else {
+        seal_bytes(stage, &bytes).map(Parcel::Sealed)
+    }
+}
+
+/// Reads the document of a message that came: what it enclosed, else the descriptor at `place`, which is taken out.
+pub fn unpack<T: DeserializeOwned>(
+    stage: Stage,
+    enclosed: Option<&[u8]>,
+    fds: &mut Vec<OwnedFd>,
+    place: usize,
+) -> Result<T> {
+    match enclosed {
+        Some(bytes) => parse(stage, bytes),
+        None if place < fds.len() => read(stage, fds.remove(place)),
+        None => Err(untrusted(stage, "it is not there")),
+    }
+}
+
 /// The value as a sealed memfd, its offset at the start.
 pub fn seal(stage: Stage, value: &impl Serialize) -> Result<OwnedFd> {
-    let bytes =
-        serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))?;
-    seal_bytes(stage, &bytes)
+    seal_bytes(stage, &write(stage, value)?)
+}
+
+fn write(stage: Stage, value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Fail::new(stage, "cannot write a document").why(e.to_string()))
+}
+
+fn parse<T: DeserializeOwned>(stage: Stage, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|e| untrusted(stage, &e.to_string()))
+}
+
+fn untrusted(stage: Stage, why: &str) -> Fail {
+    Fail::new(stage, "received a document that cannot be trusted").why(why)
 }
 
 /// The same for what holds secrets: nothing of it stays behind in this process.
@@ -67,21 +130,20 @@ pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
 
 /// Reads a document that came over a link: it must be sealed and of a sane size.
 pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
-    let broken = |why: &str| Fail::new(stage, "received a document that cannot be trusted").why(why);
     let wanted = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     match fcntl_get_seals(&fd) {
         Ok(seals) if seals.contains(wanted) => {}
-        _ => return Err(broken("it is not sealed")),
+        _ => return Err(untrusted(stage, "it is not sealed")),
     }
     let size = fstat(&fd).fail(stage, || "cannot read a document".into())?.st_size as u64;
     if size > MAX_DOCUMENT {
-        return Err(broken(&format!("{size} bytes, more than {MAX_DOCUMENT}")));
+        return Err(untrusted(stage, &format!("{size} bytes, more than {MAX_DOCUMENT}")));
     }
     let mut bytes = vec![0; size as usize];
     // By offset: the sender's own position travels with the descriptor.
     std::os::unix::fs::FileExt::read_exact_at(&File::from(fd), &mut bytes, 0)
         .fail(stage, || "cannot read a document".into())?;
-    serde_json::from_slice(&bytes).map_err(|e| broken(&e.to_string()))
+    parse(stage, &bytes)
 }
 
 /// Reads a document a person named: a file, or `-` for standard input. Errors give line and column.

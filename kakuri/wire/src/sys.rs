@@ -149,6 +149,34 @@ pub fn namespace_type(namespace: BorrowedFd) -> io::Result<c_int> {
     check(unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_NSTYPE as _) } as libc::c_long).map(|kind| kind as c_int)
 }
 
+/// The process at the other end of a socket, whatever became of its number (SO_PEERPIDFD, Linux 6.5).
+pub fn peer_pidfd(socket: BorrowedFd) -> io::Result<OwnedFd> {
+    let mut pidfd: c_int = -1;
+    let mut size = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: both places outlive the call, and the size given is that of the first.
+    let r = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERPIDFD,
+            (&raw mut pidfd).cast(),
+            &raw mut size,
+        )
+    };
+    check(r as libc::c_long)?;
+    // SAFETY: the kernel has just given us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+}
+
+/// The user namespace of a process (PIDFD_GET_USER_NAMESPACE, Linux 6.11).
+pub fn user_namespace(pidfd: BorrowedFd) -> io::Result<OwnedFd> {
+    // SAFETY: this ioctl takes no argument and returns a new descriptor, close-on-exec.
+    let r = unsafe { libc::ioctl(pidfd.as_raw_fd(), libc::PIDFD_GET_USER_NAMESPACE, 0) };
+    let fd = check(r as libc::c_long)?;
+    // SAFETY: the kernel has just given us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
 /// Forgets every environment variable that is not wanted. For the start of a program, before anything has read one.
 pub fn retain_variables(wanted: impl Fn(&std::ffi::OsStr) -> bool) {
     for (key, _) in std::env::vars_os() {
@@ -177,7 +205,7 @@ fn check(r: libc::c_long) -> io::Result<libc::c_long> {
 
 /// Defines `main` around `fn(Vec<OsString>) -> u8` without Rust's start-up code, which would open
 /// /dev/null over closed standard descriptors and ignore SIGPIPE before we could see either; and puts
-/// the bump arena in front of malloc, or an allocator of the program's own that has it.
+/// the arena in front of malloc, or an allocator of the program's own that has it.
 #[macro_export]
 macro_rules! program {
     ($run:path) => {

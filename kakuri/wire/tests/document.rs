@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
-use kakuri_wire::document::{MAX_DOCUMENT, read, read_named, seal, seal_bytes};
+use kakuri_wire::document::{MAX_DOCUMENT, MAX_ENCLOSED, Parcel, pack, read, read_named, seal, seal_bytes, unpack};
 use kakuri_wire::{Bytes, Stage};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
@@ -38,6 +38,36 @@ fn what_was_sealed_is_read_back() {
 fn ten_thousand_arguments_fit() {
     let value: Vec<Bytes> = (0..10_000).map(|i| Bytes(format!("argument number {i}").into_bytes())).collect();
     assert_eq!(read::<Vec<Bytes>>(Stage::Init, seal(Stage::Front, &value).unwrap()).unwrap(), value);
+}
+
+#[test]
+fn a_small_one_is_enclosed_and_a_large_one_sealed() {
+    let text = |length: usize| "x".repeat(length - 2);
+    let (small, large) = (text(MAX_ENCLOSED), text(MAX_ENCLOSED + 1));
+    let enclosed = pack(Stage::Front, &small).unwrap();
+    assert!(matches!(enclosed, Parcel::Enclosed(_)) && enclosed.descriptor().is_none());
+    let read: String = unpack(Stage::Init, enclosed.enclosed(), &mut Vec::new(), 0).unwrap();
+    assert_eq!(read, small);
+    let sealed = pack(Stage::Front, &large).unwrap();
+    assert!(sealed.enclosed().is_none());
+    let null = || OwnedFd::from(File::open("/dev/null").unwrap());
+    let mut fds = vec![null(), sealed.descriptor().unwrap().try_clone_to_owned().unwrap(), null()];
+    let read: String = unpack(Stage::Init, None, &mut fds, 1).unwrap();
+    assert_eq!((read, fds.len()), (large, 2));
+}
+
+#[test]
+fn an_enclosed_one_is_believed_no_more_than_a_sealed_one() {
+    let reason = |enclosed: Option<&[u8]>, fds: &mut Vec<OwnedFd>, place| {
+        unpack::<Vec<Bytes>>(Stage::Init, enclosed, fds, place).expect_err("was believed").reason().unwrap()
+    };
+    for text in ["", "[", "{}", "[1]", "[] []", "\0"] {
+        assert!(!reason(Some(text.as_bytes()), &mut Vec::new(), 0).is_empty(), "{text:?}");
+    }
+    assert!(reason(None, &mut Vec::new(), 0).contains("not there"));
+    let mut loose = vec![OwnedFd::from(File::open("/etc/passwd").unwrap())];
+    assert!(reason(None, &mut loose, 1).contains("not there"));
+    assert!(reason(None, &mut loose, 0).contains("not sealed"));
 }
 
 #[test]

@@ -19,14 +19,20 @@ enum Word {
     Plain,
     Text(String),
     Carries(usize),
+    /// The first of the descriptors is a document.
+    Brings(usize),
 }
 
 impl Message for Word {
     fn descriptors(&self) -> usize {
         match self {
-            Word::Carries(n) => *n,
+            Word::Carries(n) | Word::Brings(n) => *n,
             _ => 0,
         }
+    }
+
+    fn has_document(&self) -> bool {
+        matches!(self, Word::Brings(_))
     }
 }
 
@@ -66,6 +72,51 @@ fn messages_and_their_borders_arrive_as_sent() {
     a.send(&Word::Text("second".into()), &[]).unwrap();
     assert_eq!(b.recv::<Word>().unwrap().0, Word::Plain);
     assert_eq!(b.recv::<Word>().unwrap().0, Word::Text("second".into()));
+}
+
+#[test]
+fn a_document_arrives_with_its_message_byte_for_byte() {
+    let _turn = turn();
+    let (a, b) = Channel::pair().unwrap();
+    let null = File::open("/dev/null").unwrap();
+    for document in [&b"{\"a\":1}"[..], b"\n\n\xff\0 lines\n", b"", &[b'x'; 16 * 1024]] {
+        a.send_enclosing(&Word::Brings(2), Some(document), &[null.as_fd()]).unwrap();
+        let received = b.recv_enclosing::<Word>().unwrap();
+        assert_eq!((&received.message, received.fds.len()), (&Word::Brings(2), 1));
+        assert_eq!(received.enclosed.as_deref(), Some(document));
+    }
+    a.send_enclosing_now(&Word::Brings(2), None, &[null.as_fd(), null.as_fd()]).unwrap();
+    let received = b.recv_enclosing_now::<Word>().unwrap();
+    assert_eq!((received.enclosed, received.fds.len()), (None, 2));
+    assert!(matches!(b.recv_enclosing_now::<Word>(), Err(Broken::Late)));
+}
+
+#[test]
+fn a_document_that_does_not_belong_is_neither_sent_nor_believed() {
+    let _turn = turn();
+    let (a, b) = Channel::pair().unwrap();
+    let null = File::open("/dev/null").unwrap();
+    let two = [null.as_fd(), null.as_fd()];
+    assert!(a.send_enclosing(&Word::Plain, Some(b"{}"), &[]).is_err());
+    assert!(a.send_enclosing(&Word::Brings(0), Some(b"{}"), &[]).is_err());
+    assert!(a.send_enclosing(&Word::Brings(2), Some(b"{}"), &two).is_err());
+    assert!(a.send_enclosing(&Word::Brings(1), Some(&[b'x'; MAX_MESSAGE]), &[]).is_err());
+    assert!(matches!(b.recv_now::<Word>(), Err(Broken::Late)), "something was sent");
+    for (bytes, count) in [
+        (&b"\"Plain\"\n{}"[..], 0),
+        (b"\"Plain\"\n", 0),
+        (b"{\"Carries\":2}\n{}", 2),
+        (b"{\"Brings\":2}\n{}", 2),
+        (b"{\"Brings\":1}", 0),
+        (b"{\"Brings\":0}\n", 0),
+    ] {
+        lie(&a, bytes, &two[..count]);
+        let before = open_descriptors();
+        assert!(matches!(b.recv_enclosing::<Word>(), Err(Broken::Nonsense(_))), "{bytes:?}");
+        assert_eq!(open_descriptors(), before, "descriptors of a refused message stayed open");
+    }
+    lie(&a, b"{\"Brings\":2}\n{}", &two[..1]);
+    refused(&b, "a document where none is expected");
 }
 
 #[test]
