@@ -32,7 +32,7 @@ pub fn receive_error(socket: BorrowedFd) -> Option<(Option<SocketAddr>, i32)> {
             let size = size_of::<libc::sock_extended_err>() as libc::c_uint;
             let kind = (message.cmsg_level, message.cmsg_type);
             let known = [(libc::SOL_IP, libc::IP_RECVERR), (libc::SOL_IPV6, libc::IPV6_RECVERR)].contains(&kind);
-            if known && message.cmsg_len as usize >= libc::CMSG_LEN(size) as usize {
+            if known && message.cmsg_len as u64 >= u64::from(libc::CMSG_LEN(size)) {
                 errno = libc::CMSG_DATA(one).cast::<libc::sock_extended_err>().read_unaligned().ee_errno as i32;
             }
             one = libc::CMSG_NXTHDR(&header, one);

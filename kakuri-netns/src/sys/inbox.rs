@@ -107,7 +107,8 @@ fn segment(header: &libc::msghdr) -> Option<usize> {
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(header);
         while let Some(one) = control.as_ref() {
-            let whole = one.cmsg_len as usize >= libc::CMSG_LEN(size_of::<libc::c_int>() as libc::c_uint) as usize;
+            let least = libc::CMSG_LEN(size_of::<libc::c_int>() as libc::c_uint);
+            let whole = one.cmsg_len as u64 >= u64::from(least);
             if one.cmsg_level == libc::SOL_UDP && one.cmsg_type == UDP_GRO && whole {
                 return usize::try_from(libc::CMSG_DATA(control).cast::<libc::c_int>().read_unaligned()).ok();
             }

@@ -6,6 +6,7 @@
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Result, Stage, sys as wire};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::fd::AsFd;
 
 use super::filter;
@@ -14,9 +15,12 @@ use crate::sys::confine::{self as kernel, Ruleset};
 const STAGE: Stage = Stage::Netns;
 
 /// Nobody of the same user reads this process's memory, and it is never written to a file.
+// The constant has another integer type in musl than in glibc.
+#[allow(clippy::unnecessary_cast)]
 pub fn hide() -> Result<()> {
     kernel::hide().fail(STAGE, || "cannot hide the tunnel's memory".into())?;
-    wire::set_limit(libc::RLIMIT_CORE as u32, Some(0), Some(0)).fail(STAGE, || "cannot forbid core files".into())
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).fail(STAGE, || "cannot forbid core files".into())
 }
 
 /// Keeps nothing of the caller's: its terminal least of all. Everything from `first` on is closed.

@@ -40,7 +40,7 @@ impl Maker {
         let mut own = [self.port.to_be_bytes(), 80_u16.to_be_bytes()].concat();
         if self.protocol == TCP {
             own.extend(self.sequence.to_be_bytes());
-            own.extend([0, 0, 0, 9, ((20 + self.options) / 4 << 4) as u8, self.flags, 1, 2, 0, 0, 0, 0]);
+            own.extend([0, 0, 0, 9, (((20 + self.options) / 4) << 4) as u8, self.flags, 1, 2, 0, 0, 0, 0]);
             own.extend(vec![1; self.options]);
         } else {
             own.extend(((8 + payload.len()) as u16).to_be_bytes());
@@ -156,7 +156,7 @@ fn what_does_not_follow_stays_alone() {
     for other in others {
         assert_eq!(
             put_together(&[first.clone(), other.clone()]),
-            put_together(&[first.clone()]).into_iter().chain(put_together(&[other])).collect::<Vec<_>>()
+            put_together(std::slice::from_ref(&first)).into_iter().chain(put_together(&[other])).collect::<Vec<_>>()
         );
     }
     // A damaged first one takes nobody in, and is passed on as it is.

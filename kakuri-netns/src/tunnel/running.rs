@@ -10,6 +10,9 @@ use super::device::Device;
 use super::peers::Peers;
 use super::transmit::Transmit;
 
+/// What a thread does until it cannot go on.
+pub type Work = fn(&Running) -> Result<()>;
+
 pub struct Running {
     pub peers: Peers,
     pub transmit: Transmit,
@@ -26,7 +29,7 @@ pub struct Running {
 
 impl Running {
     /// A thread's life: starts, waits for the confinement, works, and says why it could not go on.
-    pub fn live(&self, work: fn(&Running) -> Result<()>) {
+    pub fn live(&self, work: Work) {
         // The first says that this thread is there to be confined, the second that it has been.
         self.gate.wait();
         self.gate.wait();

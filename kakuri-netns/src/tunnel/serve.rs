@@ -14,7 +14,7 @@ use super::counters::Counters;
 use super::device::Device;
 use super::peer::Peer;
 use super::peers::{Peers, now};
-use super::running::Running;
+use super::running::{Running, Work};
 use super::sockets::Sockets;
 use super::transmit::{Batch, Transmit};
 use super::{Tunnel, confine, inward, outward, trouble};
@@ -63,7 +63,7 @@ fn start(running: &Arc<Running>) -> Result<()> {
     // The first look at the clock finds the kernel's page for it, by a call that is forbidden later.
     let _ = now();
     confine::deny_files_and_tcp()?;
-    let works: [(&str, fn(&Running) -> Result<()>); 2] = [("outward", outward::run), ("inward", inward::run)];
+    let works: [(&str, Work); 2] = [("outward", outward::run), ("inward", inward::run)];
     for (name, work) in works {
         let shared = running.clone();
         // It ends with the process.

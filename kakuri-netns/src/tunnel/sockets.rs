@@ -50,8 +50,10 @@ impl Sockets {
                 return Err(Fail::new(STAGE, "cannot open a UDP socket").why("the host has neither IPv4 nor IPv6"));
             };
             let sends_many = has_option(any, libc::SOL_UDP, UDP_SEGMENT);
-            let both = [&v4, &v6].into_iter().flatten();
-            let receives_many = both.map(|s| set_option(s.as_fd(), libc::SOL_UDP, UDP_GRO, 1).is_ok()).all(|set| set);
+            // Each is asked, also where the other has refused.
+            let refusals = [&v4, &v6].into_iter().flatten();
+            let refusals = refusals.filter(|s| set_option(s.as_fd(), libc::SOL_UDP, UDP_GRO, 1).is_err()).count();
+            let receives_many = refusals == 0;
             return Ok(Sockets { port: port_of(any)?, v4, v6, sends_many, receives_many });
         }
     }
