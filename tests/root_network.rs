@@ -158,6 +158,28 @@ fn a_network_that_the_host_has_is_not_taken() {
 }
 
 #[test]
+fn a_vpn_is_the_kernels_where_that_has_wireguard_and_else_it_is_said() {
+    let scene = Scene::alone();
+    let Some(world) = world(&scene) else { return };
+    let tried = world.try_host(&["ip", "link", "add", "kprobe0", "type", "wireguard"]).code() == 0;
+    if tried {
+        world.host(&["ip", "link", "del", "kprobe0"]);
+    }
+    let (key, theirs) =
+        ("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=");
+    let text = format!(
+        "[Interface]\nPrivateKey = {key}\nAddress = 10.9.0.2/32\n\n[Peer]\nPublicKey = {theirs}\n\
+         Endpoint = 192.0.2.2:9\nAllowedIPs = 0.0.0.0/0\n"
+    );
+    let path = scene.file("wg.conf", text);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let said = world.kakuri(&["--verbose", "--vpn", "./wg.conf", "ip", "-d", "link", "show", "wg0"]).ok();
+    assert_eq!(said.text().contains("wireguard"), tried, "{said}");
+    assert_eq!(said.err().contains("not by the kernel: this kernel has no WireGuard"), !tried, "{said}");
+    assert!(world.helpers().is_empty(), "{:?}", world.helpers());
+}
+
+#[test]
 fn it_is_shown_before_it_is_made() {
     let scene = Scene::alone();
     let Some(world) = world(&scene) else { return };

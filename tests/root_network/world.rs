@@ -115,6 +115,11 @@ impl<'a> World<'a> {
         self.on(&self.host, words).output().ok().text()
     }
 
+    /// What may fail.
+    pub fn try_host(&self, words: &[&str]) -> Output {
+        self.on(&self.host, words).output()
+    }
+
     #[track_caller]
     pub fn far(&self, words: &[&str]) -> String {
         self.on(&self.far, words).output().ok().text()

@@ -30,7 +30,8 @@ fn read_all(bytes: &[u8]) -> usize {
         seen += 1;
         let Ok(message) = message else { continue };
         if let Ok(Answer::Data(_, body)) = message.answer() {
-            let _ = (reply::link(body), reply::address(body));
+            let _ = (reply::link(body), reply::address(body), links::linked(body), links::route(body));
+            let _ = (wireguard::family_number(body), wireguard::device(body, &mut wireguard::Device::default()));
         }
     }
     seen + attributes(bytes).count()

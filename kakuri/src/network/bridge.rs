@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use kakuri_netns::{Bridge, RESOLVER, Uplink};
-use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::{Bytes, caps};
 
 use super::{Kind, Wiring, nat};
 use crate::host::Host;
@@ -18,6 +18,11 @@ pub fn wire(spec: &Spec, host: &Host, folder: Option<&Path>) -> Result<Wiring> {
         return Err(Fail::new(Stage::Front, "--network bridge is for root")
             .why("a bridge is a part of the host's own network, which nobody else may change")
             .hint("--network nat reaches the world too, and needs no root"));
+    }
+    if !may_configure()? {
+        return Err(Fail::new(Stage::Front, "--network bridge needs CAP_NET_ADMIN")
+            .why("root has not got it here, as in most containers")
+            .hint("--network nat needs no capability"));
     }
     let resolvers = if spec.dns.is_empty() { asked_by_host() } else { spec.dns.clone() };
     let mut notes = Vec::new();
@@ -37,6 +42,11 @@ pub fn wire(spec: &Spec, host: &Host, folder: Option<&Path>) -> Result<Wiring> {
         joined: None,
         notes,
     })
+}
+
+/// Whether helpers of ours are born with the right to change the host's network.
+pub fn may_configure() -> Result<bool> {
+    Ok(caps::held(Stage::Front)?.contains(caps::Set::NET_ADMIN))
 }
 
 /// At a start, what it changes on the host and does not change back.

@@ -10,6 +10,9 @@ use super::Wiring;
 /// Whether the kernel has it, tried by a process that is thrown away, in namespaces of its own: nobody sees the link.
 pub fn probe() -> Result<()> {
     let cannot = || Fail::new(Stage::Front, "cannot try the kernel's WireGuard");
+    if !super::bridge::may_configure()? {
+        return Err(cannot().why("root has no CAP_NET_ADMIN here"));
+    }
     let mut outcome = Err(cannot());
     let mut child = || {
         outcome = wireguard::probe();
