@@ -166,7 +166,7 @@ fn a_vpn_is_the_kernels_where_that_has_wireguard_and_else_it_is_said() {
         world.host(&["ip", "link", "del", "kprobe0"]);
     }
     let (key, theirs) =
-        ("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=");
+        ("AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=");
     let text = format!(
         "[Interface]\nPrivateKey = {key}\nAddress = 10.9.0.2/32\n\n[Peer]\nPublicKey = {theirs}\n\
          Endpoint = 192.0.2.2:9\nAllowedIPs = 0.0.0.0/0\n"
