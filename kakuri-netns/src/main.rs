@@ -57,6 +57,8 @@ fn be_told(link: &Channel) -> Result<u8> {
             version.check(STAGE)?;
             let uplink: Uplink = document::read(STAGE, only(&mut carried)?)?;
             caps::keep(STAGE, aside & uplink.rights())?;
+            // What a terminal sends to those around it is the command's: this has to see the container out.
+            let _ = rustix::process::setsid();
             match uplink {
                 Uplink::Tunnel(tunnel) => tunnel::serve(link, tunnel),
                 Uplink::Nat(nat) => kakuri_netns::nat::serve(link, nat),

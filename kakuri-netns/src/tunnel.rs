@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Cidr, Key, PublicKey};
 
+pub(crate) use confine::hide;
 pub use serve::serve;
 
 /// Endpoints are resolved already; what has a name is asked for anew when its peer falls silent.

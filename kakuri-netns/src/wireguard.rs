@@ -13,8 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use kakuri_wire::channel::Channel;
 use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Fail, Result, Stage, sys as wire};
-use rustix::process::setsid;
+use kakuri_wire::{Fail, Result, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::configure::{lost, unexpected};
@@ -22,7 +21,7 @@ use crate::janitor::{Janitor, Side};
 use crate::link::{Kernel, Trouble};
 use crate::netlink::links;
 use crate::visitor::Visitor;
-use crate::{FromNetns, Plan, ToNetns, Tunnel, conf, sys};
+use crate::{FromNetns, Plan, ToNetns, Tunnel, conf, tunnel};
 use device::Device;
 
 const STAGE: Stage = Stage::Netns;
@@ -51,9 +50,7 @@ fn missing(trouble: Trouble, what: &str) -> Fail {
 
 /// Serves it until the front goes, which is a good end.
 pub fn serve(link: &Channel, wanted: Wireguard) -> Result<u8> {
-    hide()?;
-    // What a terminal sends to those around it is the container's, not ours.
-    let _ = setsid();
+    tunnel::hide()?;
     let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
     let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
     let visitor = Visitor::send_to(pid1.as_fd())?;
@@ -78,12 +75,6 @@ pub fn serve(link: &Channel, wanted: Wireguard) -> Result<u8> {
     drop(wanted);
     link.send(&FromNetns::Running, &[]).map_err(lost)?;
     mind::mind(link, device, peers)
-}
-
-/// Nobody of the same user reads this process's memory, and it is never written to a file.
-fn hide() -> Result<()> {
-    sys::confine::hide().fail(STAGE, || "cannot hide the tunnel's memory".into())?;
-    wire::set_limit(libc::RLIMIT_CORE as u32, Some(0), Some(0)).fail(STAGE, || "cannot forbid core files".into())
 }
 
 fn remove(routes: &OwnedFd) -> Result<()> {

@@ -12,6 +12,7 @@ pub struct Net {
     shell: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    #[allow(dead_code)] // every test file uses its own part of this one
     pub pidfd: OwnedFd,
 }
 

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 
 use kakuri_wire::channel::Channel;
 use kakuri_wire::{Result, Stage, caps};
-use rustix::process::setsid;
 
 use super::folder::{self, Held, Lease};
 use super::ground::{self, Ground};
@@ -20,8 +19,6 @@ const STAGE: Stage = Stage::Netns;
 
 /// Serves it until the front goes, which is a good end. Begins with [`super::rights`], of which it keeps none.
 pub fn serve(link: &Channel, bridge: Bridge) -> Result<u8> {
-    // What a terminal sends to those around it is the container's, not ours: we have to see it out.
-    let _ = setsid();
     nat::raise_limit();
     let gates = ports::open(&bridge.ports)?;
     // Begun before, dropped after, all it clears up.

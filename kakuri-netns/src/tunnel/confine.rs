@@ -15,8 +15,6 @@ use crate::sys::confine::{self as kernel, Ruleset};
 const STAGE: Stage = Stage::Netns;
 
 /// Nobody of the same user reads this process's memory, and it is never written to a file.
-// The constant has another integer type in musl than in glibc.
-#[allow(clippy::unnecessary_cast)]
 pub fn hide() -> Result<()> {
     kernel::hide().fail(STAGE, || "cannot hide the tunnel's memory".into())?;
     let none = Rlimit { current: Some(0), maximum: Some(0) };
