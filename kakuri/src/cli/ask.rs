@@ -27,15 +27,33 @@ pub enum Verbs {
     Stop(Halt),
     Restart(Halt),
     Remove(Remove),
-    Rename { from: String, to: String, general: General },
+    Rename {
+        from: String,
+        to: String,
+        general: General,
+    },
     List(List),
     Inspect(Inspect),
     Logs(Logs),
-    Kill { names: Vec<String>, signal: i32, general: General },
-    Wait { names: Vec<String>, general: General },
-    Top { name: String, general: General },
+    Kill {
+        names: Vec<String>,
+        signal: i32,
+        general: General,
+    },
+    Wait {
+        names: Vec<String>,
+        general: General,
+    },
+    Top {
+        name: String,
+        general: General,
+    },
     /// `wanted`: one port of the container's; None: all.
-    Port { name: String, wanted: Option<(u16, spec::Protocol)>, general: General },
+    Port {
+        name: String,
+        wanted: Option<(u16, spec::Protocol)>,
+        general: General,
+    },
     Copy(Copy),
     Vpn(Vpn),
     Complete(Complete),

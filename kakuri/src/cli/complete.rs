@@ -144,9 +144,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
     match (opt.id, opt.takes) {
         (Id::BindProfile, _) => Offer { profiles: true, ..offer },
         (Id::Vpn, _) => Offer { configs: true, ..offer },
-        (Id::Network, _) => {
-            Offer { words: list(&["none", "host", "nat", "bridge", "container:", "ns:"]), ..offer }
-        }
+        (Id::Network, _) => Offer { words: list(&["none", "host", "nat", "bridge", "container:", "ns:"]), ..offer },
         (Id::Signal, _) => {
             Offer { words: list(&["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "STOP", "CONT"]), ..offer }
         }
