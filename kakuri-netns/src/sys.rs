@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod pool;
 pub mod signal;
 pub mod socket;
+pub mod sum;
 pub mod tun;
 
 use std::io;

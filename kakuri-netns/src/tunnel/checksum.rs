@@ -3,15 +3,16 @@
 //! Sums are kept as the machine reads memory and not folded: the sum is the same in either byte order but for a swap of
 //! the result, which the write undoes (RFC 1071, 2B). What is summed in pieces must have even lengths but for the last.
 
+use crate::sys::sum;
+
 /// A sum under way.
 #[derive(Clone, Copy, Default)]
 pub struct Sum(u64);
 
 impl Sum {
     pub fn bytes(self, bytes: &[u8]) -> Sum {
-        // Four at a time into 64 bits: no carry is lost before 16 GiB, and the compiler makes vectors of it.
         let (words, rest) = bytes.as_chunks::<4>();
-        let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
+        let sum = sum::words(words);
         let mut last = [0; 4];
         last[..rest.len()].copy_from_slice(rest);
         Sum(self.0 + sum + u64::from(u32::from_ne_bytes(last)))
