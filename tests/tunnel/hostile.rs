@@ -45,9 +45,10 @@ seen = set()
 while True:
     frame, (_, _, kind, _, _) = s.recvfrom(65536)
     # Sent by this machine, UDP, a packet of a session, and not by this very socket before.
-    if kind == socket.PACKET_OUTGOING and frame[23] == 17 and frame[42] == 4 and frame not in seen:
-        seen.add(frame)
-        s.send(frame)
+    if kind == socket.PACKET_OUTGOING and frame[23] == 17 and frame[42] == 4 and frame[42:] not in seen:
+        seen.add(frame[42:])
+        # Its checksum was left to a card that a virtual cable does not have: none is sent.
+        s.send(frame[:40] + bytes(2) + frame[42:])
 "#;
 
 #[test]
