@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use nix::sched::{CloneFlags, unshare};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
@@ -68,7 +68,7 @@ fn loopback_up() -> rustix::io::Result<()> {
     sendto(&socket, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     // The answer: a header of 16 bytes, then a negative errno or 0.
     let mut answer = [0_u8; 256];
-    let (_, length) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
+    let (_, length) = retry_on_intr(|| recv(&socket, &mut answer[..], RecvFlags::empty()))?;
     if length < 20 {
         return Err(Errno::PROTO);
     }

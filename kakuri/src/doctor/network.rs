@@ -78,7 +78,8 @@ fn wireguard() -> Row {
     });
     let row = match listed {
         true => Row::lesser(NAME, "it is not loaded").mend("sudo modprobe wireguard"),
-        false => Row::lesser(NAME, "this kernel has none"),
+        false => Row::lesser(NAME, "this kernel has none")
+            .mend("a kernel built with CONFIG_WIREGUARD, if root's VPNs are to be its own"),
     };
     row.without(WITHOUT)
 }
