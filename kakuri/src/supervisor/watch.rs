@@ -194,7 +194,10 @@ impl Supervisor {
 
     /// The next asker, and what he wants, which has mostly come by now; more of them are shown by the next poll.
     fn accept(&mut self) {
-        if let Some(channel) = control::accept(&self.presence.listener) {
+        // Who comes when it is over finds nobody, and looks again when the lock is free.
+        if self.over.is_none()
+            && let Some(channel) = control::accept(&self.presence.listener)
+        {
             let id = self.next_asker;
             self.next_asker = self.next_asker.wrapping_add(1).max(1);
             self.askers.push(Asker { id, channel, waits: Waits::Nothing });
