@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-SECONDS = "3"
+SECONDS = os.environ.get("KAKURI_BENCH_SECONDS", "3")
 HERE = os.path.abspath(__file__)
 USER = ["unshare", "-U", "--map-user=1000", "--map-group=1000"]
 
@@ -42,11 +42,12 @@ def network():
     sh(*there, "ip", "link", "set", "far", "up")
     sh("ip", "route", "add", "default", "via", "198.51.100.254")
     subprocess.Popen([*there, "iperf3", "-s", "-p", "5201"], stdout=subprocess.DEVNULL)
+    until(lambda: ":5201" in said(*there, "ss", "-ltn"))
     return far
 
 
 class Bare:
-    """An unshared network namespace with the program alone, as its manual page has it."""
+    """An unshared network namespace with the program alone, given the same address and MTU."""
 
     def __init__(self, program):
         self.holder = subprocess.Popen(["unshare", "-Urn", "sh", "-c", "echo made; exec sleep infinity"],
@@ -57,6 +58,7 @@ class Bare:
         if program == "pasta":
             # The MTU that kakuri gives this version too: with its default the old one stalls.
             words = ["pasta", "-f", "-q", "--config-net", "-t", "7000:5201", "-u", "none", "-T", "none", "-U", "none"]
+            words += ["-a", "10.0.2.100", "-n", "24", "-g", "10.0.2.2", "--no-map-gw"]
             words += ["-m", "1500"] if "unknown" in said("pasta", "--version") else []
             self.program = subprocess.Popen([*words, pid], stderr=subprocess.DEVNULL)
         else:
@@ -105,10 +107,11 @@ def until(true):
 
 def rate(*words):
     """Gigabits a second that arrived."""
-    out = said(*words, "-J", "-t", SECONDS, "-O", "1")
+    words = [*words, "-J", "-t", SECONDS, "-O", "1"]
     try:
-        return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
-    except (ValueError, KeyError):
+        ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        return json.loads(ran.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+    except (ValueError, KeyError, subprocess.TimeoutExpired):
         return 0.0
 
 
@@ -138,6 +141,8 @@ def main(kakuri, rounds, limit):
             for name in list(rates)[:: 1 if turn % 2 else -1]:
                 place = Kakuri(kakuri, program) if name == "kakuri" else Bare(program)
                 rates[name].append(measure(place))
+                if os.environ.get("KAKURI_BENCH_VERBOSE"):
+                    print(program, name, rates[name][-1], flush=True)
                 place.end()
         for what in ("sending", "receiving", "published"):
             ours, bare = ([one[what] for one in rates[name]] for name in rates)
