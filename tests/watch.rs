@@ -64,7 +64,9 @@ impl World {
         self.far.ok(&format!(
             "cd {keys}; umask 077; for k in far near; do [ -e $k ] || wg genkey >$k; done; wg genpsk >psk"
         ));
-        self.far.start("env WG_PROCESS_FOREGROUND=1 wireguard-go wg0");
+        self.far
+            .ok("env WG_PROCESS_FOREGROUND=1 setpriv --pdeathsig KILL wireguard-go wg0 </dev/null >/dev/null 2>&1 & \
+            echo $! >far.pid");
         self.far.wait_for("wg show wg0");
         self.far.ok("wg set wg0 private-key far listen-port 51820 peer $(wg pubkey <near) preshared-key psk \
             allowed-ips 10.9.0.2/32,fd09::2/128 && ip addr add 10.9.0.1/24 dev wg0 && ip link set wg0 up && \
@@ -185,11 +187,11 @@ fn no_packet_leaves_beside_the_tunnel() {
     world.reaches();
     world.nothing_foreign(&[51820], "start and talk");
 
-    world.far.ok("pkill -STOP -f '^wireguard-go wg0$'");
+    world.far.ok("kill -STOP $(cat far.pid)");
     world.rounds();
     world.rounds();
     world.nothing_foreign(&[51820], "the peer is silent");
-    world.far.ok("pkill -CONT -f '^wireguard-go wg0$'");
+    world.far.ok("kill -CONT $(cat far.pid)");
     world.reaches();
     world.nothing_foreign(&[51820], "it is back");
 
@@ -199,7 +201,7 @@ fn no_packet_leaves_beside_the_tunnel() {
     world.nothing_foreign(&[51820, 51999], "it has moved");
 
     // All that was agreed upon is gone at the far end: a new handshake.
-    world.far.ok("pkill -KILL -f '^wireguard-go wg0$'; sleep 0.1");
+    world.far.ok("kill -KILL $(cat far.pid); sleep 0.1");
     world.serve_again();
     world.reaches();
     world.nothing_foreign(&[51820, 51999], "new keys");
@@ -267,7 +269,9 @@ impl World {
     /// The far end as it was, without what was agreed upon.
     fn serve_again(&mut self) {
         self.far.wait_for("! ip link show wg0");
-        self.far.start("env WG_PROCESS_FOREGROUND=1 wireguard-go wg0");
+        self.far
+            .ok("env WG_PROCESS_FOREGROUND=1 setpriv --pdeathsig KILL wireguard-go wg0 </dev/null >/dev/null 2>&1 & \
+            echo $! >far.pid");
         self.far.wait_for("wg show wg0");
         self.far.ok("wg set wg0 private-key far listen-port 51999 peer $(wg pubkey <near) preshared-key psk \
             allowed-ips 10.9.0.2/32,fd09::2/128 && ip addr add 10.9.0.1/24 dev wg0 && ip link set wg0 up && \
