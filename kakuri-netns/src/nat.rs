@@ -10,6 +10,7 @@ mod datagram;
 pub mod gate;
 mod inside;
 mod minder;
+mod ready;
 mod stream;
 mod words;
 
