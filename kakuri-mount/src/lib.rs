@@ -55,6 +55,10 @@ impl Message for ToMount {
             ToMount::Finish(made) => made.len(),
         }
     }
+
+    fn has_document(&self) -> bool {
+        matches!(self, ToMount::Plan(_))
+    }
 }
 
 /// kakuri-mount answers, once.

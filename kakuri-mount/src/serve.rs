@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use kakuri_wire::channel::Broken;
+use kakuri_wire::channel::{Broken, Received};
 use kakuri_wire::namespace::Kind;
 use kakuri_wire::{Channel, Fail, Kernelfs, Result, Stage, caps, document, namespace};
 
@@ -25,12 +25,13 @@ fn out_of_turn(expected: &str, message: &ToMount) -> Fail {
 
 /// The first message: who speaks, and the plan.
 pub fn plan(link: &Channel) -> Result<Plan> {
-    match link.recv().map_err(broken)? {
-        (ToMount::Plan(version), fds) => {
+    let Received { message, enclosed, mut fds } = link.recv_enclosing().map_err(broken)?;
+    match message {
+        ToMount::Plan(version) => {
             version.check(Stage::Mount)?;
-            document::read(Stage::Mount, one(fds)?)
+            document::unpack(Stage::Mount, enclosed.as_deref(), &mut fds, 0)
         }
-        (message, _) => Err(out_of_turn("Plan", &message)),
+        message => Err(out_of_turn("Plan", &message)),
     }
 }
 

@@ -139,8 +139,9 @@ impl Begun {
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
         // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
-        let document = document::seal(Stage::Front, &plan.mount)?;
-        send(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), &[document.as_fd()])?;
+        let document = document::pack(Stage::Front, &plan.mount)?;
+        let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
+        hand(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
         send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
         let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
         let signals = Signals::block()?;

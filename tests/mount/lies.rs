@@ -112,6 +112,8 @@ fn a_document_must_be_sealed_and_a_plan() {
     for bytes in [&b""[..], b"{", b"[]", b"{\"version\":1}"] {
         let said = tell(seal_bytes(Stage::Front, bytes).expect("a document"));
         assert!(said.starts_with("received a document that cannot be trusted"), "{said}");
+        let said = told(|link| link.send_enclosing(&hello(), Some(bytes), &[]).expect("sent"));
+        assert!(said.starts_with("received a document that cannot be trusted"), "{said}");
     }
     let bad = Op::Folder { at: "/a/../../etc".into(), mode: 0o755 };
     let bad = Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: vec![bad], finish: vec![] };
