@@ -279,7 +279,7 @@ fn a_temporary_containers_record_keeps_no_files() {
     let scene = Scene::new();
     let host = kakuri::host::Host::look();
     let record = Record::new(Kind::Temporary, true, kakuri::spec::Spec::default(), &host).unwrap();
-    let (entry, lock) = store(&scene).create_locked("job", &record, false, &host).unwrap();
+    let (entry, lock) = store(&scene).create("job", &record, &[], false, &host).unwrap();
     assert_eq!(names(&entry.folder), ["config.json", "lock"]);
     assert!(entry.kept().is_none());
     assert_eq!(entry.state(), State::Running, "nobody can take it from its maker");

@@ -30,29 +30,9 @@ struct Begun {
 }
 
 impl Store {
-    /// Makes it whole or not at all; durable once this returns.
-    pub fn create(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<Entry> {
-        self.create_with(name, record, &[], replace, host)
-    }
-
-    /// The same with files beside the record, which are there before anybody can see it.
-    pub fn create_with(
-        &self,
-        name: &str,
-        record: &Record,
-        beside: &[(&str, &[u8])],
-        replace: bool,
-        host: &Host,
-    ) -> Result<Entry> {
-        self.create_and_lock(name, record, beside, replace, host).map(|(entry, _)| entry)
-    }
-
-    /// The same, and nobody else can start or remove it before the lock is let go.
-    pub fn create_locked(&self, name: &str, record: &Record, replace: bool, host: &Host) -> Result<(Entry, Lock)> {
-        self.create_and_lock(name, record, &[], replace, host)
-    }
-
-    fn create_and_lock(
+    /// Makes it whole or not at all, with files beside the record; durable once this returns. Nobody can start or
+    /// remove it before the lock is let go.
+    pub fn create(
         &self,
         name: &str,
         record: &Record,

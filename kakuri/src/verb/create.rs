@@ -34,6 +34,6 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
     }
     let (spec, copy) = keep::with(spec, host)?;
     let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();
-    store.create_with(&name, &Record::new(Kind::Persistent, false, spec, host)?, &beside, wanted.replace, host)?;
+    store.create(&name, &Record::new(Kind::Persistent, false, spec, host)?, &beside, wanted.replace, host)?;
     Ok(name)
 }

@@ -11,7 +11,7 @@ use super::Surroundings;
 use super::exec::{left, order_detached, unstable};
 use crate::cli::{Run, Start};
 use crate::client::session::{self, Manner};
-use crate::client::starter::{self, Starter, Wish};
+use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
@@ -82,7 +82,7 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let (spec, copy) = keep::with(wanted.spec.clone(), host)?;
     let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();
     let record = Record::new(Kind::Temporary, wanted.remove, spec.clone(), host)?;
-    let entry = store.create_with(&name, &record, &beside, wanted.replace, host)?;
+    let (entry, _) = store.create(&name, &record, &beside, wanted.replace, host)?;
     let first = First {
         spec,
         detach: wanted.detach,
@@ -191,8 +191,11 @@ impl First {
     ) -> Result<kakuri_wire::Channel> {
         loop {
             let wish = Wish { entry, spec: self.spec.clone(), life };
-            if let Some(control) = (Starter { surroundings, login }).start(wish)? {
-                return Ok(control);
+            match (Starter { surroundings, login }).start(wish)? {
+                Begun::Supervisor(control) => return Ok(control),
+                // What was made of the record may be wrong now, and what was told about it.
+                Begun::Changed => return Err(starter::changed(&entry.name)),
+                Begun::Held => {}
             }
             // It is held: by somebody who answers, and so runs, or by one that is ending.
             if client::connect(entry)?.is_some_and(|control| answers(&control)) && entry.state() == State::Running {
