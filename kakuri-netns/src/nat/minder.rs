@@ -26,6 +26,7 @@ use super::stream::{Stream, Turn};
 use super::words::Words;
 use super::{Nat, Program, Protocol};
 use crate::configure::{lost, unexpected};
+use crate::sys::signal;
 use crate::{FromNetns, ToNetns};
 
 const STAGE: Stage = Stage::Netns;
@@ -201,6 +202,8 @@ impl<'a> Minder<'a> {
 
     /// Until the front hangs up.
     fn mind(mut self) -> Result<u8> {
+        // Whoever goes while something is on its way to him would take the container with him.
+        signal::ignore_broken_pipes();
         let mut events = Vec::with_capacity(64);
         // Connections that have not finished their turn.
         let mut again: Vec<usize> = Vec::new();

@@ -1,4 +1,5 @@
-//! Signals that a terminal sends to everybody in its foreground.
+//! Signals that would end this process for what somebody else does: those a terminal sends to everybody in its
+//! foreground, and the one for a peer that has gone.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,4 +22,11 @@ pub fn restore_typed() {
         // SAFETY: as above; the disposition is one that signal() gave, and this program has no handlers.
         unsafe { libc::signal(*signal, before.load(Ordering::Relaxed)) };
     }
+}
+
+/// A peer that has gone is an error where something is written to it, and does not end this process: splice(2) cannot be
+/// told so by a flag, as send(2) can. A child by std::process::Command has the default again.
+pub fn ignore_broken_pipes() {
+    // SAFETY: signal() only exchanges a disposition.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }
