@@ -1,10 +1,18 @@
 //! A container's own copy: made, changed, shown, taken away, and never missing without a word.
 
+use std::ffi::CString;
 use std::fs;
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::common::Scene;
+use kakuri::store::{State, Store};
+
+use crate::common::live::let_go;
+use crate::common::{Output, Scene};
 use crate::{at_home, conf, good};
 
 fn copy(scene: &Scene, name: &str) -> PathBuf {
@@ -172,6 +180,48 @@ fn a_running_one_is_what_it_was_until_it_ends() {
     scene.say("vpn set web ./wg.conf").output().ok();
     scene.say("stop --time 0 web").output().ok();
     assert_eq!(inspected(&scene, "web", "network"), "vpn wg");
+}
+
+/// Waits for a file to be opened by somebody.
+struct Opened(fs::File);
+
+impl Opened {
+    fn watch(file: &Path) -> Opened {
+        let path = CString::new(file.as_os_str().as_bytes()).unwrap();
+        // SAFETY: a path that outlives the call, and a descriptor the kernel has just given us.
+        unsafe {
+            let fd = OwnedFd::from_raw_fd(libc::inotify_init1(libc::IN_CLOEXEC));
+            assert!(libc::inotify_add_watch(fd.as_raw_fd(), path.as_ptr(), libc::IN_OPEN) >= 0);
+            Opened(fd.into())
+        }
+    }
+
+    fn wait(mut self) {
+        assert!(self.0.read(&mut [0; 4096]).unwrap() > 0);
+    }
+}
+
+/// Who has read its record is overtaken by a `vpn set` before he has the lock.
+#[test]
+fn one_that_was_given_a_vpn_meanwhile_does_not_start_without_it() {
+    let scene = Scene::new();
+    conf(&scene, "wg.conf", &good());
+    scene.say("create web").output().ok();
+    let folder = copy(&scene, "web").parent().unwrap().to_path_buf();
+    let entry = Store { dir: folder.parent().unwrap().to_path_buf() }.find("web").unwrap();
+    for line in ["start web true", "start -d web", "start -d web sleep 9"] {
+        let lock = entry.lock(Duration::ZERO).unwrap();
+        let opened = Opened::watch(&folder.join("lock"));
+        let starting = scene.say(line).spawn();
+        // He wants the lock, so the record is known to him.
+        opened.wait();
+        scene.say("vpn set web ./wg.conf").output().ok();
+        let_go(lock);
+        Output::of(starting).refused(1, &["'web' was changed meanwhile"]).hints(&["try again"]);
+        assert_eq!(entry.state(), State::Stopped, "{line}");
+        scene.say("vpn remove web").output().ok();
+    }
+    scene.say("start web true").output().ok();
 }
 
 /// Two at once: one of them wins, and record and copy are whole.

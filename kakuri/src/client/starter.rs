@@ -28,17 +28,29 @@ pub struct Starter<'a> {
     pub login: bool,
 }
 
+/// What came of a start.
+pub enum Begun {
+    /// A link to the container's new supervisor.
+    Supervisor(Channel),
+    /// Somebody else holds the container.
+    Held,
+    /// Its record is not what the wish was made of any more. Nothing was started: it may have a VPN now.
+    Changed,
+}
+
 impl Starter<'_> {
-    /// A link to the container's new supervisor; None where somebody else holds the container.
-    pub fn start(&self, wish: Wish) -> Result<Option<Channel>> {
+    pub fn start(&self, wish: Wish) -> Result<Begun> {
         let Wish { entry, mut spec, life } = wish;
         let Surroundings { host, config, store } = self.surroundings;
         store.sweep();
         let lock = match entry.lock(Duration::ZERO) {
             Ok(lock) => lock,
-            Err(_) if entry.state() == State::Running => return Ok(None),
+            Err(_) if entry.state() == State::Running => return Ok(Begun::Held),
             Err(fail) => return Err(fail),
         };
+        if entry.reread()?.record != entry.record {
+            return Ok(Begun::Changed);
+        }
         // Nobody writes to what is kept while it is looked at.
         let kept = (entry.record.kind == Kind::Persistent).then(|| Kept::of(&entry.folder));
         if kept.is_some() {
@@ -56,8 +68,16 @@ impl Starter<'_> {
             log::info!("{note}");
         }
         let programs = Programs::locate(self.login)?;
-        supervisor::detach(Commission { entry: entry.unpinned(), lock, plan, outline, programs, life }).map(Some)
+        let commission = Commission { entry: entry.unpinned(), lock, plan, outline, programs, life };
+        supervisor::detach(commission).map(Begun::Supervisor)
     }
+}
+
+/// What is said where somebody changed it between the look at it and the start.
+pub fn changed(name: &str) -> Fail {
+    Fail::new(Stage::Front, format!("the container '{name}' was changed meanwhile"))
+        .hint(format!("kakuri inspect {name} shows what it is now; then try again"))
+        .code(crate::verb::FAILED)
 }
 
 /// What is said where one is running that should not be.

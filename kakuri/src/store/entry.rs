@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::folder::{self, Unfit};
+use super::form;
 use super::lock::{self, Lock};
 use super::{Entry, Kind, Last, State};
 use crate::base::kept::Kept;
@@ -54,6 +55,12 @@ impl Entry {
             self.open()?;
         }
         Ok(lock)
+    }
+
+    /// The same container with its record as it is now. Nobody changes it while the lock is held.
+    pub fn reread(&self) -> Result<Entry> {
+        let record = form::read(&self.open()?, &self.name, &self.folder)?;
+        Ok(Entry { record, ..self.clone() })
     }
 
     /// The same without an open descriptor, for who closes all of them, or has many entries. That it is no other

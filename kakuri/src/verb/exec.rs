@@ -6,7 +6,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use super::Surroundings;
 use crate::cli::Exec;
 use crate::client::session::{self, Manner};
-use crate::client::starter::{Starter, Wish};
+use crate::client::starter::{Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::plan::Terminal;
@@ -123,7 +123,8 @@ fn reach(surroundings: &Surroundings, name: &str, login: bool) -> Result<(Channe
             return Ok((control, false));
         }
         let wish = Wish { entry: &entry, spec: entry.record.spec.clone(), life: Life::WhileUsed };
-        if let Some(control) = (Starter { surroundings, login }).start(wish)? {
+        // Held or changed meanwhile: it is looked at anew.
+        if let Begun::Supervisor(control) = (Starter { surroundings, login }).start(wish)? {
             return Ok((control, true));
         }
     }

@@ -34,7 +34,8 @@ pub fn restart(wanted: &Halt, login: bool) -> Result<u8> {
     each(&names, |name| {
         let entry = surroundings.store.find(name)?;
         end(&entry, wanted.signal, wanted.time)?;
-        start::again(&surroundings, &entry, login)
+        // It may have been changed while it was ending.
+        start::again(&surroundings, &entry.reread()?, login)
     })
 }
 
