@@ -65,8 +65,7 @@ fn explain_conf(conf: &crate::conf::Conf) -> String {
         words += &format!("search: {domain}\n");
     }
     for peer in &conf.peers {
-        let endpoint =
-            peer.endpoint.as_ref().map_or("wherever it calls from".into(), |e| format!("{}:{}", e.host, e.port));
+        let endpoint = peer.endpoint.as_ref().map_or("wherever it calls from".into(), ToString::to_string);
         words += &format!("peer: {} at {endpoint}\n", peer.public_key);
     }
     words

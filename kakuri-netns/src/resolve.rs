@@ -2,7 +2,8 @@
 //!
 //! A process of its own, because a running tunnel can open nothing, and because a look-up may take as long as it likes.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
@@ -17,7 +18,18 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-fn unknown(host: &str, error: &std::io::Error) -> Fail {
+/// A socket that would send there by the host's own way; an error where the host has none. Nothing is sent.
+pub fn way_to(address: SocketAddr) -> io::Result<UdpSocket> {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(address)?;
+    Ok(socket)
+}
+
+fn unknown(host: &str, error: &io::Error) -> Fail {
     let why = error.to_string();
     let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
     Fail::new(Stage::Netns, format!("the name '{}' does not resolve", Bytes::from(host)))

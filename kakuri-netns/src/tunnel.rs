@@ -80,6 +80,16 @@ pub struct Endpoint {
     pub address: Option<SocketAddr>,
 }
 
+/// HOST:PORT as the configuration has it: an IPv6 address in brackets.
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
 impl Endpoint {
     /// Whether the host is a name, which can come to mean another address.
     pub fn is_named(&self) -> bool {

@@ -8,7 +8,6 @@
 mod device;
 mod mind;
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use kakuri_wire::channel::Channel;
@@ -94,16 +93,4 @@ fn explained(fail: Fail, tunnel: &Tunnel) -> Fail {
         }
         _ => fail,
     }
-}
-
-/// HOST:PORT as the configuration has it.
-fn shown(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// Whether the host has a way there; its errno where not. Nothing is sent.
-fn way_to(address: SocketAddr) -> std::result::Result<(), i32> {
-    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-    let tried = std::net::UdpSocket::bind(any).and_then(|socket| socket.connect(address));
-    tried.map_err(|e| e.raw_os_error().unwrap_or(libc::ENETUNREACH))
 }

@@ -40,10 +40,7 @@ impl Peer {
         Peer {
             place,
             public_key: described.public_key,
-            named: endpoint.map(|endpoint| match endpoint.host.contains(':') {
-                true => format!("[{}]:{}", endpoint.host, endpoint.port),
-                false => format!("{}:{}", endpoint.host, endpoint.port),
-            }),
+            named: endpoint.map(ToString::to_string),
             by_name: endpoint.is_some_and(super::Endpoint::is_named),
             keeps_alive: described.keepalive.is_some_and(|seconds| seconds > 0),
             confirmed: AtomicU32::new(0),

@@ -10,7 +10,7 @@ pub const TROUBLE_AFTER: Duration = Duration::from_secs(15);
 const LOST_AFTER: Duration = Duration::from_secs(20);
 const LOST_AGAIN: Duration = Duration::from_secs(60);
 /// A session is used no longer (REJECT_AFTER_TIME of the protocol).
-const SESSION: Duration = Duration::from_secs(180);
+pub const SESSION: Duration = Duration::from_secs(180);
 
 /// What came back, the more telling the later in this list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -46,8 +46,7 @@ pub fn describe(wiring: &Wiring) -> Vec<String> {
 
 fn peer(peer: &Peer) -> String {
     let at = match &peer.endpoint {
-        Some(endpoint) if endpoint.host.contains(':') => format!(" at [{}]:{}", endpoint.host, endpoint.port),
-        Some(endpoint) => format!(" at {}:{}", endpoint.host, endpoint.port),
+        Some(endpoint) => format!(" at {endpoint}"),
         None => ", which calls first".into(),
     };
     let allowed: Vec<String> = peer.allowed.iter().map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use super::{FAILED, Surroundings};
 use crate::cli::{self, Format};
 use crate::output::template::Template;
 use crate::output::{self, time};
-use crate::vpn::{describe, keep};
+use crate::vpn::keep;
 
 pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     let template = match &wanted.format {
@@ -89,7 +89,7 @@ fn vpn(seen: &Seen) -> Value {
     let conf = if vpn.stored { keep::conf(&seen.entry.folder, vpn).ok() } else { None };
     let endpoints = conf.map(|conf| {
         let named = conf.peers.iter().filter_map(|peer| peer.endpoint.as_ref());
-        named.map(describe::host_and_port).collect::<Vec<_>>()
+        named.map(ToString::to_string).collect::<Vec<_>>()
     });
     json!({ "label": crate::vpn::label(vpn), "config": vpn.config, "stored": vpn.stored, "endpoints": endpoints,
         "on_failure": vpn.on_failure, "ignore_hooks": vpn.ignore_hooks })

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{FAILED, Surroundings};
 use crate::cli::{General, Vpn};
-use crate::network::check::shown_publish;
+use crate::network::{self, check::shown_publish};
 use crate::output;
 use crate::spec::{self, Network, Spec};
 use crate::store::{Beside, Entry};
@@ -64,16 +64,8 @@ fn set(name: &str, wanted: &spec::Vpn, general: &General) -> Result<u8> {
 
 /// What a VPN leaves nothing of, as it was typed.
 fn other_network(spec: &Spec) -> Option<String> {
-    let mode = spec.network.as_ref().filter(|mode| **mode != Network::None).map(|mode| match mode {
-        Network::None => "none".into(),
-        Network::Host => "--network host".into(),
-        Network::Nat => "--network nat".into(),
-        Network::Pasta => "--network pasta".into(),
-        Network::Slirp4netns => "--network slirp4netns".into(),
-        Network::Bridge => "--network bridge".into(),
-        Network::Namespace(path) => format!("--network ns:{path}"),
-        Network::Container(name) => format!("--network container:{name}"),
-    });
+    let mode = spec.network.as_ref().filter(|mode| **mode != Network::None);
+    let mode = mode.map(|mode| format!("--network {}", network::word(mode)));
     let ports = spec.publish.iter().map(|publish| format!("-p {}", shown_publish(publish)));
     let host_ports = spec.host_ports.iter().map(|port| format!("--allow-host-port {port}"));
     let dns = spec.dns.iter().map(|ip| format!("--dns {ip}"));

@@ -1,7 +1,7 @@
 //! A configuration as it may be shown: no private key, no preshared key, no comment, no command.
 
+use kakuri_netns::Cidr;
 use kakuri_netns::conf::{Conf, Peer, Table};
-use kakuri_netns::{Cidr, tunnel::Endpoint};
 use serde_json::{Value, json};
 
 /// In the place of a secret.
@@ -42,7 +42,7 @@ fn peer_lines(peer: &Peer) -> Vec<String> {
     if !peer.allowed.is_empty() {
         lines.push(format!("AllowedIPs = {}", list(&peer.allowed)));
     }
-    lines.extend(peer.endpoint.iter().map(|endpoint| format!("Endpoint = {}", host_and_port(endpoint))));
+    lines.extend(peer.endpoint.iter().map(|endpoint| format!("Endpoint = {endpoint}")));
     lines.extend(peer.keepalive.map(|seconds| format!("PersistentKeepalive = {seconds}")));
     lines
 }
@@ -52,21 +52,13 @@ pub fn list(networks: &[Cidr]) -> String {
     networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// As the file has it: an IPv6 address in brackets.
-pub fn host_and_port(endpoint: &Endpoint) -> String {
-    match endpoint.host.contains(':') {
-        true => format!("[{}]:{}", endpoint.host, endpoint.port),
-        false => format!("{}:{}", endpoint.host, endpoint.port),
-    }
-}
-
 /// For programs.
 pub fn json(conf: &Conf) -> Value {
     let peer = |peer: &Peer| {
         json!({
             "public_key": peer.public_key,
             "preshared_key": peer.preshared_key.as_ref().map(|_| HIDDEN),
-            "endpoint": peer.endpoint.as_ref().map(host_and_port),
+            "endpoint": peer.endpoint.as_ref().map(ToString::to_string),
             "allowed_ips": peer.allowed,
             "persistent_keepalive": peer.keepalive,
         })

@@ -1,6 +1,6 @@
 //! Names of endpoints become addresses, on the host and before anything is made.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 use kakuri_netns::conf::{self, Conf};
 use kakuri_netns::tunnel::Endpoint;
@@ -103,12 +103,7 @@ fn addresses(endpoint: &Endpoint, label: &str) -> Result<Vec<SocketAddr>> {
 
 /// Whether the host has a route there, and how large a packet may be on it. Nothing is sent.
 fn way_to(address: SocketAddr) -> Option<Option<u32>> {
-    let any: SocketAddr = match address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(address).ok()?;
+    let socket = kakuri_netns::resolve::way_to(address).ok()?;
     Some(match address {
         SocketAddr::V4(_) => sockopt::ip_mtu(&socket).ok(),
         SocketAddr::V6(_) => sockopt::ipv6_mtu(&socket).ok(),

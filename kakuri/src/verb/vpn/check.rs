@@ -61,7 +61,7 @@ fn words(shown: &str, conf: &Conf, tunnel: &Tunnel) -> String {
                 Some(_) => String::new(),
                 None => ", which has no address now".into(),
             };
-            line("", format!("at {}{address}", describe::host_and_port(endpoint)));
+            line("", format!("at {endpoint}{address}"));
         }
         match &peer.allowed[..] {
             [] => line("", "for nothing: it has no AllowedIPs".into()),
