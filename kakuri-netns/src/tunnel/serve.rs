@@ -19,7 +19,7 @@ use super::sockets::Sockets;
 use super::transmit::{Batch, Transmit};
 use super::{Tunnel, confine, inward, outward, trouble};
 use crate::configure::{lost, unexpected};
-use crate::status::{Engine, Status};
+use crate::status::{self, Engine, Status};
 use crate::{FromNetns, ToNetns};
 
 const STAGE: Stage = Stage::Netns;
@@ -93,7 +93,7 @@ impl Minder<'_> {
         let mut next = Instant::now();
         loop {
             if Instant::now() >= next {
-                self.tick()?;
+                self.tick();
                 next = Instant::now() + TICK;
             }
             let left = next.saturating_duration_since(Instant::now());
@@ -119,8 +119,8 @@ impl Minder<'_> {
     fn obey(&mut self, word: ToNetns) -> Result<()> {
         match word {
             ToNetns::Status => {
-                let status = FromNetns::Status(Box::new(self.status()));
-                self.link.send(&status, &[]).map_err(lost)
+                self.tell(&FromNetns::Status(Box::new(self.status())));
+                Ok(())
             }
             ToNetns::Endpoint { peer, address } => {
                 let peer = self.running.peers.at(peer).ok_or_else(|| unexpected("a peer of the configuration"))?;
@@ -152,7 +152,7 @@ impl Minder<'_> {
         self.flush();
     }
 
-    fn tick(&mut self) -> Result<()> {
+    fn tick(&mut self) {
         self.running.peers.strict.try_reset_count();
         self.running.peers.limiter.try_reset_count();
         if self.forgot.elapsed() >= FORGET {
@@ -161,10 +161,9 @@ impl Minder<'_> {
         }
         for peer in self.running.peers.all() {
             self.timers(peer);
-            self.diagnose(peer)?;
+            self.diagnose(peer);
         }
         self.flush();
-        Ok(())
     }
 
     fn timers(&mut self, peer: &Peer) {
@@ -189,26 +188,23 @@ impl Minder<'_> {
         self.batch.push(peer, to, message);
     }
 
-    fn diagnose(&mut self, peer: &Peer) -> Result<()> {
+    fn diagnose(&mut self, peer: &Peer) {
         let (trouble, is_lost) = {
             let (mut watch, now) = (peer.watch(), now());
             (watch.trouble(now), watch.is_lost(now) && peer.by_name)
         };
         if let (Some(reason), Some(name)) = (trouble, &peer.named) {
-            self.tell(&FromNetns::Trouble(trouble::no_handshake(name, reason)))?;
+            self.tell(&FromNetns::Trouble(trouble::no_handshake(name, reason)));
         }
         if is_lost {
-            self.tell(&FromNetns::Lost { peer: peer.place })?;
+            self.tell(&FromNetns::Lost { peer: peer.place });
         }
-        Ok(())
     }
 
-    /// Without waiting for a front that does not listen.
-    fn tell(&self, word: &FromNetns) -> Result<()> {
-        match self.link.send_now(word, &[]) {
-            Ok(()) | Err(Broken::Late | Broken::Closed) => Ok(()),
-            Err(broken) => Err(lost(broken)),
-        }
+    /// Without waiting for a front that does not listen. No word is worth the tunnel's end: one that has gone is seen by
+    /// the end of its link.
+    fn tell(&self, word: &FromNetns) {
+        let _ = self.link.send_now(word, &[]);
     }
 
     fn flush(&mut self) {
@@ -224,11 +220,13 @@ impl Minder<'_> {
             ("udp-gro", transmit.sockets.receives_many),
         ];
         let now = now();
+        let (peers, more) = status::first(peers.all().iter().map(|peer| peer.status(now)));
         Status {
             engine: Engine::Userspace,
             listen_port: transmit.sockets.port,
             offloads: offloads.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.into()).collect(),
-            peers: peers.all().iter().map(|peer| peer.status(now)).collect(),
+            peers,
+            more,
             dropped: counters.seen(),
         }
     }

@@ -9,18 +9,16 @@ use kakuri_wire::channel::{Broken, Channel};
 use rustix::event::PollFlags;
 
 use super::device::Device;
-use super::{shown, way_to};
 use crate::configure::{lost, unexpected};
 use crate::netlink::wireguard as words;
+use crate::resolve::way_to;
 use crate::status::{self, Engine, State, Status};
 use crate::tunnel::trouble;
-use crate::tunnel::watch::Watch;
+use crate::tunnel::watch::{SESSION, Watch};
 use crate::{FromNetns, PublicKey, ToNetns, Tunnel};
 
 /// How often the kernel is asked.
 const TICK: Duration = Duration::from_secs(1);
-/// A session is used no longer (REJECT_AFTER_TIME of the protocol).
-const SESSION: Duration = Duration::from_secs(180);
 /// The kernel tries again after 5 s; when it has not for so long, it has given up.
 const GAVE_UP: Duration = Duration::from_secs(20);
 
@@ -38,7 +36,7 @@ pub struct Peer {
 pub fn peers(tunnel: &Tunnel) -> Vec<Peer> {
     let one = |peer: &crate::tunnel::Peer| Peer {
         key: peer.public_key,
-        named: peer.endpoint.as_ref().map(|endpoint| shown(&endpoint.host, endpoint.port)),
+        named: peer.endpoint.as_ref().map(ToString::to_string),
         by_name: peer.endpoint.as_ref().is_some_and(crate::tunnel::Endpoint::is_named),
         watch: Watch::default(),
         seen: None,
@@ -92,6 +90,11 @@ impl Peer {
     }
 }
 
+/// Whether the host has a way there; its errno where not.
+fn way(address: SocketAddr) -> std::result::Result<(), i32> {
+    way_to(address).map(drop).map_err(|e| e.raw_os_error().unwrap_or(libc::ENETUNREACH))
+}
+
 fn since_1970() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
@@ -134,7 +137,7 @@ impl Minder<'_> {
         self.port = seen.port;
         for peer in seen.peers {
             if let Some(own) = self.peers.iter_mut().find(|own| own.key == peer.key) {
-                own.note(now, peer, way_to);
+                own.note(now, peer, way);
             }
         }
         for at in 0..self.peers.len() {
@@ -143,10 +146,10 @@ impl Minder<'_> {
             let lost = peer.watch.is_lost(now) && peer.by_name;
             let told = reason.zip(peer.named.as_deref()).map(|(reason, name)| trouble::no_handshake(name, reason));
             if let Some(fail) = told {
-                self.tell(&FromNetns::Trouble(fail))?;
+                self.tell(&FromNetns::Trouble(fail));
             }
             if lost {
-                self.tell(&FromNetns::Lost { peer: at as u32 })?;
+                self.tell(&FromNetns::Lost { peer: at as u32 });
             }
         }
         Ok(())
@@ -157,14 +160,17 @@ impl Minder<'_> {
             ToNetns::Status => {
                 self.look()?;
                 let now = self.began.elapsed();
+                let (peers, more) = status::first(self.peers.iter().map(|peer| peer.status(now)));
                 let status = Status {
                     engine: Engine::Kernel,
                     listen_port: self.port,
                     offloads: Vec::new(),
-                    peers: self.peers.iter().map(|peer| peer.status(now)).collect(),
+                    peers,
+                    more,
                     dropped: std::collections::BTreeMap::new(),
                 };
-                self.link.send(&FromNetns::Status(Box::new(status)), &[]).map_err(lost)
+                self.tell(&FromNetns::Status(Box::new(status)));
+                Ok(())
             }
             ToNetns::Endpoint { peer, address } => {
                 let own = self.peers.get(peer as usize).ok_or_else(|| unexpected("a peer of the configuration"))?;
@@ -177,12 +183,9 @@ impl Minder<'_> {
         }
     }
 
-    /// Without waiting for a front that does not listen.
-    fn tell(&self, word: &FromNetns) -> Result<()> {
-        match self.link.send_now(word, &[]) {
-            Ok(()) | Err(Broken::Late | Broken::Closed) => Ok(()),
-            Err(broken) => Err(lost(broken)),
-        }
+    /// Without waiting for a front that does not listen. No word is worth the tunnel's end.
+    fn tell(&self, word: &FromNetns) {
+        let _ = self.link.send_now(word, &[]);
     }
 }
 

@@ -80,6 +80,9 @@ fn text(status: &Status, colours: bool) -> String {
         ]);
     }
     text += &table.text(colours);
+    if status.more > 0 {
+        text += &format!("and {} more\n", status.more);
+    }
     text
 }
 
@@ -134,8 +137,10 @@ mod tests {
             listen_port: 51820,
             offloads: vec!["udp-gso".into()],
             peers: vec![peer],
+            more: 0,
             dropped: BTreeMap::from([("no peer".into(), 3), ("other".into(), 0)]),
         };
+        assert!(text(&Status { more: 7, ..status.clone() }, false).ends_with(" ago  2.0 KiB   5 B\nand 7 more\n"));
         let text = text(&status, false);
         assert!(text.contains("offloads  udp-gso\ndropped   3 no peer\n"), "{text}");
         let line = text.lines().last().expect("a line");
