@@ -179,7 +179,8 @@ impl Minder {
             && let Some(address) = addresses.first()
         {
             let word = ToNetns::Endpoint { peer, address: *address };
-            self.tunnel.link.send(&word, &[]).map_err(|e| ended("the tunnel", &e))?;
+            // One that has ended is told on this link, and one that does not read asks again.
+            let _ = self.tunnel.link.send_now(&word, &[]);
         }
         Ok(())
     }

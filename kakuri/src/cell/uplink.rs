@@ -2,7 +2,7 @@
 //! do itself.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted, Wireguard};
 use kakuri_wire::Channel;
@@ -19,6 +19,13 @@ use crate::spec::OnFailure;
 
 /// How long one that has something to undo on the host may take for it.
 const TO_UNDO: Duration = Duration::from_secs(5);
+/// Words heard before others have their turn. Strangers send packets to who says them, so none of them is trusted with
+/// more of this process than it needs.
+const WORDS: usize = 16;
+/// A name is not looked up again sooner. A tunnel that is well asks after twenty seconds at the soonest.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// Troubles that are kept until the container stands.
+const TROUBLES: usize = 8;
 
 pub struct Uplink {
     pub(super) link: Channel,
@@ -28,13 +35,21 @@ pub struct Uplink {
     /// `VPN tunnel`, `NAT`.
     what: &'static str,
     /// Of the tunnel's peers, by their place in the configuration: the names some have.
-    names: Vec<Option<(String, u16)>>,
+    names: Vec<Option<Name>>,
     lookups: Vec<Lookup>,
     /// It has made what it has to undo at its end.
     undoes: bool,
     /// Told before the container stood.
-    pub(super) troubles: Vec<Fail>,
+    troubles: Vec<Fail>,
     on_failure: OnFailure,
+}
+
+/// The name of a peer.
+struct Name {
+    host: String,
+    port: u16,
+    /// When it was looked up last.
+    looked: Option<Instant>,
 }
 
 /// A name being looked up, by a process of its own.
@@ -71,7 +86,8 @@ impl Uplink {
             Some(Wanted::Bridge(_)) => ("bridge", Vec::new()),
             Some(Wanted::Tunnel(tunnel) | Wanted::Kernel(Wireguard { tunnel, .. })) => {
                 let name = |peer: &kakuri_netns::tunnel::Peer| {
-                    peer.endpoint.as_ref().filter(|e| e.is_named()).map(|e| (e.host.clone(), e.port))
+                    let named = peer.endpoint.as_ref().filter(|endpoint| endpoint.is_named());
+                    named.map(|endpoint| Name { host: endpoint.host.clone(), port: endpoint.port, looked: None })
                 };
                 ("VPN tunnel", tunnel.peers.iter().map(name).collect())
             }
@@ -97,14 +113,28 @@ impl Uplink {
 
     /// Asks how it is; answered some time later.
     pub fn ask_status(&self) -> Result<()> {
-        send(Stage::Netns, &self.link, &ToNetns::Status, &[])
+        match self.link.send_now(&ToNetns::Status, &[]) {
+            // One that has ended is told on this link.
+            Ok(()) | Err(Broken::Closed) => Ok(()),
+            Err(Broken::Late) => Err(Fail::new(Stage::Netns, "the tunnel does not answer")
+                .why("it has not read what it was asked before")
+                .hint("kakuri restart NAME, where it stays so")),
+            Err(broken) => Err(Fail::new(Stage::Netns, "cannot ask the tunnel").why(broken.to_string())),
+        }
     }
 
-    /// Hears all there is to hear, and waits for nobody.
+    /// Something it said before the container stood: heard with what it says next.
+    pub(super) fn keep(&mut self, trouble: Fail) {
+        if self.troubles.len() < TROUBLES {
+            self.troubles.push(trouble);
+        }
+    }
+
+    /// Hears what there is to hear, and waits for nobody. What is more than a turn's is shown by the next poll.
     pub fn hear(&mut self) -> Vec<Heard> {
         let mut heard: Vec<Heard> = self.troubles.drain(..).map(Heard::Trouble).collect();
         self.hear_lookups();
-        loop {
+        for _ in 0..WORDS {
             let message = match self.link.recv_now::<FromNetns>() {
                 Ok((message, _)) => message,
                 Err(Broken::Late) => return heard,
@@ -133,6 +163,7 @@ impl Uplink {
                 }
             }
         }
+        heard
     }
 
     fn ended(&mut self, why: String) -> Fail {
@@ -143,7 +174,12 @@ impl Uplink {
 
     /// A peer with a name has fallen silent: the name may mean another address by now.
     fn look_up(&mut self, peer: u32) {
-        let Some(Some((host, port))) = self.names.get(peer as usize).cloned() else { return };
+        let Some(Some(name)) = self.names.get_mut(peer as usize) else { return };
+        if name.looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+            return;
+        }
+        name.looked = Some(Instant::now());
+        let (host, port) = (name.host.clone(), name.port);
         // One that still waits has waited long enough.
         self.lookups.retain(|lookup| lookup.peer != peer);
         match self.begin_lookup(peer, host.clone(), port) {
@@ -178,8 +214,87 @@ impl Uplink {
             _ => false,
         });
         for (peer, address) in answers {
-            // A tunnel that has ended is told on its own link.
-            let _ = send(Stage::Netns, &self.link, &ToNetns::Endpoint { peer, address }, &[]);
+            // A tunnel that has ended is told on its own link, and one that does not read asks again.
+            let _ = self.link.send_now(&ToNetns::Endpoint { peer, address }, &[]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    use super::*;
+
+    /// An uplink whose process is a double, with the other end of its link.
+    fn uplink() -> (Uplink, Channel) {
+        let (near, far) = link().expect("a link");
+        // Waited for by its owner.
+        #[allow(clippy::zombie_processes)]
+        let child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep");
+        let pid = Pid::from_raw(child.id() as i32).expect("a number");
+        let process = Owned::new(pidfd_open(pid, PidfdFlags::empty()).expect("a pidfd"), Stage::Netns);
+        let program = std::fs::File::open("/bin/true").expect("true").into();
+        let wiring = Wiring {
+            label: String::new(),
+            kind: crate::network::Kind::Own,
+            netns: None,
+            uplink: None,
+            on_failure: OnFailure::Stop,
+            resolvers: None,
+            search: Vec::new(),
+            hosts: Vec::new(),
+            joined: None,
+            notes: Vec::new(),
+        };
+        let mut uplink = Uplink::new(near, process, &wiring, program);
+        uplink.what = "VPN tunnel";
+        uplink.names = vec![Some(Name { host: "localhost".into(), port: 7, looked: None }), None];
+        (uplink, far)
+    }
+
+    fn trouble() -> FromNetns {
+        FromNetns::Trouble(Fail::new(Stage::Netns, "no handshake"))
+    }
+
+    #[test]
+    fn one_that_never_stops_talking_is_heard_a_little_at_a_time() {
+        let (mut uplink, far) = uplink();
+        let mut said = 0;
+        while far.send_now(&trouble(), &[]).is_ok() {
+            said += 1;
+        }
+        assert!(said > 2 * WORDS, "{said}");
+        assert_eq!((uplink.hear().len(), uplink.hear().len()), (WORDS, WORDS));
+        for _ in 0..1000 {
+            uplink.keep(Fail::new(Stage::Netns, "early"));
+        }
+        assert_eq!(uplink.hear().len(), TROUBLES + WORDS);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_once_however_often_it_is_asked_for() {
+        let (mut uplink, far) = uplink();
+        for peer in [0, 0, 1, 7] {
+            far.send(&FromNetns::Lost { peer }, &[]).expect("said");
+        }
+        assert!(uplink.hear().is_empty());
+        assert_eq!(uplink.lookups.len(), 1);
+        let first = uplink.lookups[0].link.as_fd().try_clone_to_owned().expect("a copy");
+        far.send(&FromNetns::Lost { peer: 0 }, &[]).expect("said");
+        // The double ends without an answer, and nobody takes its place so soon.
+        assert!(
+            kakuri_wire::channel::wait(&first, rustix::event::PollFlags::IN, Duration::from_secs(60)).expect("a poll")
+        );
+        assert!(uplink.hear().is_empty() && uplink.lookups.is_empty());
+    }
+
+    #[test]
+    fn one_that_does_not_read_is_not_waited_for() {
+        let (uplink, far) = uplink();
+        let refused = (0..1_000_000).find_map(|_| uplink.ask_status().err()).expect("it is full at last");
+        assert!(refused.to_string().contains("the tunnel does not answer"), "{refused}");
+        drop(far);
+        assert!(uplink.ask_status().is_ok(), "its end is told on its link");
     }
 }

@@ -110,7 +110,7 @@ impl Wire {
                 let tun: Vec<BorrowedFd> = fds.iter().map(AsFd::as_fd).collect();
                 send(Stage::Netns, &uplink.link, &ToNetns::Tun, &tun)?;
             }
-            (FromNetns::Trouble(fail), Some(uplink)) => uplink.troubles.push(fail),
+            (FromNetns::Trouble(fail), Some(uplink)) => uplink.keep(fail),
             _ => {}
         }
         if worker == Worker::Configurator {
