@@ -8,6 +8,10 @@ use super::value::{self, Dns};
 use super::{Hook, Table};
 use crate::{Cidr, Key};
 
+/// Resolvers, and search domains, at most: all of them are told in one message to who shares the network, and the C
+/// library heeds 3 of the ones and few of the others.
+const MAX_DNS: usize = 32;
+
 /// As it stands, each value with its line.
 #[derive(Default)]
 pub(super) struct Interface {
@@ -53,8 +57,12 @@ impl Interface {
                     match report.take(line, name, word, value::dns(word)) {
                         Some(Dns::Server(ip)) if self.dns.iter().all(|(_, known)| *known != ip) => {
                             self.dns.push((line, ip));
+                            bound(self.dns.len(), line, "resolvers", report);
                         }
-                        Some(Dns::Domain(domain)) if !self.search.contains(&domain) => self.search.push(domain),
+                        Some(Dns::Domain(domain)) if !self.search.contains(&domain) => {
+                            self.search.push(domain);
+                            bound(self.search.len(), line, "search domains", report);
+                        }
                         _ => {}
                     }
                 }
@@ -114,6 +122,13 @@ impl Interface {
             }
             None => self.addresses.push((line, address)),
         }
+    }
+}
+
+/// One more than [`MAX_DNS`] is an error, told once.
+fn bound(count: usize, line: usize, what: &str, report: &mut Report) {
+    if count == MAX_DNS + 1 {
+        report.error(line, "DNS", format!("there are more than {MAX_DNS} {what}"), "leave some out");
     }
 }
 

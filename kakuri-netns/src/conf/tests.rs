@@ -155,6 +155,19 @@ fn what_becomes_of_it() {
 }
 
 #[test]
+fn no_more_names_than_a_message_holds() {
+    let with = |count: usize, what: fn(usize) -> String| {
+        let all: Vec<String> = (0..count).map(what).collect();
+        parse("x.conf", full().replace("corp.example", &all.join(", ")).as_bytes())
+    };
+    for what in [|n| format!("a{n}.example"), |n| format!("10.1.0.{}", n + 1)] as [fn(usize) -> String; 2] {
+        assert!(with(30, what).is_ok());
+        let fail = with(5000, what).expect_err("too many").to_string();
+        assert!(fail.contains("DNS") && fail.contains("more than 32"), "{fail}");
+    }
+}
+
+#[test]
 fn no_v6_address_is_no_v6() {
     let text = full().replace(", fd00::2/128", "").replace(", fd00::53", "");
     let conf = read(&text);

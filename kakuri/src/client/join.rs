@@ -14,13 +14,16 @@ use crate::network::join::Joined;
 use crate::spec::{Network, Spec};
 use crate::store::Store;
 
+/// Beyond the time a start has, which may be under way there.
+const PATIENCE: Duration = Duration::from_secs(25);
+
 /// Asks its supervisor for it, where one was asked for. The connection stays open as long as the network is used.
 pub fn container(wiring: &mut Wiring, spec: &Spec, store: &Store) -> Result<()> {
     let (Some(Network::Container(typed)), None) = (&spec.network, &spec.vpn) else { return Ok(()) };
     let entry = store.find(typed)?;
     let control = super::connect_running(&entry).map_err(|fail| fail.code(kakuri_wire::fail::CODE_FAILED))?;
     ask::say(&control, &ToSupervisor::Join { protocol: PROTOCOL })?;
-    match ask::hear(&control, Duration::ZERO)? {
+    match ask::hear(&control, PATIENCE)? {
         (FromSupervisor::Namespaces(shared), fds) => {
             if spec.nest && !shared.nest {
                 return Err(Fail::new(Stage::Front, format!("--nest with the network of '{}'", entry.name))
