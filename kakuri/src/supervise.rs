@@ -62,7 +62,11 @@ pub fn supervise(
     mut relay: Option<Relay>,
     timeout: Option<Duration>,
 ) -> Result<Outcome> {
-    let outcome = mind(&mut cell, &mut signals, &mut relay, timeout);
+    // What was told before the container stood is waited for by nobody: its link may be silent from now on.
+    let outcome = cell.look_aside().and_then(|aside| {
+        aside.words.iter().for_each(|fail| say(fail, relay.is_some()));
+        mind(&mut cell, &mut signals, &mut relay, timeout)
+    });
     if let Some(relay) = &mut relay {
         relay.drain();
     }

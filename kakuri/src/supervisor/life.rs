@@ -85,6 +85,8 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         over: None,
         entry,
     };
+    // What was told before the container stood is waited for by nobody: its link may be silent from now on.
+    supervisor.hear_uplink();
     let over = supervisor.watch();
     end(supervisor, last, over, unborn);
     0

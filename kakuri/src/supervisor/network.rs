@@ -57,6 +57,13 @@ impl Supervisor {
         }
     }
 
+    /// What came before there was anybody to tell, to who has the first process now.
+    pub fn retell_troubles(&mut self, holder: u32) {
+        for fail in self.troubles.clone() {
+            self.answer(holder, &FromSupervisor::Trouble(fail), &[]);
+        }
+    }
+
     /// It goes to the log, and to who has the first process before him.
     fn trouble(&mut self, fail: Fail) {
         self.log_event(&Event::Trouble { why: fail.to_string() });

@@ -101,6 +101,9 @@ impl Supervisor {
                 // Whoever holds a session is told how the container ended.
                 self.wait_for(id, Waits::End);
                 self.answer(id, &FromSupervisor::Accepted { session }, &[]);
+                if order.first {
+                    self.retell_troubles(id);
+                }
                 Ok(())
             }
             ToSupervisor::Detached { protocol } => {
@@ -224,7 +227,11 @@ impl Supervisor {
     pub fn answer(&mut self, id: u32, answer: &FromSupervisor, fds: &[BorrowedFd]) {
         if let Some(asker) = self.askers.iter().find(|asker| asker.id == id) {
             log::trace!("answered: {answer:?}");
-            let _ = asker.channel.send_now(answer, fds);
+            if let Err(Broken::Nonsense(why)) = asker.channel.send_now(answer, fds) {
+                // Too long for a message. He waits for an answer all the same.
+                let fail = Fail::new(Stage::Front, "the container's supervisor cannot answer").why(why);
+                let _ = asker.channel.send_now(&FromSupervisor::Failed(fail), &[]);
+            }
         }
     }
 
