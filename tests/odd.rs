@@ -125,7 +125,7 @@ fn a_file_size_limit_of_zero_is_named_or_does_not_matter() {
     let scene = Scene::new();
     let output = scene.kakuri(["true"]).rlimit(libc::RLIMIT_FSIZE, 0).output();
     if output.code() != 0 {
-        output.refused(125, &["File too large"]);
+        output.refused(125, &["File too large"]).hints(&["ulimit -f unlimited"]);
     }
 }
 

@@ -13,7 +13,7 @@
 use std::ffi::OsString;
 
 use kakuri_mount::{FromMount, build::Build, check::check, serve};
-use kakuri_wire::{Channel, Result, Stage, byhand, lifeline};
+use kakuri_wire::{Channel, Result, Stage, byhand, lifeline, sys};
 
 kakuri_wire::program!(run);
 
@@ -26,7 +26,8 @@ fn run(arguments: Vec<OsString>) -> u8 {
         // Without a link there is nobody to tell but standard error.
         Err(fail) => return byhand::report(Stage::Mount, &fail),
     };
-    let answer = match build(&link) {
+    // With a limit on file sizes the kernel would kill us instead of saying so.
+    let answer = match sys::ignoring(libc::SIGXFSZ, || build(&link)) {
         Ok(()) => FromMount::Built,
         Err(fail) => FromMount::Failed(fail),
     };

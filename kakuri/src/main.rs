@@ -36,6 +36,7 @@ use kakuri::{doctor, explain, signals, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
+use rustix::process::{Resource, getrlimit};
 
 kakuri_wire::program!(begin);
 
@@ -43,13 +44,25 @@ fn begin(arguments: Vec<OsString>) -> u8 {
     match check_stdio().and_then(|()| dispatch(arguments)) {
         Ok(code) => code,
         Err(mut fail) => {
-            // Whoever met it, and wherever: it means the same.
-            if fail.hint.is_none() && matches!(fail.errno, Some(libc::EMFILE | libc::ENFILE)) {
-                fail = fail.hint("raise the limit of open files: ulimit -n 64");
+            if fail.hint.is_none()
+                && let Some(hint) = fail.errno.and_then(limit_hint)
+            {
+                fail = fail.hint(hint);
             }
             let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
             fail.code
         }
+    }
+}
+
+/// What helps against a limit of this process, whoever met it, and wherever: it means the same.
+fn limit_hint(errno: i32) -> Option<&'static str> {
+    match errno {
+        libc::EMFILE | libc::ENFILE => Some("raise the limit of open files: ulimit -n 64"),
+        libc::EFBIG if getrlimit(Resource::Fsize).current.is_some() => {
+            Some("raise the limit of file sizes: ulimit -f unlimited")
+        }
+        _ => None,
     }
 }
 

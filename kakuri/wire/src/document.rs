@@ -115,14 +115,7 @@ pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
     let fd = memfd_create("kakuri", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).fail(stage, what)?;
     let mut file = File::from(fd);
     // With a limit on file sizes the kernel would kill us here instead of saying so.
-    crate::sys::ignoring(libc::SIGXFSZ, || file.write_all(bytes)).map_err(|e| {
-        let fail = Fail::new(stage, what()).errno(e);
-        if fail.errno == Some(libc::EFBIG) {
-            fail.hint("raise the limit of file sizes: ulimit -f unlimited")
-        } else {
-            fail
-        }
-    })?;
+    crate::sys::ignoring(libc::SIGXFSZ, || file.write_all(bytes)).fail(stage, what)?;
     fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)
         .fail(stage, what)?;
     Ok(file.into())
