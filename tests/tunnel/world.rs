@@ -30,7 +30,8 @@ impl Net {
 
     fn by(command: &mut Command) -> Net {
         let mut shell = command
-            .args(["sh", "-c", "mount -t tmpfs none /run && ip link set lo up && exec sh"])
+            // dash knows no jobs in a substitution, and would leave them all behind.
+            .args(["sh", "-c", "mount -t tmpfs none /run && ip link set lo up && exec bash"])
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
