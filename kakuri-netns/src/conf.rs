@@ -66,8 +66,6 @@ pub enum Table {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Where its section begins.
-    pub line: usize,
     pub public_key: PublicKey,
     pub preshared_key: Option<Key>,
     /// None: it calls us first.

@@ -177,7 +177,6 @@ fn build(interface: Interface, peers: Vec<Peer>) -> Option<Conf> {
     for peer in peers {
         let mut seen = HashSet::new();
         built.push(super::Peer {
-            line: peer.line,
             public_key: peer.public_key?.1,
             preshared_key: peer.preshared_key.and_then(|(_, key)| key),
             endpoint: peer.endpoint.map(|(_, endpoint)| endpoint),
