@@ -50,7 +50,8 @@ impl Peer {
     fn note(&mut self, now: Duration, peer: words::Peer, way: impl FnOnce(SocketAddr) -> std::result::Result<(), i32>) {
         let before = self.seen.as_ref();
         let (sent, shaken) = before.map_or((0, Duration::ZERO), |seen| (seen.sent, seen.handshake));
-        if peer.handshake > shaken {
+        // Other, and not later: the clock it is told by may have been set back.
+        if peer.handshake != shaken && !peer.handshake.is_zero() {
             self.watch.completed(now);
         } else if self.watch.age(now).is_none_or(|age| age >= SESSION) {
             // Without a session nothing is sent but what begins one.
@@ -229,6 +230,18 @@ mod tests {
         // What is sent over a session is no attempt to begin one.
         peer.note(at(90), counts(100_000, 1_700_000_000), |_| Ok(()));
         assert_eq!(peer.watch.state(at(130)), State::Connected);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_no_handshake() {
+        let mut peer = peer();
+        peer.note(at(0), counts(148, 1_700_000_000), |_| Ok(()));
+        assert_eq!(peer.watch.state(at(1)), State::Connected);
+        // Two minutes later by the machine's own clock.
+        peer.note(at(120), counts(500, 1_600_000_000), |_| Ok(()));
+        assert_eq!(peer.watch.age(at(121)), Some(at(1)));
+        peer.note(at(121), counts(900, 1_600_000_000), |_| Ok(()));
+        assert_eq!(peer.watch.age(at(122)), Some(at(2)), "it is the same one");
     }
 
     #[test]
