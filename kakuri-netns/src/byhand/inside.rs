@@ -40,16 +40,31 @@ pub fn run(link: &Channel, plan: &Plan, resolver: &Resolver, command: &[OsString
         Err(Broken::Closed) => return Ok(1),
         Err(broken) => return Err(configure::lost(broken)),
     }
+    let what = || "cannot start a process".to_string();
+    let (ours, theirs) = Channel::pair().fail(STAGE, what)?;
     // The first process of the new process namespace is a child's.
-    match sys::fork().fail(STAGE, || "cannot start a process".into())? {
-        Some((_, pidfd)) => wait_for(pidfd.as_fd()),
-        None => std::process::exit(i32::from(reap(command).unwrap_or_else(|fail| byhand::report(STAGE, &fail)))),
+    match sys::fork().fail(STAGE, what)? {
+        Some((_, pidfd)) => {
+            drop(theirs);
+            let code = wait_for(pidfd.as_fd());
+            // Until here it says that we live.
+            drop(ours);
+            code
+        }
+        None => {
+            drop(ours);
+            std::process::exit(i32::from(reap(&theirs, command).unwrap_or_else(|fail| byhand::report(STAGE, &fail))))
+        }
     }
 }
 
 /// PID 1: starts the command and waits for everybody. When it ends the kernel ends the rest.
-fn reap(command: &[OsString]) -> Result<u8> {
+fn reap(above: &Channel, command: &[OsString]) -> Result<u8> {
     tie()?;
+    // The signal comes only from a death after it was asked for; its number would be no sign in this namespace.
+    if above.hung_up() {
+        return Ok(1);
+    }
     // Of the process namespace it is in. Where the host's is partly covered the kernel allows no other; it then stays.
     let _ = mount("proc", "/proc", "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None);
     let pidfd = match sys::fork().fail(STAGE, || "cannot start a process".into())? {
