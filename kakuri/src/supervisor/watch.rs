@@ -337,6 +337,10 @@ impl Supervisor {
 
     /// Time limits: of the first process, and of who is being stopped.
     fn strike(&mut self) {
+        // PID 1 may be collected by now, and its number another's.
+        if self.over.is_some() {
+            return;
+        }
         let now = Instant::now();
         if self.due.is_some_and(|due| due <= now) {
             if self.timed_out {
