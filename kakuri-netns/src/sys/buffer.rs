@@ -3,10 +3,13 @@
 use bytes::BytesMut;
 
 /// Says that the first `length` bytes of an empty buffer have been written, by a kernel that was given its spare room.
-pub fn filled(buffer: &mut BytesMut, length: usize) {
+///
+/// # Safety
+///
+/// A read(2) or recvmmsg(2) into this very room has returned that it wrote so much, and nothing has moved since.
+pub unsafe fn filled(buffer: &mut BytesMut, length: usize) {
     debug_assert!(buffer.is_empty());
     let length = length.min(buffer.capacity());
-    // SAFETY: the callers pass the count a read(2) or recvmmsg(2) into this very room has returned, and no more than the
-    // room is set.
+    // SAFETY: the caller's word, and no more than the room is set.
     unsafe { buffer.set_len(length) };
 }

@@ -82,7 +82,8 @@ impl Inbox {
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         for (buffer, header) in self.buffers.iter_mut().zip(&self.headers).take(count) {
-            super::buffer::filled(buffer, header.msg_len as usize);
+            // SAFETY: the kernel has just written so much into the room each part points at.
+            unsafe { super::buffer::filled(buffer, header.msg_len as usize) };
         }
         Ok(count)
     }
