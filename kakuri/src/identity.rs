@@ -7,7 +7,7 @@ use crate::pathname;
 use crate::spec::User;
 
 /// The overflow ids, which everybody who has no id inside is shown as.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::{Kind, Wiring};
 use crate::host::{Host, as_path};
+use crate::identity::NOBODY;
 use crate::spec::{Network, OnFailure, Publish, Spec};
 
 /// Where the programs of a system are, whatever PATH says: the second of Debian's, for one, is not on everybody's.
@@ -175,6 +176,7 @@ pub enum Found {
 /// stands in.
 pub fn find(name: &str, host: &Host) -> Found {
     let path = host.var("PATH").unwrap_or_default().split(|b| *b == b':').map(as_path).map(Path::to_path_buf);
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let mut unfit = Found::Nowhere;
     for folder in path.chain(USUAL.map(PathBuf::from)).filter(|folder| folder.is_absolute()) {
         let candidate = folder.join(name);
@@ -187,6 +189,7 @@ pub fn find(name: &str, host: &Host) -> Found {
             // It is run with the caller's rights alone, which such a program does not expect.
             _ if mode & 0o6000 != 0 => "is set-id",
             _ if mode & 0o002 != 0 => "can be changed by everybody",
+            _ if !is_trusted(meta.uid(), host.uid, &map) => "is another user's",
             _ if mode & 0o020 != 0 && meta.gid() != 0 && meta.uid() != host.uid => "can be changed by others",
             _ => return Found::Here(candidate),
         };
@@ -195,6 +198,12 @@ pub fn find(name: &str, host: &Host) -> Found {
         }
     }
     unfit
+}
+
+/// Root's programs, and one's own. In a user namespace (by its uid_map) root may have no number, as others have none.
+fn is_trusted(owner: u32, own: u32, map: &str) -> bool {
+    let whole = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    owner == 0 || owner == own || (owner == NOBODY && !whole)
 }
 
 /// Whether the host has a default route (proc(5): /proc/net/route, ipv6_route).
@@ -281,6 +290,21 @@ mod tests {
 
     fn at(address: &str, host: u16, count: u16, protocol: Protocol) -> Forward {
         Forward { protocol, address: address.parse().expect("an address"), host, inside: 80, count }
+    }
+
+    #[test]
+    fn a_program_of_another_user_is_not_run() {
+        let (whole, of_one) = ("         0          0 4294967295\n", "      1000       1000          1\n");
+        for (owner, map, trusted) in [
+            (0, whole, true),
+            (1000, whole, true),
+            (1001, whole, false),
+            (NOBODY, whole, false),
+            (NOBODY, of_one, true),
+            (1001, of_one, false),
+        ] {
+            assert_eq!(is_trusted(owner, 1000, map), trusted, "{owner}, {map}");
+        }
     }
 
     #[test]
