@@ -162,7 +162,7 @@ fn no_more_names_than_a_message_holds() {
     };
     for what in [|n| format!("a{n}.example"), |n| format!("10.1.0.{}", n + 1)] as [fn(usize) -> String; 2] {
         assert!(with(30, what).is_ok());
-        let fail = with(5000, what).expect_err("too many").to_string();
+        let fail = with(200, what).expect_err("too many").to_string();
         assert!(fail.contains("DNS") && fail.contains("more than 32"), "{fail}");
     }
 }
