@@ -7,6 +7,7 @@
 mod child;
 mod command;
 mod datagram;
+mod flows;
 pub mod gate;
 mod inside;
 mod minder;

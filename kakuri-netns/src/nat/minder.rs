@@ -3,14 +3,13 @@
 //! Everything that ends it ends the program with it: the front (parent-death signal, and the link's end of file), this
 //! process (the same for its children), or the program's own end, which is told.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kakuri_wire::channel::Channel;
 use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Fail, Result, Stage};
+use kakuri_wire::{Fail, Result, Stage, caps};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -19,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::child::{self, Child};
 use super::datagram::{self, Flow, Sender};
+use super::flows::{Flows, Places};
 use super::gate::{self, Gate};
 use super::inside::Inside;
 use super::ready::{hear, start};
@@ -30,8 +30,8 @@ use crate::sys::signal;
 use crate::{FromNetns, ToNetns};
 
 const STAGE: Stage = Stage::Netns;
-/// Senders that are remembered at a time: the oldest gives way.
-const FLOWS: usize = 1024;
+/// How long gates are shut where there are no descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
 /// What one gate or flow passes on before others have their turn.
 const BATCH: usize = 64;
 
@@ -40,6 +40,8 @@ pub fn serve(link: &Channel, nat: Nat) -> Result<u8> {
     raise_limit();
     // Before anything is made of the container's: a port that is taken ends it here.
     let mut gates = published(&nat)?;
+    // Root's may be ports below 1024; for nothing else was there a right.
+    caps::drop_all(STAGE)?;
     let version = if nat.program == Program::Pasta { child::version(&nat)? } else { String::new() };
     let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
     let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
@@ -130,42 +132,13 @@ struct Minder<'a> {
     gates: Vec<Gate>,
     epoll: OwnedFd,
     streams: Places<Stream>,
-    flows: Places<Flow>,
-    senders: HashMap<Sender, usize>,
-    /// Gates that wait until a connection ends: there are no more descriptors.
-    full: bool,
+    flows: Flows,
+    /// When flows are looked at that nobody may use any more.
+    look: Instant,
+    /// Gates wait: there are no more descriptors. They are opened again when a connection ends, and tried then at the
+    /// latest, because what used the descriptors up may have been no connection.
+    shut: Option<Instant>,
     buffer: Vec<u8>,
-}
-
-/// Values by a number that stays theirs.
-struct Places<T> {
-    all: Vec<Option<T>>,
-    free: Vec<usize>,
-}
-
-impl<T> Places<T> {
-    fn add(&mut self, value: T) -> usize {
-        match self.free.pop() {
-            Some(place) => {
-                self.all[place] = Some(value);
-                place
-            }
-            None => {
-                self.all.push(Some(value));
-                self.all.len() - 1
-            }
-        }
-    }
-
-    fn get(&mut self, place: usize) -> Option<&mut T> {
-        self.all.get_mut(place)?.as_mut()
-    }
-
-    fn remove(&mut self, place: usize) -> Option<T> {
-        let value = self.all.get_mut(place)?.take()?;
-        self.free.push(place);
-        Some(value)
-    }
 }
 
 impl<'a> Minder<'a> {
@@ -192,10 +165,10 @@ impl<'a> Minder<'a> {
             inside,
             gates,
             epoll,
-            streams: Places { all: Vec::new(), free: Vec::new() },
-            flows: Places { all: Vec::new(), free: Vec::new() },
-            senders: HashMap::new(),
-            full: false,
+            streams: Places::default(),
+            flows: Flows::default(),
+            look: Instant::now(),
+            shut: None,
             buffer: vec![0; datagram::LARGEST],
         })
     }
@@ -208,12 +181,15 @@ impl<'a> Minder<'a> {
         // Connections that have not finished their turn.
         let mut again: Vec<usize> = Vec::new();
         loop {
-            let wait = if !again.is_empty() {
-                Some(Duration::ZERO)
-            } else {
-                (!self.senders.is_empty()).then_some(datagram::IDLE / 3)
+            let now = Instant::now();
+            self.keep_time(now);
+            let look = (!self.flows.is_empty()).then_some(self.look);
+            let next = look.into_iter().chain(self.shut).min();
+            let wait = match again.is_empty() {
+                true => next.map(|next| next.saturating_duration_since(now)),
+                false => Some(Duration::ZERO),
             };
-            let wait = wait.map(|wait| Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: 0 });
+            let wait = wait.map(|w| Timespec { tv_sec: w.as_secs() as i64, tv_nsec: i64::from(w.subsec_nanos()) });
             events.clear();
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
@@ -221,9 +197,6 @@ impl<'a> Minder<'a> {
             }
             for place in std::mem::take(&mut again) {
                 self.turn(place, &mut again);
-            }
-            if events.is_empty() {
-                self.forget_idle();
             }
             for event in &events {
                 let number = event.data.u64();
@@ -253,6 +226,17 @@ impl<'a> Minder<'a> {
                     _ => self.give_back(place),
                 }
             }
+        }
+    }
+
+    /// What is due, however much comes meanwhile.
+    fn keep_time(&mut self, now: Instant) {
+        if self.look <= now {
+            self.flows.forget_idle(now);
+            self.look = now + datagram::IDLE / 3;
+        }
+        if self.shut.is_some_and(|until| until <= now) {
+            self.open_gates();
         }
     }
 
@@ -306,18 +290,14 @@ impl<'a> Minder<'a> {
         }
     }
 
-    /// There are no descriptors left: whoever comes waits in the kernel until a connection has ended.
+    /// There are no descriptors left: whoever comes waits in the kernel.
     fn shut_gates(&mut self) {
         self.watch_gates(EventFlags::empty());
-        // Without any connection none will end, and the next event is as good a moment.
-        self.full = !self.streams.all.iter().all(Option::is_none);
-        if !self.full {
-            self.watch_gates(EventFlags::IN);
-        }
+        self.shut = Some(Instant::now() + PAUSE);
     }
 
     fn open_gates(&mut self) {
-        if std::mem::take(&mut self.full) {
+        if self.shut.take().is_some() {
             self.watch_gates(EventFlags::IN);
         }
     }
@@ -336,7 +316,7 @@ impl<'a> Minder<'a> {
                 break;
             };
             let bytes = &buffer[..length];
-            match self.senders.get(&sender).and_then(|flow| self.flows.get(*flow)) {
+            match self.flows.of(&sender) {
                 Some(flow) => flow.forward(bytes),
                 None => self.begin_flow(sender, bytes),
             }
@@ -345,21 +325,14 @@ impl<'a> Minder<'a> {
     }
 
     fn begin_flow(&mut self, sender: Sender, first: &[u8]) {
-        if self.senders.len() >= FLOWS {
-            self.forget_idle();
-            self.forget_oldest();
-        }
+        self.flows.make_room();
         let Ok(far) = self.socket(sender.gate) else { return };
         let Some(flow) = Flow::begin(far, sender, &self.gates[sender.gate].targets, first) else { return };
         let place = self.flows.add(flow);
         let Some(flow) = self.flows.get(place) else { return };
-        match epoll::add(&self.epoll, flow.socket(), EventData::new_u64(FLOW | place as u64), EventFlags::IN) {
-            Ok(()) => {
-                self.senders.insert(sender, place);
-            }
-            Err(_) => {
-                self.flows.remove(place);
-            }
+        let data = EventData::new_u64(FLOW | place as u64);
+        if epoll::add(&self.epoll, flow.socket(), data, EventFlags::IN).is_err() {
+            self.flows.remove(place);
         }
     }
 
@@ -370,29 +343,6 @@ impl<'a> Minder<'a> {
             if !flow.answer(gate, &mut self.buffer) {
                 return;
             }
-        }
-    }
-
-    fn forget_idle(&mut self) {
-        let flows = &mut self.flows;
-        self.senders.retain(|_, place| {
-            let idle = flows.get(*place).is_none_or(|flow| flow.used.elapsed() >= datagram::IDLE);
-            if idle {
-                flows.remove(*place);
-            }
-            !idle
-        });
-    }
-
-    fn forget_oldest(&mut self) {
-        if self.senders.len() < FLOWS {
-            return;
-        }
-        let flows = &mut self.flows;
-        let oldest = self.senders.iter().min_by_key(|(_, place)| flows.get(**place).map(|flow| flow.used));
-        if let Some((sender, place)) = oldest.map(|(sender, place)| (*sender, *place)) {
-            self.senders.remove(&sender);
-            self.flows.remove(place);
         }
     }
 }
