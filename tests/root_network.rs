@@ -6,6 +6,8 @@
 mod common;
 #[path = "root_network/left.rs"]
 mod left;
+#[path = "root_network/less.rs"]
+mod less;
 #[path = "root_network/ports.rs"]
 mod ports;
 #[path = "root_network/world.rs"]

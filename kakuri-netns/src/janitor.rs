@@ -10,7 +10,7 @@ use kakuri_wire::{Channel, Result, Stage, caps, channel, sys};
 use rustix::event::PollFlags;
 use rustix::process::{WaitId, WaitIdOptions, setsid, waitid};
 
-use crate::ToNetns;
+use crate::{ToNetns, tunnel};
 
 const STAGE: Stage = Stage::Netns;
 /// It has milliseconds of work; beyond this somebody holds it up, and it is left to itself.
@@ -61,7 +61,8 @@ impl Duty {
         let word = self.word.as_fd();
         // The front's link above all, whose end is the other's lifeline.
         let alone = crate::nat::keep_only([word, kept.unwrap_or(word)]).is_ok();
-        if !alone || caps::keep(STAGE, caps::Set::NET_ADMIN).is_err() {
+        let bounded = caps::keep(STAGE, caps::Set::NET_ADMIN).and_then(|()| tunnel::no_new_privileges());
+        if !alone || bounded.is_err() {
             std::process::exit(1);
         }
         // What a terminal sends is not meant for it.

@@ -6,11 +6,18 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
-/// A private or preshared key. Wiped when dropped; no form of printing shows it but the document it crosses in.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Key([u8; 32]);
+/// A private or preshared key. It stays where it is, because a move would leave a copy behind, and is wiped when dropped;
+/// no form of printing shows it but the document it crosses in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Box<[u8; 32]>);
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 /// A peer's name, in effect: for everybody to see.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,11 +25,16 @@ pub struct PublicKey([u8; 32]);
 
 impl Key {
     pub fn new(bytes: [u8; 32]) -> Key {
-        Key(bytes)
+        Key(Box::new(bytes))
     }
 
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Makes it none at once.
+    pub fn wipe(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -56,7 +68,7 @@ impl FromStr for Key {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Key, String> {
-        let mut key = Key([0; 32]);
+        let mut key = Key(Box::new([0; 32]));
         decode(text, &mut key.0).map(|()| key)
     }
 }
@@ -90,10 +102,7 @@ impl fmt::Debug for PublicKey {
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut text = STANDARD.encode(self.0);
-        let done = s.serialize_str(&text);
-        text.zeroize();
-        done
+        s.serialize_str(&Zeroizing::new(STANDARD.encode(*self.0)))
     }
 }
 
@@ -105,10 +114,22 @@ impl Serialize for PublicKey {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let mut text = String::deserialize(d)?;
-        let key = text.parse().map_err(de::Error::custom);
-        text.zeroize();
-        key
+        d.deserialize_str(Text)
+    }
+}
+
+/// Takes a key from the text itself: a String would be a copy.
+struct Text;
+
+impl de::Visitor<'_> for Text {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -141,6 +162,19 @@ mod tests {
         ] {
             assert!(bad.parse::<Key>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_secret_stays_where_it_is() {
+        let key: Key = TEXT.parse().expect("parses");
+        let at = key.bytes().as_ptr();
+        let (kept, mut later) = (vec![key], Vec::new());
+        later.extend(kept);
+        assert_eq!(later[0].bytes().as_ptr(), at);
+        let mut copy = later[0].clone();
+        assert_ne!(copy.bytes().as_ptr(), at);
+        copy.wipe();
+        assert_eq!((copy.bytes(), later[0].bytes()[31]), (&[0; 32], 32));
     }
 
     #[test]

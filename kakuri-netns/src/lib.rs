@@ -23,6 +23,7 @@ pub mod status;
 mod sys;
 pub mod tun;
 pub mod tunnel;
+mod uplink;
 mod visitor;
 pub mod wireguard;
 
@@ -39,6 +40,7 @@ pub use nat::Nat;
 pub use status::Status;
 pub use sys::pool::Pool;
 pub use tunnel::Tunnel;
+pub use uplink::Uplink;
 pub use visitor::RESOLVER;
 pub use wireguard::Wireguard;
 
@@ -96,37 +98,6 @@ pub enum FromNetns {
 impl Message for FromNetns {
     fn descriptors(&self) -> usize {
         usize::from(matches!(self, FromNetns::Up { tun: true }))
-    }
-}
-
-/// What minds a container's way out, in the host's namespaces; an ordinary user's without any capability.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Uplink {
-    Tunnel(Tunnel),
-    Nat(Nat),
-    /// Root's alone, as the next.
-    Bridge(Bridge),
-    Kernel(Wireguard),
-}
-
-impl Uplink {
-    /// Of the capabilities it is born with, what it may keep.
-    pub fn rights(&self) -> kakuri_wire::caps::Set {
-        use kakuri_wire::caps::Set;
-        match self {
-            Uplink::Tunnel(_) | Uplink::Nat(_) => Set::empty(),
-            Uplink::Bridge(_) => bridge::rights(),
-            Uplink::Kernel(_) => Set::NET_ADMIN,
-        }
-    }
-
-    /// The tunnel, whichever engine it has.
-    pub fn tunnel(&self) -> Option<&Tunnel> {
-        match self {
-            Uplink::Tunnel(tunnel) | Uplink::Kernel(Wireguard { tunnel, .. }) => Some(tunnel),
-            Uplink::Nat(_) | Uplink::Bridge(_) => None,
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_netns::{FromNetns, ToNetns, Uplink, bridge, byhand as own, configure, resolve, tunnel, wireguard};
 use kakuri_wire::channel::Channel;
-use kakuri_wire::{Result, Stage, byhand, caps, document, lifeline};
+use kakuri_wire::{Result, Stage, byhand, caps, lifeline};
 
 const STAGE: Stage = Stage::Netns;
 
@@ -55,7 +55,7 @@ fn be_told(link: &Channel) -> Result<u8> {
         }
         ToNetns::Uplink(version) => {
             version.check(STAGE)?;
-            let uplink: Uplink = document::read(STAGE, only(&mut carried)?)?;
+            let uplink = Uplink::read(only(&mut carried)?)?;
             caps::keep(STAGE, aside & uplink.rights())?;
             // What a terminal sends to those around it is the command's: this has to see the container out.
             let _ = rustix::process::setsid();

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Cidr, Key, PublicKey};
 
-pub(crate) use confine::hide;
+pub(crate) use confine::{hide, no_new_privileges, read_only_beneath};
 pub use serve::serve;
 
 /// Endpoints are resolved already; what has a name is asked for anew when its peer falls silent.
@@ -78,6 +78,14 @@ pub struct Endpoint {
     /// None: not resolved yet. Resolving needs the host's network.
     #[serde(default)]
     pub address: Option<SocketAddr>,
+}
+
+impl Tunnel {
+    /// Wipes every key: it is of no use any more.
+    pub fn wipe(&mut self) {
+        self.private_key.wipe();
+        self.peers.iter_mut().filter_map(|peer| peer.preshared_key.as_mut()).for_each(Key::wipe);
+    }
 }
 
 /// HOST:PORT as the configuration has it: an IPv6 address in brackets.

@@ -77,10 +77,12 @@ fn end(pidfd: &OwnedFd) {
 }
 
 impl Visitor {
-    pub fn send_to(pid1: BorrowedFd) -> Result<Visitor> {
+    /// `forget` runs in the visitor before anything else: what its sender knows is none of its business.
+    pub fn send_to(pid1: BorrowedFd, forget: impl FnOnce()) -> Result<Visitor> {
         let cannot = || "cannot start what configures the container's network".to_string();
         let (channel, theirs) = Channel::pair().fail(STAGE, cannot)?;
         let Some((_, pidfd)) = sys::fork().fail(STAGE, cannot)? else {
+            forget();
             drop(channel);
             std::process::exit(i32::from(live(&theirs, pid1)));
         };

@@ -48,11 +48,11 @@ fn missing(trouble: Trouble, what: &str) -> Fail {
 }
 
 /// Serves it until the front goes, which is a good end.
-pub fn serve(link: &Channel, wanted: Wireguard) -> Result<u8> {
+pub fn serve(link: &Channel, mut wanted: Wireguard) -> Result<u8> {
     tunnel::hide()?;
     let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
     let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
-    let visitor = Visitor::send_to(pid1.as_fd())?;
+    let visitor = Visitor::send_to(pid1.as_fd(), || wanted.tunnel.wipe())?;
     drop(pid1);
     let (generic, routes) = (visitor.netlink(true)?, visitor.netlink(false)?);
     // The kernel's tunnel outlives this process by itself, and must not: nobody would tell of it.
@@ -72,6 +72,8 @@ pub fn serve(link: &Channel, wanted: Wireguard) -> Result<u8> {
     drop(visitor);
     let peers = mind::peers(&wanted.tunnel);
     drop(wanted);
+    // It is root still.
+    tunnel::no_new_privileges()?;
     link.send(&FromNetns::Running, &[]).map_err(lost)?;
     mind::mind(link, device, peers)
 }

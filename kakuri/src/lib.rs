@@ -27,6 +27,7 @@ pub mod pathname;
 pub mod phase;
 pub mod plan;
 pub mod process;
+pub mod rights;
 pub mod run;
 pub mod signals;
 pub mod spec;

@@ -9,12 +9,14 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use kakuri_init::{FromInit, Status, ToInit};
+use kakuri_wire::caps::Set;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cell::{Cell, Heard, Uplink};
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
+use crate::rights;
 use crate::signals::{Came, Signals};
 use crate::terminal::Relay;
 
@@ -62,6 +64,7 @@ pub fn supervise(
     mut relay: Option<Relay>,
     timeout: Option<Duration>,
 ) -> Result<Outcome> {
+    rights::give_up(Set::empty())?;
     // What was told before the container stood is waited for by nobody: its link may be silent from now on.
     let outcome = cell.look_aside().and_then(|aside| {
         aside.words.iter().for_each(|fail| say(fail, relay.is_some()));

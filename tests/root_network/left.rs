@@ -1,6 +1,6 @@
 //! Nothing of a bridge is left, whatever it ends by.
 
-use crate::common::{GONE, Scene, until};
+use crate::common::{GONE, KAKURI, Scene, until};
 use crate::world;
 use crate::world::World;
 
@@ -110,6 +110,24 @@ fn what_a_kill_of_everything_leaves_the_next_start_sweeps() {
     assert_eq!(world.address("two"), "10.213.0.2");
     world.kakuri(&["stop", "--time", "0", "two"]).ok();
     assert_eq!(world.state(), before);
+}
+
+/// One with a /run of its own knows of no lease of ours.
+#[test]
+fn another_kakuri_in_the_same_network_leaves_ours_alone() {
+    let scene = Scene::alone();
+    let Some(world) = world(&scene) else { return };
+    world.start("one", &[]);
+    let before = world.state();
+    let apart = |script: &str| {
+        let script = format!("mount -t tmpfs tmpfs /run && exec {KAKURI} --network bridge sh -c '{script}'");
+        world.host(&["unshare", "-m", "sh", "-c", &script])
+    };
+    let address = "ip -brief -4 address show eth0 | tr -s \" \" | cut -d \" \" -f 3";
+    let theirs = apart(&format!("{address}; ping -q -c 1 -W 5 10.213.0.2 >/dev/null && echo there"));
+    assert_eq!(theirs, "10.213.0.3/24\nthere");
+    assert_eq!(world.state(), before);
+    world.host(&["ping", "-q", "-c", "1", "-W", "5", &world.address("one")]);
 }
 
 #[test]

@@ -39,6 +39,13 @@ pub struct Held {
     _file: File,
 }
 
+/// Whose ports there may be on the bridge.
+#[derive(Debug, Default)]
+pub struct Roll {
+    pub living: Vec<Lease>,
+    pub dead: Vec<Lease>,
+}
+
 /// The folder, while nobody else changes what it says.
 pub struct Locked {
     path: PathBuf,
@@ -75,23 +82,24 @@ pub fn lock() -> Result<Locked> {
 }
 
 impl Locked {
-    /// Everybody who is there. What the dead have left is removed on the way.
-    pub fn living(&self) -> Vec<Lease> {
-        let mut living = Vec::new();
+    /// Everybody who is there, and who was. What the dead have left in the folder is removed on the way.
+    pub fn roll(&self) -> Roll {
+        let mut roll = Roll::default();
         for (path, file) in files(&self.path) {
             match file.try_lock() {
                 Ok(()) => {
+                    roll.dead.extend(read(&file));
                     let _ = fs::remove_file(path);
                 }
-                Err(_) => living.extend(read(&file)),
+                Err(_) => roll.living.extend(read(&file)),
             }
         }
-        living
+        roll
     }
 
-    /// The first number nobody has; `describe` says what follows from it.
-    pub fn take(&self, describe: impl Fn(u8) -> Lease) -> Result<Held> {
-        for number in FIRST..=LAST {
+    /// The first number nobody has, and that is not `taken`; `describe` says what follows from it.
+    pub fn take(&self, taken: &[u8], describe: impl Fn(u8) -> Lease) -> Result<Held> {
+        for number in (FIRST..=LAST).filter(|number| !taken.contains(number)) {
             let path = self.path.join(number.to_string());
             let cannot = || format!("cannot write '{}'", path.display());
             let mut open = OpenOptions::new();

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use kakuri_wire::{Fail, Result, Stage};
 
 use super::NAME;
-use super::folder::Lease;
+use super::folder::{Lease, Roll};
 use super::subnet::{self, Subnet};
 use crate::link::{self, Kernel};
 use crate::netlink::links::{self, Far, Linked};
@@ -125,23 +125,53 @@ pub fn inside(ground: &Ground, v4: Ipv4Addr, v6: Option<Ipv6Addr>, forwards: For
     Plan { version: PLAN_VERSION, tun: None, links: vec![Link::up("lo"), eth0], routes }
 }
 
-/// Removes ports of ours that belong to nobody living, and with the last of the living the bridge.
-pub fn sweep(kernel: &mut Kernel, living: &[Lease]) -> Result<()> {
+/// Removes ports of ours that belong to nobody living, and with the last of all ports the bridge. The numbers of those
+/// that are a living container's of another kakuri, which has a /run of its own, are left alone and told.
+pub fn sweep(kernel: &mut Kernel, roll: &Roll) -> Result<Vec<u8>> {
     let links = all(kernel)?;
-    let Some(bridge) = links.iter().find(|link| link.name == NAME && link.kind == "bridge") else { return Ok(()) };
-    let mut foreign = false;
+    let Some(bridge) = links.iter().find(|link| link.name == NAME && link.kind == "bridge") else {
+        return Ok(Vec::new());
+    };
+    let (mut foreign, mut others) = (Vec::new(), false);
     for port in links.iter().filter(|link| link.master == Some(bridge.index)) {
-        let ours = port.kind == "veth" && port.name.starts_with(PORT);
-        foreign |= !ours;
-        if ours && !living.iter().any(|lease| lease.link == port.name) {
-            remove(kernel, port)?;
+        match whose(port, roll) {
+            Whose::Living => {}
+            Whose::Nobody => remove(kernel, port)?,
+            Whose::Other(number) => {
+                others = true;
+                foreign.extend(number);
+            }
         }
     }
     // What somebody else put on it goes on.
-    if living.is_empty() && !foreign {
+    if roll.living.is_empty() && !others {
         remove(kernel, bridge)?;
     }
-    Ok(())
+    Ok(foreign)
+}
+
+/// Whom a port of the bridge belongs to.
+#[derive(Debug, PartialEq, Eq)]
+enum Whose {
+    Living,
+    Nobody,
+    /// And its number, where it is named as ours are.
+    Other(Option<u8>),
+}
+
+fn whose(port: &Linked, roll: &Roll) -> Whose {
+    let number = port.name.strip_prefix(PORT).and_then(|rest| rest.split_once('-')?.0.parse().ok());
+    let has = |leases: &[Lease]| leases.iter().any(|lease| lease.link == port.name);
+    if port.kind != "veth" || !port.name.starts_with(PORT) {
+        return Whose::Other(None);
+    }
+    match () {
+        () if has(&roll.living) => Whose::Living,
+        () if has(&roll.dead) => Whose::Nobody,
+        // The pair of a container that has ended goes with it: somebody is at the other end.
+        () if port.carrier => Whose::Other(number),
+        () => Whose::Nobody,
+    }
 }
 
 fn remove(kernel: &mut Kernel, link: &Linked) -> Result<()> {
@@ -186,4 +216,31 @@ fn routes(kernel: &mut Kernel, bridge: u32) -> Result<Vec<Cidr>> {
     });
     asked.map_err(|e| e.fail("list of the routes".into()))?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_leads_somewhere_is_its_owners() {
+        let lease = |link: &str| Lease {
+            number: 2,
+            v4: Ipv4Addr::new(10, 213, 0, 2),
+            v6: None,
+            names: Vec::new(),
+            link: link.into(),
+        };
+        let roll = Roll { living: vec![lease("vk2-10")], dead: vec![lease("vk3-11")] };
+        let of = |name: &str, kind: &str, carrier: bool| {
+            let port = Linked { index: 1, name: name.into(), carrier, master: Some(9), kind: kind.into() };
+            whose(&port, &roll)
+        };
+        assert_eq!(of("vk2-10", "veth", false), Whose::Living);
+        assert_eq!(of("vk3-11", "veth", true), Whose::Nobody, "it is known to be a dead one's");
+        assert_eq!(of("vk4-12", "veth", false), Whose::Nobody, "nobody is at its other end");
+        assert_eq!(of("vk4-12", "veth", true), Whose::Other(Some(4)), "another kakuri's");
+        assert_eq!(of("vk4-12", "dummy", true), Whose::Other(None));
+        assert_eq!(of("eth1", "", true), Whose::Other(None));
+    }
 }

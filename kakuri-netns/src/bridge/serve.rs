@@ -13,7 +13,7 @@ use crate::configure::{lost, unexpected};
 use crate::janitor::{Janitor, Side};
 use crate::link::Kernel;
 use crate::visitor::{RESOLVER, Visitor};
-use crate::{FromNetns, ToNetns, nat};
+use crate::{FromNetns, ToNetns, nat, tunnel};
 
 const STAGE: Stage = Stage::Netns;
 
@@ -36,7 +36,7 @@ pub fn serve(link: &Channel, bridge: Bridge) -> Result<u8> {
 
     let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
     let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
-    let visitor = Visitor::send_to(pid1.as_fd())?;
+    let visitor = Visitor::send_to(pid1.as_fd(), || {})?;
     drop(pid1);
     let resolver = visitor.sockets(SocketAddr::new(IpAddr::V4(RESOLVER), 53))?;
     ground::attach(&mut kernel, &ground, lease, visitor.namespace.as_fd())?;
@@ -45,7 +45,10 @@ pub fn serve(link: &Channel, bridge: Bridge) -> Result<u8> {
     let _rules = rules::put(lease, &bridge.ports, forwards)?;
 
     caps::drop_all(STAGE)?;
-    names::start(resolver, folder::path()?, &bridge.resolvers)?;
+    // It is root still, and strangers and the container speak to it from here on.
+    let folder = folder::path()?;
+    tunnel::read_only_beneath(&folder)?;
+    names::start(resolver, folder, &bridge.resolvers)?;
     link.send(&FromNetns::Running, &[]).map_err(lost)?;
     nat::relay(link, ports::lead(gates, lease))
 }
@@ -53,9 +56,9 @@ pub fn serve(link: &Channel, bridge: Bridge) -> Result<u8> {
 /// A place on a bridge that stands, after what others have left has been cleared away.
 fn stand(kernel: &mut Kernel, names: &[String]) -> Result<(Held, Ground)> {
     let locked = folder::lock()?;
-    ground::sweep(kernel, &locked.living())?;
+    let foreign = ground::sweep(kernel, &locked.roll())?;
     let ground = ground::prepare(kernel)?;
-    let held = locked.take(|number| {
+    let held = locked.take(&foreign, |number| {
         let (v4, v6) = ground.subnet.member(number);
         Lease { number, v4, v6, names: names.to_vec(), link: ground::port_name(number) }
     })?;
@@ -65,9 +68,9 @@ fn stand(kernel: &mut Kernel, names: &[String]) -> Result<(Held, Ground)> {
 /// Removes what nobody living has.
 fn sweep() -> Result<()> {
     let locked = folder::lock()?;
-    let living = locked.living();
-    ground::sweep(&mut Kernel::open()?, &living)?;
-    if living.is_empty() {
+    let roll = locked.roll();
+    ground::sweep(&mut Kernel::open()?, &roll)?;
+    if roll.living.is_empty() {
         locked.remove();
     }
     Ok(())

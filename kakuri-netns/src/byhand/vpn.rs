@@ -99,7 +99,7 @@ fn start_tunnel(described: &Tunnel) -> Result<Child> {
         };
         version.check(STAGE)?;
         let document = carried.into_iter().next().ok_or_else(unexpected)?;
-        match document::read(STAGE, document)? {
+        match Uplink::read(document)? {
             Uplink::Tunnel(described) => tunnel::serve(link, described),
             _ => Err(unexpected()),
         }

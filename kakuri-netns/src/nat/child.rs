@@ -41,7 +41,8 @@ impl Child {
         program.env_clear().current_dir("/").stdin(Stdio::null());
         let exit = match nat.program {
             Program::Pasta => {
-                program.args(command::pasta(nat, pid, version)).stdout(done).stderr(said);
+                let root = rustix::process::geteuid().is_root();
+                program.args(command::pasta(nat, pid, version, root)).stdout(done).stderr(said);
                 sys::child::tie(&mut program, &[]);
                 return Child::spawn(program, ready, words, None).fail(STAGE, cannot);
             }

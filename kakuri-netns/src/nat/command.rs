@@ -8,9 +8,13 @@ use super::{ADDRESS, ADDRESS6, GATEWAY, GATEWAY6, Nat, RESOLVER, RESOLVER6};
 pub const LINK: &str = "eth0";
 
 /// pasta for the namespaces of process `pid`. It says its own number on standard output when all stands: that is its
-/// `--pid` file, which it writes last.
-pub fn pasta(nat: &Nat, pid: i32, version: &str) -> Vec<String> {
+/// `--pid` file, which it writes last. `root`: that is who starts it.
+pub fn pasta(nat: &Nat, pid: i32, version: &str, root: bool) -> Vec<String> {
     let mut words = vec!["--foreground", "--quiet", "--pid", "/proc/self/fd/1"];
+    if root {
+        // Else it becomes nobody, which it may not without any capability, and who could not join the container.
+        words.extend(["--runas", "0:0"]);
+    }
     words.extend(["--config-net", "--ns-ifname", LINK]);
     // Or the gateway would be the host, with all that listens on its loopback.
     words.push("--no-map-gw");
@@ -94,7 +98,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_a_default() {
-        let words = pasta(&nat(Program::Pasta, true), 42, "").join(" ");
+        let words = pasta(&nat(Program::Pasta, true), 42, "", false).join(" ");
         assert_eq!(
             words,
             "--foreground --quiet --pid /proc/self/fd/1 --config-net --ns-ifname eth0 --no-map-gw --tcp-ports none \
@@ -102,8 +106,10 @@ mod tests {
              --dns-forward 10.0.2.3 --address fd6b:616b:7572::100 --gateway fd6b:616b:7572::2 --dns-forward \
              fd6b:616b:7572::3 --mtu 1500 42"
         );
-        let new = pasta(&nat(Program::Pasta, false), 42, "pasta 2024_09_06.6b38f07").join(" ");
+        let new = pasta(&nat(Program::Pasta, false), 42, "pasta 2024_09_06.6b38f07", false).join(" ");
         assert!(!new.contains("fd6b") && !new.contains("--mtu") && new.ends_with("--ipv4-only 42"), "{new}");
+        let of_root = pasta(&nat(Program::Pasta, true), 42, "", true).join(" ");
+        assert!(of_root.contains(" --runas 0:0 ") && !words.contains("--runas"), "{of_root}");
         // Which ports of the host's are open is no business of either's.
         for words in [words, slirp4netns(&nat(Program::Slirp4netns, true), 42, 5, 6, true).join(" ")] {
             assert!(!words.contains("5432"), "{words}");

@@ -79,6 +79,8 @@ pub fn list() -> Request {
 pub struct Linked {
     pub index: u32,
     pub name: String,
+    /// Something is at its other end, and up.
+    pub carrier: bool,
     /// The bridge it is a port of.
     pub master: Option<u32>,
     /// `bridge`, `veth`, ...; empty for hardware.
@@ -86,8 +88,8 @@ pub struct Linked {
 }
 
 pub fn linked(body: &[u8]) -> Result<Linked, Malformed> {
-    let reply::LinkInfo { index, name, .. } = reply::link(body)?;
-    let mut linked = Linked { index, name, master: None, kind: String::new() };
+    let reply::LinkInfo { index, name, carrier } = reply::link(body)?;
+    let mut linked = Linked { index, name, carrier, master: None, kind: String::new() };
     for attribute in attributes(body.get(16..).ok_or(Malformed)?) {
         match attribute? {
             (IFLA_MASTER, value) => linked.master = u32_at(value, 0),

@@ -6,7 +6,7 @@ use super::{Malformed, attributes, u32_at};
 use crate::Cidr;
 
 const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
+const IFF_LOWER_UP: u32 = 1 << 16;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 
@@ -15,8 +15,8 @@ const IFA_LOCAL: u16 = 2;
 pub struct LinkInfo {
     pub index: u32,
     pub name: String,
-    pub mtu: u32,
-    pub up: bool,
+    /// Something is at its other end, and up.
+    pub carrier: bool,
 }
 
 /// An address, as RTM_NEWADDR describes it, and the link that has it.
@@ -28,14 +28,10 @@ pub struct AddressInfo {
 
 pub fn link(body: &[u8]) -> Result<LinkInfo, Malformed> {
     let (index, flags) = (u32_at(body, 4).ok_or(Malformed)?, u32_at(body, 8).ok_or(Malformed)?);
-    let mut link = LinkInfo { index, name: String::new(), mtu: 0, up: flags & 1 != 0 };
+    let mut link = LinkInfo { index, name: String::new(), carrier: flags & IFF_LOWER_UP != 0 };
     for attribute in attributes(body.get(16..).ok_or(Malformed)?) {
-        match attribute? {
-            (IFLA_IFNAME, name) => {
-                link.name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(name)).into_owned();
-            }
-            (IFLA_MTU, value) => link.mtu = u32_at(value, 0).ok_or(Malformed)?,
-            _ => {}
+        if let (IFLA_IFNAME, name) = attribute? {
+            link.name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(name)).into_owned();
         }
     }
     if index == 0 || link.name.is_empty() { Err(Malformed) } else { Ok(link) }

@@ -135,13 +135,9 @@ fn addresses_are_read_back_as_they_were_added() {
 
 #[test]
 fn links_are_read_back() {
-    let body = [&[0, 0, 0, 0], &5_u32.to_ne_bytes()[..], &1_u32.to_ne_bytes(), &[0; 4]].concat();
-    let bytes = Request::new(RTM_NEWLINK, 0, &body)
-        .attribute(3, b"wg0\0")
-        .attribute(4, &1420_u32.to_ne_bytes())
-        .attribute(99, &[1, 2, 3])
-        .finish(1);
-    let expected = LinkInfo { index: 5, name: "wg0".into(), mtu: 1420, up: true };
+    let body = [&[0, 0, 0, 0], &5_u32.to_ne_bytes()[..], &0x1_0001_u32.to_ne_bytes(), &[0; 4]].concat();
+    let bytes = Request::new(RTM_NEWLINK, 0, &body).attribute(3, b"wg0\0").attribute(99, &[1, 2, 3]).finish(1);
+    let expected = LinkInfo { index: 5, name: "wg0".into(), carrier: true };
     assert_eq!(reply::link(only(&bytes).body), Ok(expected));
     assert_eq!(reply::link(&[]), Err(Malformed));
     assert_eq!(reply::link(&body), Err(Malformed), "a link without a name");

@@ -1,6 +1,7 @@
 //! Giving up what a process could still do: seccomp(2) and landlock(7).
 
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 pub use libc::sock_filter as Instruction;
 
@@ -8,6 +9,18 @@ pub use libc::sock_filter as Instruction;
 pub fn hide() -> io::Result<()> {
     // SAFETY: integers only.
     super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })
+}
+
+/// The other way round; false where it was hidden already, and is left so.
+pub fn is_hidden() -> bool {
+    // SAFETY: integers only.
+    unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) != 1 }
+}
+
+/// Takes [`hide`] back.
+pub fn show() -> io::Result<()> {
+    // SAFETY: integers only.
+    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) })
 }
 
 /// prctl(2) PR_SET_NO_NEW_PRIVS, which both of the below want.
@@ -48,10 +61,17 @@ pub fn landlock_version() -> io::Result<u32> {
     u32::try_from(r).map_err(|_| io::Error::last_os_error())
 }
 
-/// Denies this thread, and those it starts, all that the set names: nothing is excepted. `size` is how much of the set the
-/// kernel knows, bytes.
-pub fn deny(set: &Ruleset, size: usize) -> io::Result<()> {
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+/// struct landlock_path_beneath_attr, which is packed.
+#[repr(C, packed)]
+struct Beneath {
+    allowed: u64,
+    folder: i32,
+}
+
+/// Denies this thread, and those it starts, all that the set names, but for what is `allowed` beneath a folder. `size` is
+/// how much of the set the kernel knows, bytes.
+pub fn deny(set: &Ruleset, size: usize, excepted: Option<(BorrowedFd, u64)>) -> io::Result<()> {
+    const PATH_BENEATH: libc::c_uint = 1;
     // SAFETY: the set outlives the call and is at least as long as is said.
     let fd = unsafe {
         let size = size.min(size_of::<Ruleset>());
@@ -62,6 +82,13 @@ pub fn deny(set: &Ruleset, size: usize) -> io::Result<()> {
     }
     // SAFETY: the kernel has just given us this descriptor.
     let ruleset = unsafe { OwnedFd::from_raw_fd(fd as i32) };
+    if let Some((folder, allowed)) = excepted {
+        let rule = Beneath { allowed, folder: folder.as_raw_fd() };
+        let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
+        // SAFETY: the rule outlives the call, and is of the kind that is said.
+        let r = unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, PATH_BENEATH, rule, 0) };
+        super::check(r as libc::c_int)?;
+    }
     // SAFETY: integers only.
     super::check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) } as libc::c_int)
 }

@@ -7,7 +7,8 @@ use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Result, Stage, sys as wire};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 
 use super::filter;
 use crate::sys::confine::{self as kernel, Ruleset};
@@ -29,9 +30,32 @@ pub fn let_go(first: u32) -> Result<()> {
     (0..3).try_for_each(|fd| wire::dup_onto(null.as_fd(), fd).fail(STAGE, what))
 }
 
+/// Nothing this process starts gains a right.
+pub fn no_new_privileges() -> Result<()> {
+    kernel::no_new_privileges().fail(STAGE, || "cannot give up new privileges".into())
+}
+
 /// Before the threads are started, which inherit it. Where the kernel has no Landlock, the filter alone must do.
 pub fn deny_files_and_tcp() -> Result<()> {
-    kernel::no_new_privileges().fail(STAGE, || "cannot give up new privileges".into())?;
+    no_new_privileges()?;
+    const BIND_AND_CONNECT: u64 = 3;
+    restrict(BIND_AND_CONNECT, None)
+}
+
+/// For who goes on reading one folder, and calling others: no other file, no write, no port that is not open yet.
+/// Threads that are started later inherit it.
+pub fn read_only_beneath(folder: &Path) -> Result<()> {
+    no_new_privileges()?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())
+        .fail(STAGE, || format!("cannot open the folder '{}'", folder.display()))?;
+    const BIND: u64 = 1;
+    restrict(BIND, Some(folder.as_fd()))
+}
+
+/// Landlock, where the kernel has it.
+fn restrict(tcp: u64, readable: Option<BorrowedFd>) -> Result<()> {
+    const READ_FILE_AND_FOLDER: u64 = 1 << 2 | 1 << 3;
     let Ok(version) = kernel::landlock_version() else { return Ok(()) };
     // Every right each version has added to the ones before it (landlock(7)).
     let (files, size) = match version {
@@ -43,8 +67,9 @@ pub fn deny_files_and_tcp() -> Result<()> {
         5 => (0xffff, 16),
         _ => (0xffff, 24),
     };
-    let set = Ruleset { files, network: if version >= 4 { 3 } else { 0 }, scoped: if version >= 6 { 3 } else { 0 } };
-    kernel::deny(&set, size).fail(STAGE, || "cannot put the tunnel under Landlock".into())
+    let set = Ruleset { files, network: if version >= 4 { tcp } else { 0 }, scoped: if version >= 6 { 3 } else { 0 } };
+    let excepted = readable.map(|folder| (folder, READ_FILE_AND_FOLDER));
+    kernel::deny(&set, size, excepted).fail(STAGE, || "cannot put this process under Landlock".into())
 }
 
 /// When every thread runs.

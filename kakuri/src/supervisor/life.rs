@@ -13,6 +13,7 @@ use super::{Commission, Life};
 use crate::cell::{self, Cell, First, NotStarted};
 use crate::control::FromSupervisor;
 use crate::logs::{Event, Writer};
+use crate::rights;
 use crate::signals::Signals;
 use crate::store::{Ended, Entry, Kind, Last, Lock, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -122,7 +123,8 @@ impl Standing<'_> {
         let begun = self.begin()?;
         // The socket is there as long as the lock is held: who comes too early waits for his answer.
         let presence = Presence::open(self.entry, self.lock)?;
-        match self.carry_out(begun) {
+        let stands = self.carry_out(begun).and_then(|stands| rights::give_up(rights::SUPERVISOR).map(|()| stands));
+        match stands {
             Ok((cell, signals)) => Ok((presence, cell, signals)),
             Err(fail) => {
                 presence.end();

@@ -123,6 +123,15 @@ pub fn seal_bytes(stage: Stage, bytes: &[u8]) -> Result<OwnedFd> {
 
 /// Reads a document that came over a link: it must be sealed and of a sane size.
 pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
+    parse(stage, &sealed(stage, fd)?)
+}
+
+/// The same for what holds secrets: what it was read from is wiped.
+pub fn read_secret<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
+    parse(stage, &Zeroizing::new(sealed(stage, fd)?))
+}
+
+fn sealed(stage: Stage, fd: OwnedFd) -> Result<Vec<u8>> {
     let wanted = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     match fcntl_get_seals(&fd) {
         Ok(seals) if seals.contains(wanted) => {}
@@ -136,7 +145,7 @@ pub fn read<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> {
     // By offset: the sender's own position travels with the descriptor.
     std::os::unix::fs::FileExt::read_exact_at(&File::from(fd), &mut bytes, 0)
         .fail(stage, || "cannot read a document".into())?;
-    parse(stage, &bytes)
+    Ok(bytes)
 }
 
 /// Reads a document a person named: a file, or `-` for standard input. Errors give line and column.
