@@ -76,3 +76,41 @@ fn restrict(tcp: u64, readable: Option<BorrowedFd>) -> Result<()> {
 pub fn filter_calls() -> Result<()> {
     kernel::filter_all_threads(&filter::program()).fail(STAGE, || "cannot put the tunnel under a seccomp filter".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// In a thread of its own, which alone is put under it.
+    #[test]
+    fn one_folder_is_read_and_nothing_else() {
+        let version = kernel::landlock_version().unwrap_or(0);
+        if version == 0 {
+            eprintln!("skipped: this kernel has no Landlock");
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("kakuri-confine-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a folder");
+        fs::write(folder.join("lease"), "text").expect("a file");
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = server.local_addr().expect("an address");
+        let inside = folder.clone();
+        let tried = std::thread::spawn(move || {
+            read_only_beneath(&inside).expect("it is confined");
+            assert_eq!(fs::read_to_string(inside.join("lease")).expect("the lease"), "text");
+            assert_eq!(fs::read_dir(&inside).expect("the folder").count(), 1);
+            assert!(File::open("/etc/passwd").is_err(), "another file");
+            assert!(fs::read_dir("/").is_err(), "another folder");
+            assert!(fs::write(inside.join("lease"), "other").is_err(), "a write");
+            assert!(fs::remove_file(inside.join("lease")).is_err(), "a removal");
+            assert!(TcpStream::connect(address).is_ok(), "others are called");
+            assert!(version < 4 || TcpListener::bind("127.0.0.1:0").is_err(), "a port of its own");
+        });
+        let tried = tried.join();
+        let _ = fs::remove_dir_all(&folder);
+        assert!(tried.is_ok());
+    }
+}
