@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "nat/double.rs"]
+mod double;
 #[path = "nat/hangup.rs"]
 mod hangup;
 #[path = "nat/killed.rs"]
