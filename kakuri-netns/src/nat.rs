@@ -21,6 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use command::is_old;
 pub(crate) use inside::keep_only;
 pub use minder::serve;
 pub(crate) use minder::{raise_limit, relay};
@@ -45,6 +46,9 @@ pub struct Nat {
     pub program: Program,
     /// Where it is on the host.
     pub path: Bytes,
+    /// A pasta of before 2024 ([`is_old`]).
+    #[serde(default)]
+    pub old: bool,
     /// The host has a way out by IPv6, which the container gets too.
     #[serde(default)]
     pub ipv6: bool,

@@ -5,6 +5,7 @@ pub mod check;
 pub mod join;
 pub mod kernel;
 pub mod nat;
+pub mod tun;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -106,7 +107,10 @@ impl Wiring {
             self.joined = Some(Arc::new(join::open(path, host)?));
         }
         match &mut self.uplink {
-            Some(Uplink::Nat(nat)) => nat::settle(&mut nat.ports)?,
+            Some(Uplink::Nat(nat)) => {
+                tun::check("--network nat")?;
+                nat::settle(&mut nat.ports)?;
+            }
             Some(Uplink::Bridge(bridge)) => {
                 nat::settle(&mut bridge.ports)?;
                 bridge::tell();

@@ -91,6 +91,23 @@ fn programs_that_are_missing_or_unfit() {
     kakuri(&["--network", "nat", "echo", "ran"])
         .output()
         .refused(125, &["pasta could not start: it was not ready after 10 s"]);
+    // One of before 2024 stalls, so the other is taken where it is there; one that is newer is taken all the same.
+    scene.script("bin/slirp4netns", "#!/bin/sh\necho other >&2; exit 4\n");
+    for (version, taken) in [("0.0~git20230309.7c7625d-1", "slirp4netns"), ("2024_09_06.6b38f07", "pasta")] {
+        scene.script("bin/pasta", &format!("#!/bin/sh\n[ \"$1\" = --version ] && echo pasta {version} || exit 3\n"));
+        kakuri(&["--network", "nat", "echo", "ran"]).output().refused(125, &[&format!("{taken} could not start")]);
+        let explained = kakuri(&["--network", "nat", "--explain", "echo", "ran"]).output().ok().text();
+        assert!(explained.contains(&format!("bin/{taken})")), "{explained}");
+    }
+}
+
+#[test]
+fn without_a_tun_device_it_is_named() {
+    let scene = Scene::new();
+    let Some(outer) = Outer::new(&scene) else { return };
+    let line = "mount -t tmpfs none /dev/net && exec unshare -U --map-user=1000 --map-group=1000 \"$@\"";
+    let all = ["unshare", "-m", "bash", "-c", line, "bash", common::KAKURI, "--network", "nat", "echo", "ran"];
+    outer.here(&scene, &all).output().refused(125, &["--network nat needs /dev/net/tun"]).hints(&["modprobe tun"]);
 }
 
 /// slirp4netns works without; a pasta of before 2024 does not, and says why.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Fail, Result, Stage};
+use kakuri_wire::{Result, Stage};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 
@@ -29,7 +29,7 @@ pub struct Child {
 
 impl Child {
     /// Starts it for the namespaces of process `pid`. `walls`: it shuts itself in.
-    pub fn start(nat: &Nat, pid: i32, version: &str, walls: bool) -> Result<Child> {
+    pub fn start(nat: &Nat, pid: i32, walls: bool) -> Result<Child> {
         let cannot = || format!("cannot start '{}'", nat.path);
         let pipe = || pipe_with(PipeFlags::CLOEXEC).fail(STAGE, cannot);
         let (words, said) = pipe()?;
@@ -42,7 +42,7 @@ impl Child {
         let exit = match nat.program {
             Program::Pasta => {
                 let root = rustix::process::geteuid().is_root();
-                program.args(command::pasta(nat, pid, version, root)).stdout(done).stderr(said);
+                program.args(command::pasta(nat, pid, root)).stdout(done).stderr(said);
                 sys::child::tie(&mut program, &[]);
                 return Child::spawn(program, ready, words, None).fail(STAGE, cannot);
             }
@@ -89,13 +89,4 @@ impl Drop for Child {
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         let _ = self.process.wait();
     }
-}
-
-/// What the program says it is. Its own failure is told when it is started in earnest.
-pub fn version(nat: &Nat) -> Result<String> {
-    let mut program = Command::new(std::ffi::OsStr::from_bytes(nat.path.as_bytes()));
-    program.arg("--version").env_clear().current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
-    sys::child::tie(&mut program, &[]);
-    let said = program.output().map_err(|e| Fail::new(STAGE, format!("cannot start '{}'", nat.path)).errno(e))?;
-    Ok(String::from_utf8_lossy(&said.stdout).into_owned())
 }

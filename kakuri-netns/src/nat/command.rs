@@ -9,7 +9,7 @@ pub const LINK: &str = "eth0";
 
 /// pasta for the namespaces of process `pid`. It says its own number on standard output when all stands: that is its
 /// `--pid` file, which it writes last. `root`: that is who starts it.
-pub fn pasta(nat: &Nat, pid: i32, version: &str, root: bool) -> Vec<String> {
+pub fn pasta(nat: &Nat, pid: i32, root: bool) -> Vec<String> {
     let mut words = vec!["--foreground", "--quiet", "--pid", "/proc/self/fd/1"];
     if root {
         // Else it becomes nobody, which it may not without any capability, and who could not join the container.
@@ -33,13 +33,9 @@ pub fn pasta(nat: &Nat, pid: i32, version: &str, root: bool) -> Vec<String> {
         say("--gateway", &GATEWAY6);
         say("--dns-forward", &RESOLVER6);
     }
-    if is_old(version) {
-        // With its default of 65520 large transfers stall.
-        say("--mtu", &1500);
-        // It drops a resolver on a loopback address of the host, and then asks 127.0.0.1, right or wrong.
-        if let Some(upstream) = &nat.upstream {
-            say("--dns", upstream);
-        }
+    // An old one drops a resolver on a loopback address of the host, and then asks 127.0.0.1, right or wrong.
+    if let Some(upstream) = nat.upstream.as_ref().filter(|_| nat.old) {
+        say("--dns", upstream);
     }
     if !nat.ipv6 {
         words.push("--ipv4-only".into());
@@ -75,10 +71,12 @@ pub fn slirp4netns(nat: &Nat, pid: i32, ready: RawFd, exit: RawFd, walls: bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+
     use crate::nat::Program;
 
     fn nat(program: Program, ipv6: bool) -> Nat {
-        Nat { program, path: "/x".into(), ipv6, upstream: None, ports: Vec::new(), host_ports: vec![5432] }
+        Nat { program, path: "/x".into(), old: false, ipv6, upstream: None, ports: Vec::new(), host_ports: vec![5432] }
     }
 
     #[test]
@@ -98,17 +96,23 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_a_default() {
-        let words = pasta(&nat(Program::Pasta, true), 42, "", false).join(" ");
+        let words = pasta(&nat(Program::Pasta, true), 42, false).join(" ");
         assert_eq!(
             words,
             "--foreground --quiet --pid /proc/self/fd/1 --config-net --ns-ifname eth0 --no-map-gw --tcp-ports none \
              --udp-ports none --tcp-ns none --udp-ns none --address 10.0.2.100 --netmask 24 --gateway 10.0.2.2 \
              --dns-forward 10.0.2.3 --address fd6b:616b:7572::100 --gateway fd6b:616b:7572::2 --dns-forward \
-             fd6b:616b:7572::3 --mtu 1500 42"
+             fd6b:616b:7572::3 42"
         );
-        let new = pasta(&nat(Program::Pasta, false), 42, "pasta 2024_09_06.6b38f07", false).join(" ");
-        assert!(!new.contains("fd6b") && !new.contains("--mtu") && new.ends_with("--ipv4-only 42"), "{new}");
-        let of_root = pasta(&nat(Program::Pasta, true), 42, "", true).join(" ");
+        let v4 = pasta(&nat(Program::Pasta, false), 42, false).join(" ");
+        assert!(!v4.contains("fd6b") && v4.ends_with("--ipv4-only 42"), "{v4}");
+        let of_root = pasta(&nat(Program::Pasta, true), 42, true).join(" ");
+        // Where the host's resolver cannot be asked as it is: only an old one does not find out by itself.
+        let upstream = Some(Ipv4Addr::new(192, 0, 2, 53));
+        for (old, said) in [(true, true), (false, false)] {
+            let nat = Nat { old, upstream, ..nat(Program::Pasta, false) };
+            assert_eq!(pasta(&nat, 42, false).join(" ").contains("--dns 192.0.2.53"), said);
+        }
         assert!(of_root.contains(" --runas 0:0 ") && !words.contains("--runas"), "{of_root}");
         // Which ports of the host's are open is no business of either's.
         for words in [words, slirp4netns(&nat(Program::Slirp4netns, true), 42, 5, 6, true).join(" ")] {

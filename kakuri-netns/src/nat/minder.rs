@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::child::{self, Child};
+use super::child::Child;
 use super::datagram::{self, Flow, Sender};
 use super::flows::{Flows, Places};
 use super::gate::{self, Gate};
@@ -42,7 +42,6 @@ pub fn serve(link: &Channel, nat: Nat) -> Result<u8> {
     let mut gates = published(&nat)?;
     // Root's may be ports below 1024; for nothing else was there a right.
     caps::drop_all(STAGE)?;
-    let version = if nat.program == Program::Pasta { child::version(&nat)? } else { String::new() };
     let (ToNetns::Join, carried) = link.recv().map_err(lost)? else { return Err(unexpected("Join")) };
     let pid1 = carried.into_iter().next().ok_or_else(|| unexpected("Join"))?;
     let pid = number(&pid1)?;
@@ -54,7 +53,7 @@ pub fn serve(link: &Channel, nat: Nat) -> Result<u8> {
         inside = Some(begun);
     }
     let mut words = Words::default();
-    let Some(child) = start(link, &nat, pid, &version, &mut words)? else { return Ok(0) };
+    let Some(child) = start(link, &nat, pid, &mut words)? else { return Ok(0) };
     // The number was PID 1's all the while: as long as it has not been waited for, nobody else gets it.
     if readable(&pid1) {
         return Err(Fail::new(STAGE, "the container has ended while its network was made"));

@@ -19,10 +19,10 @@ const STAGE: Stage = Stage::Netns;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The program, once packets pass; None where the front has gone meanwhile.
-pub fn start(link: &Channel, nat: &Nat, pid: i32, version: &str, words: &mut Words) -> Result<Option<Child>> {
+pub fn start(link: &Channel, nat: &Nat, pid: i32, words: &mut Words) -> Result<Option<Child>> {
     for walls in [true, false] {
         *words = Words::default();
-        let child = Child::start(nat, pid, version, walls)?;
+        let child = Child::start(nat, pid, walls)?;
         match wait_until_ready(link, nat, &child, words) {
             // It shuts itself in by mounts, which a host may refuse: then it works without.
             Err(fail) if walls && nat.program == Program::Slirp4netns && words.of_walls() => {

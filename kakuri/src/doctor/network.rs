@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use kakuri_netns::nat::is_old;
 use kakuri_wire::Bytes;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -48,7 +49,10 @@ fn program(host: &Host, name: &'static str, package: &str, without: &str) -> Row
                     let text = String::from_utf8_lossy(&said.stdout).into_owned();
                     let line = text.lines().next().unwrap_or_default().trim().to_string();
                     let line: String = line.chars().filter(|c| !c.is_control()).take(60).collect();
-                    Row::works(name, format!("{path}, {line}"))
+                    // The other stands in for it.
+                    let old = name == "pasta" && is_old(&text);
+                    let note = if old { "; of before 2024, slirp4netns is better where there is one" } else { "" };
+                    Row::works(name, format!("{path}, {line}{note}"))
                 }
                 Ok(said) => {
                     Row::lesser(name, format!("{path} does not run: {}", said.status)).mend(install).without(without)

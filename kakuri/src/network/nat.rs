@@ -6,9 +6,10 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use kakuri_netns::Uplink;
-use kakuri_netns::nat::{Forward, Nat, Program, RESOLVER, RESOLVER6, SLIRP_RESOLVER6, gate};
+use kakuri_netns::nat::{Forward, Nat, Program, RESOLVER, RESOLVER6, SLIRP_RESOLVER6, gate, is_old};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::io::Errno;
 
@@ -25,12 +26,13 @@ const TRIES: usize = 64;
 /// Decides all but the ports that are to be free ones (0 until [`settle`]).
 pub fn wire(spec: &Spec, mode: &Network, host: &Host) -> Result<Wiring> {
     let routes = Routes::look();
-    let (program, path, mut notes) = choose(mode, host, &routes)?;
+    let Choice { program, path, old, mut notes } = choose(mode, host, &routes)?;
     let asked = Resolvers::look();
     let upstream = asked.upstream().filter(|_| program == Program::Pasta);
     let nat = Nat {
         program,
         path: path.as_os_str().into(),
+        old,
         ipv6: routes.v6,
         upstream,
         ports: spec.publish.iter().map(forward).collect(),
@@ -131,7 +133,16 @@ pub fn shown(forward: &Forward) -> String {
     format!("{host}:{}->{}/{}", run(forward.host), run(forward.inside), forward.protocol)
 }
 
-fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<(Program, PathBuf, Vec<String>)> {
+/// Which of the two it is.
+struct Choice {
+    program: Program,
+    path: PathBuf,
+    /// [`Nat::old`].
+    old: bool,
+    notes: Vec<String>,
+}
+
+fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<Choice> {
     let wanted: &[Program] = match mode {
         Network::Pasta => &[Program::Pasta],
         Network::Slirp4netns => &[Program::Slirp4netns],
@@ -143,11 +154,14 @@ fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<(Program, Path
     for program in wanted {
         match find(program.name(), host) {
             Found::Here(path) => {
-                let mut notes = Vec::new();
-                if *mode == Network::Nat && *program == Program::Slirp4netns && routes.v4 {
-                    notes.push("slirp4netns stands in for pasta, which is faster and is not installed".into());
+                let old = *program == Program::Pasta && is_old(&said_version(&path));
+                let mut choice = Choice { program: *program, path, old, notes: Vec::new() };
+                if *mode == Network::Nat && old {
+                    choice = choice.stood_in(host);
+                } else if *mode == Network::Nat && *program == Program::Slirp4netns && routes.v4 {
+                    choice.notes.push("slirp4netns stands in for pasta, which is faster and is not installed".into());
                 }
-                return Ok((*program, path, notes));
+                return Ok(choice);
             }
             Found::Unfit(path, why) => unfit = unfit.or(Some((path, why))),
             Found::Nowhere => {}
@@ -162,6 +176,32 @@ fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<(Program, Path
             .why("it is not installed")
             .hint(format!("sudo apt install {package}, sudo dnf install {package}, or sudo pacman -S {package}")),
     })
+}
+
+impl Choice {
+    /// An old pasta comes to a standstill when much is sent, whatever the size of packets; slirp4netns does not.
+    fn stood_in(mut self, host: &Host) -> Choice {
+        match find(Program::Slirp4netns.name(), host) {
+            Found::Here(path) => {
+                let note = "slirp4netns stands in for pasta, which is of before 2024 and stalls when much is sent";
+                Choice { program: Program::Slirp4netns, path, old: false, notes: vec![note.into()] }
+            }
+            _ => {
+                self.notes.push(
+                    "this pasta is of before 2024 and stalls when much is sent: install slirp4netns, or a newer one"
+                        .into(),
+                );
+                self
+            }
+        }
+    }
+}
+
+/// What a program says it is; nothing where it does not say. Its own failure is told when it is started in earnest.
+pub fn said_version(path: &Path) -> String {
+    let mut program = Command::new(path);
+    program.arg("--version").env_clear().current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
+    program.output().map_or_else(|_| String::new(), |said| String::from_utf8_lossy(&said.stdout).into_owned())
 }
 
 /// A program that was looked for.

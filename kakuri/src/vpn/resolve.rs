@@ -7,15 +7,10 @@ use kakuri_netns::tunnel::Endpoint;
 use kakuri_netns::{Tunnel, Uplink};
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
 use rustix::net::sockopt;
 
 use crate::host::Host;
-use crate::network::{Wiring, kernel};
-
-/// Where a TUN device is made.
-const TUN: &str = "/dev/net/tun";
+use crate::network::{Wiring, kernel, tun};
 
 /// What a start with a VPN asks of the host at last: a TUN device, addresses, and how large a packet may be.
 pub fn resolve(wiring: &mut Wiring, host: &Host) -> Result<()> {
@@ -31,7 +26,7 @@ pub fn resolve(wiring: &mut Wiring, host: &Host) -> Result<()> {
             }
         };
     if !by_kernel {
-        tun_device()?;
+        tun::check("a VPN")?;
     }
     let outer = endpoints(tunnel, &wiring.label, &mut wiring.notes)?;
     for link in wiring.netns.iter_mut().flat_map(|plan| &mut plan.links) {
@@ -45,16 +40,6 @@ pub fn resolve(wiring: &mut Wiring, host: &Host) -> Result<()> {
         kernel::take_over(wiring);
     }
     Ok(())
-}
-
-/// Looks before anything is made, where the reason can still be told.
-pub fn tun_device() -> Result<()> {
-    let fail = |e: Errno| Fail::new(Stage::Front, format!("a VPN needs {TUN}")).errno(e);
-    match access(TUN, Access::READ_OK | Access::WRITE_OK) {
-        Ok(()) => Ok(()),
-        Err(e @ (Errno::ACCESS | Errno::PERM)) => Err(fail(e).hint(format!("sudo chmod 0666 {TUN}"))),
-        Err(e) => Err(fail(e).hint("sudo modprobe tun")),
-    }
 }
 
 /// An address for each endpoint. The answer: the smallest of the packets the ways to them let through, where one is known.
