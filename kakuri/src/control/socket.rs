@@ -152,7 +152,8 @@ fn is_beside_us_by_number(peer: BorrowedFd, ours: (u64, u64)) -> bool {
     let beside = match user_namespace(pid) {
         Ok(theirs) => theirs == ours,
         // It has a capability that we lack, as a session at the machine's own screen may (pam_systemd(8)) and root's
-        // clients do, or is not dumpable; or /proc hides it for that. Every payload is in a pid namespace below ours, and then has a number in each.
+        // clients do, or is not dumpable; or /proc hides it for that. Every payload is in a pid namespace below ours,
+        // and then has a number in each.
         Err(Errno::ACCESS | Errno::PERM | Errno::NOENT) => {
             field("NSpid:").is_some_and(|numbers| numbers.split_whitespace().count() == 1)
         }
