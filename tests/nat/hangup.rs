@@ -29,8 +29,9 @@ def meet(word):
 for n in range(40):
     c = meet(b"pour")
     c.recv(1000)
-    # Half of them go quietly, half by a reset.
-    if n % 2: c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Some have said that they are done before they go, which is a broken pipe to who writes; others just go, or reset.
+    if n % 3 == 0: c.shutdown(socket.SHUT_WR)
+    if n % 3 == 1: c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     c.close()
 print(meet(b"end?").recv(5).decode())
 "#;
