@@ -1,6 +1,5 @@
 //! How commands end, and what their containers do then.
 
-use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
@@ -128,9 +127,7 @@ fn signals_sent_to_a_client_reach_its_command() {
         let script = format!("trap 'exit 9' {name}; echo >/seen/{name}; while :; do sleep 0.05; done");
         let client = scene.shell("exec web", &script).spawn();
         assert!(until(HANG, || seen.join(name).exists()));
-        // The client has heard of the start when its output is the command's alone; before, a signal ends its wait.
-        let output = format!("/proc/{}/fd/1", client.id());
-        assert!(until(HANG, || !fs::read_link(&output).unwrap().to_string_lossy().starts_with("pipe:")));
+        // The client may not have heard yet that it runs.
         signal(client.id() as i32, number);
         assert_eq!(Output::of(client).code(), 9, "{name}");
     }

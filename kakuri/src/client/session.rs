@@ -1,21 +1,21 @@
 //! Holding a session: a command in a container that has a supervisor of its own.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kakuri_init::{FromSession, Status, ToSession};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
 use kakuri_wire::{Channel, document, sys};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::ask;
 use crate::control::{FromSupervisor, Order, ToSupervisor};
 use crate::exit;
 use crate::helper::open_null;
 use crate::plan::Terminal;
-use crate::signals::Signals;
+use crate::signals::{Came, Signals};
 use crate::store::Ended;
 use crate::supervise::{Aside, Outcome, Peer, mind};
 use crate::terminal::{Caller, Relay, stdio};
@@ -25,6 +25,9 @@ const DETACH_KEYS: [u8; 2] = [0x1d, 0x1d];
 
 /// How long the supervisor is given to say what would help a command that cannot be run.
 const ADVICE: Duration = Duration::from_secs(1);
+
+/// How long a command that was ordered is waited for when a signal came for it: it may run already, and is to have it.
+const STARTED: Duration = Duration::from_secs(1);
 
 /// A command of ours in the container.
 pub struct Session {
@@ -84,7 +87,7 @@ pub fn begin(
     // Else a supervisor that ends would not be seen on the link.
     drop(far);
     // PID 1's word first, or the link's end: the supervisor's is there by then, and each wake-up costs.
-    await_word(&link, &mut signals)?;
+    let early = await_word(&link, &mut signals)?;
     let started = link.recv();
     let number = match control.recv() {
         Ok((FromSupervisor::Accepted { session }, _)) => session,
@@ -109,6 +112,9 @@ pub fn begin(
     match session.started(started) {
         Ok((pid, terminal)) => {
             session.pid = pid;
+            if let Some(came) = early {
+                session.tell(came.signal, came.by_terminal)?;
+            }
             let_go(order.terminal);
             Ok(Some((session, terminal)))
         }
@@ -119,24 +125,34 @@ pub fn begin(
     }
 }
 
-/// Until PID 1 says something; a signal before that ends the wait, and with the link's end what was asked for.
-fn await_word(link: &Channel, signals: &mut Signals) -> Result<()> {
+/// Until PID 1 says something. A signal before that is given back, for the command; a second one, or a command that does
+/// not start, ends the wait, and with the link's end what was asked for.
+fn await_word(link: &Channel, signals: &mut Signals) -> Result<Option<Came>> {
+    let mut early: Option<(Came, Instant)> = None;
     loop {
         let mut fds = [PollFd::new(link, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-        match poll(&mut fds, None) {
+        let left = early.as_ref().map(|(_, end)| end.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
+        match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the command").errno(e)),
         }
         let [word, came] = fds.map(|fd| !fd.revents().is_empty());
         if word {
-            return Ok(());
+            return Ok(early.map(|(came, _)| came));
         }
+        let mut again = false;
         if came
             && let Some(came) = signals.take()
             && !matches!(came.signal, libc::SIGWINCH | libc::SIGCONT)
         {
-            let name = crate::signals::name(came.signal);
-            let what = format!("stopped by SIG{name} before the command had started");
+            again = early.is_some();
+            early.get_or_insert((came, Instant::now() + STARTED));
+        }
+        if let Some((came, end)) = &early
+            && (again || Instant::now() >= *end)
+        {
+            let what = format!("stopped by SIG{} before the command had started", crate::signals::name(came.signal));
             return Err(Fail::new(Stage::Front, what).code(128 + came.signal as u8));
         }
     }
