@@ -8,8 +8,9 @@ use rustix::fs::fstat;
 use rustix::mount::MountAttrFlags;
 
 use crate::attach::Tree;
+use crate::overlay::Power;
 use crate::skeleton::{self, Staging};
-use crate::{Op, Plan, UnionKind, attach, device, pivot, root, source, union};
+use crate::{Op, Plan, UnionKind, attach, cow, device, pivot, root, source, union};
 
 /// Covers made ahead; each holds a descriptor, and a plan may want any number.
 const PREPARED: usize = 4;
@@ -26,18 +27,21 @@ pub struct Build {
     opened: source::Opened,
     /// Covers made before they are wanted, with whether each is a folder.
     covers: Vec<(bool, OwnedFd)>,
+    /// For the writable overlays still to come.
+    power: Power,
 }
 
 impl Build {
     pub fn begin(plan: &Plan) -> Result<Build> {
         let mut staging = Staging::new(plan.size)?;
+        let mut power = Power::of(plan);
         let root = match &plan.root {
             None => staging.root()?,
-            Some(folder) => root::of_host(folder, &mut staging)?,
+            Some(folder) => root::of_host(folder, &mut staging, &mut power)?,
         };
         let (sealed, made, covers) = (Vec::new(), Vec::new(), Vec::new());
         let (of_host, opened) = (plan.root.is_some(), source::Opened::default());
-        Ok(Build { staging, root, of_host, sealed, made, opened, covers })
+        Ok(Build { staging, root, of_host, sealed, made, opened, covers, power })
     }
 
     /// Takes over what PID 1 made.
@@ -68,7 +72,7 @@ impl Build {
     }
 
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made, opened, covers, .. } = self;
+        let Build { staging, root, sealed, made, opened, covers, power, .. } = self;
         match op {
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
@@ -92,6 +96,10 @@ impl Build {
             Op::Bind(bind) => {
                 let mount = source::bind(bind, staging, opened)?;
                 root.place(mount, &bind.at, bind.folder, bind.make)?;
+            }
+            Op::Cow(wanted) => {
+                let mount = cow::overlay(wanted, staging, power)?;
+                root.place(mount, &wanted.at, true, wanted.make)?;
             }
             Op::Union { at, from, how, skeleton, make } => {
                 let folder = union::open(from, at)?;

@@ -7,7 +7,7 @@ use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage};
 
 use crate::attach::is_below;
 use crate::pivot::OLD;
-use crate::{Entry, Node, Op, PLAN_VERSION, Plan, Root, RootKind, explain};
+use crate::{Entry, Layer, Node, Op, PLAN_VERSION, Plan, Root, RootKind, explain};
 
 /// As many as a namespace may hold mounts (sysctl fs.mount-max) by default.
 const MAX_STEPS: usize = 100_000;
@@ -62,18 +62,20 @@ fn is_root(root: &Root) -> Verdict {
         return Err("the host's root is no root of a container".into());
     }
     match &root.how {
-        RootKind::Overlay { layer: Some(layer) } => {
-            source(&layer.upper)?;
-            source(&layer.work)?;
-            let inside = |a: &Bytes, b: &Bytes| is_below(a.as_bytes(), b.as_bytes());
-            let (from, upper, work) = (&root.from, &layer.upper, &layer.work);
-            match [(from, upper), (from, work), (upper, work)].iter().any(|(a, b)| inside(a, b) || inside(b, a)) {
-                true => Err("the folder and its layer lie in one another".into()),
-                false => Ok(()),
-            }
-        }
+        RootKind::Overlay { layer: Some(layer) } => is_layer(&root.from, layer),
         RootKind::Skeleton { skeleton } => entries(skeleton),
         RootKind::Bind { .. } | RootKind::Overlay { layer: None } => Ok(()),
+    }
+}
+
+fn is_layer(from: &Bytes, layer: &Layer) -> Verdict {
+    source(&layer.upper)?;
+    source(&layer.work)?;
+    let inside = |a: &Bytes, b: &Bytes| is_below(a.as_bytes(), b.as_bytes());
+    let (upper, work) = (&layer.upper, &layer.work);
+    match [(from, upper), (from, work), (upper, work)].iter().any(|(a, b)| inside(a, b) || inside(b, a)) {
+        true => Err("the folder and its layer lie in one another".into()),
+        false => Ok(()),
     }
 }
 
@@ -97,6 +99,11 @@ fn step(op: &Op) -> Verdict {
             if *size == Some(0) { Err("a size of 0 would be no limit".into()) } else { Ok(()) }
         }
         Op::Bind(bind) => source(&bind.from),
+        Op::Cow(cow) => {
+            source(&cow.from)?;
+            // A part of a folder that is taken apart has its layer elsewhere by the same rule.
+            cow.layer.as_ref().map_or(Ok(()), |layer| is_layer(&cow.from, layer))
+        }
         Op::Union { from, skeleton, .. } => source(from).and_then(|()| entries(skeleton)),
         Op::Skeleton { entries: all, .. } => entries(all),
         Op::Hide { .. } | Op::Freeze { .. } | Op::Devpts { .. } | Op::Attach { .. } => Ok(()),
@@ -175,7 +182,7 @@ fn entries(all: &[Entry]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bind, Layer, UnionKind};
+    use crate::{Cow, Bind, Layer, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
         Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![] }
@@ -252,6 +259,20 @@ mod tests {
         }
         let skeleton = vec![Entry { at: "../x".into(), node: Node::Folder }];
         assert!(with("/srv/tree", RootKind::Skeleton { skeleton }).is_err());
+    }
+
+    #[test]
+    fn the_layer_of_a_folder_lies_elsewhere() {
+        let with = |from: &str, upper: &str| {
+            let layer = Some(Layer { upper: upper.into(), work: "/k/work".into() });
+            let (from, at) = (from.into(), "/a".into());
+            let cow = Cow { from, at, typed: None, seen: None, layer, split: false, noexec: false, make: true };
+            check(&plan(vec![Op::Cow(cow)]))
+        };
+        assert_eq!(with("/srv/x", "/k/upper"), Ok(()));
+        for (from, upper) in [("/srv", "/srv/upper"), ("/k/upper/x", "/k/upper"), ("srv", "/k/upper"), ("/", "/k/upper")] {
+            assert!(with(from, upper).is_err(), "{from} {upper}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kakuri_wire::{Bytes, Kernelfs};
 
-use crate::{Bind, Entry, Node, Op, Plan, Root, RootKind, UnionKind};
+use crate::{Bind, Cow, Entry, Node, Op, Plan, Root, RootKind, UnionKind};
 
 /// Paths longer than this do not push the column of words further right.
 const WIDEST: usize = 40;
@@ -51,6 +51,7 @@ pub fn name(op: &Op) -> (&'static str, &Bytes) {
         Op::PrivateFile { at, .. } => ("private", at),
         Op::Tmpfs { at, .. } => ("tmpfs", at),
         Op::Bind(bind) => ("bind", &bind.at),
+        Op::Cow(cow) => ("cow", &cow.at),
         Op::Union { at, .. } => ("union", at),
         Op::Skeleton { at, .. } => ("skeleton", at),
         Op::Hide { at, .. } => ("hide", at),
@@ -76,6 +77,7 @@ fn words(op: &Op) -> String {
             format!("empty, {}{size}, mode {mode:04o}, {}", access(*read_only), flags(*noexec, false))
         }
         Op::Bind(bind) => words_of_bind(bind),
+        Op::Cow(cow) => words_of_cow(cow),
         Op::Union { from, how, skeleton, .. } => {
             let how = match how {
                 UnionKind::Overlay => "one overlay",
@@ -126,6 +128,19 @@ fn words_of_bind(bind: &Bind) -> String {
     format!("{what} {from} of the host, {access}, {}", flags(bind.noexec, bind.devices))
 }
 
+fn words_of_cow(cow: &Cow) -> String {
+    let from = match &cow.typed {
+        Some(typed) if *typed != cow.from => format!("{} (typed as {typed})", cow.from),
+        _ => cow.from.to_string(),
+    };
+    let what = if cow.split { "the files of folder" } else { "folder" };
+    let layer = match &cow.layer {
+        None => "a tmpfs, gone with the container".to_string(),
+        Some(layer) => layer.upper.to_string(),
+    };
+    format!("{what} {from} of the host, what is changed goes to {layer}, {}", flags(cow.noexec, false))
+}
+
 fn access(read_only: bool) -> &'static str {
     if read_only { "read-only" } else { "writable" }
 }
@@ -167,7 +182,7 @@ fn bytes(size: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::PLAN_VERSION;
+    use crate::{Layer, PLAN_VERSION};
 
     fn bind(from: &str, at: &str) -> Bind {
         Bind {
@@ -203,6 +218,16 @@ mod tests {
                 Op::Bind(bind("/usr", "/usr")),
                 Op::Bind(typed),
                 Op::Bind(null),
+                Op::Cow(Cow {
+                    from: "/home/u/p".into(),
+                    at: "/p".into(),
+                    typed: Some("p".into()),
+                    seen: None,
+                    layer: Some(Layer { upper: "/k/1/upper".into(), work: "/k/1/work".into() }),
+                    split: false,
+                    noexec: false,
+                    make: true,
+                }),
                 Op::Union {
                     at: "/etc".into(),
                     from: "/etc".into(),
@@ -230,6 +255,7 @@ tmpfs     /t          empty, read-only, at most 1000 bytes, mode 0700, nosuid, n
 bind      /usr        folder /usr of the host, read-only, nosuid, nodev
 bind      /work       folder /home/u/src (typed as ./src) of the host, writable, nosuid, nodev, noexec
 bind      /dev/null   device /dev/null of the host, writable, nosuid
+cow       /p          folder /home/u/p (typed as p) of the host, what is changed goes to /k/1/upper, nosuid, nodev
 union     /etc        /etc of the host with our hosts, service/, read-only, nosuid, nodev, by one overlay
 skeleton  /s          0, 1, 2, 3, 4, 5, 6, 7, 2 more and nothing else, read-only, nosuid, nodev
 hide      /usr/games  covered by an empty folder, read-only

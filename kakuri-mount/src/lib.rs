@@ -10,21 +10,22 @@
 //! of, and an empty folder and an empty file cover what is hidden. Each is bound where it belongs, which
 //! is several times cheaper than a tmpfs each. After the pivot nothing of it can be reached but what was bound.
 //!
-//! Where the plan names a folder of the host as its [`Root`], that takes the place of `root`; without a layer on disk
-//! `upper` and `work` hold what is written to it.
+//! Where the plan names a folder of the host as its [`Root`], that takes the place of `root`. Of a writable overlay
+//! without a layer on disk `upper-N` and `work-N` hold what is written.
 //!
 //! # Who may do what
 //! [`check`] and [`explain`] are pure. Everything else runs between `serve::confine` and the exit, with
 //! CAP_SYS_ADMIN over the container's namespaces and the caller's own rights to the host's files. A writable overlay
-//! of the root wants CAP_DAC_OVERRIDE too, in the one call that makes it; it is given up for good right after.
+//! wants CAP_DAC_OVERRIDE too, in the one call that makes it; it is given up for good after the last one.
 
 mod attach;
 pub mod build;
 pub mod byhand;
 pub mod check;
+mod cow;
 mod device;
 pub mod explain;
-
+mod overlay;
 mod pivot;
 mod root;
 pub mod serve;
@@ -180,6 +181,9 @@ pub enum Op {
     },
     /// A file or folder of the host, with everything mounted below it. Always nosuid; nodev unless `devices`.
     Bind(Bind),
+    /// A folder of the host under a writable overlay: what is written goes to a layer, and never to the folder. Always
+    /// nosuid and nodev.
+    Cow(Cow),
     /// A read-only folder of the host seen through a skeleton: the skeleton's entries over the folder's own.
     Union { at: Bytes, from: Bytes, how: UnionKind, skeleton: Vec<Entry>, make: bool },
     /// A read-only folder made of nothing but these entries (the way to an automatically bound file).
@@ -215,6 +219,31 @@ pub struct Bind {
     /// Device nodes work (`--device`, /dev/null): not nodev.
     #[serde(default)]
     pub devices: bool,
+    pub make: bool,
+}
+
+/// A folder that is shown, and whose changes go elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cow {
+    /// Resolved: absolute, without symbolic links.
+    pub from: Bytes,
+    pub at: Bytes,
+    /// As the user typed it, for errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<Bytes>,
+    /// Device and inode the front saw: another one there now is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<(u64, u64)>,
+    /// None: a layer in the staging tmpfs, gone with the container, which wants Linux 6.6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
+    /// Something is mounted below, of which the kernel makes no overlay: the folder's own files are copied, and its
+    /// folders are empty places for what later steps put there.
+    #[serde(default)]
+    pub split: bool,
+    #[serde(default)]
+    pub noexec: bool,
     pub make: bool,
 }
 

@@ -105,14 +105,16 @@ impl Staging {
         Ok(Tree::new(mount, self.device))
     }
 
-    /// The two folders a writable overlay wants, in memory.
-    pub fn layer(&self) -> Result<(OwnedFd, OwnedFd), Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let make = |name: &str, mode| {
-            self.folder(name, mode)?;
-            openat(&self.tmpfs, name, flags, Mode::empty())
-        };
-        Ok((make("upper", 0o755)?, make("work", 0o700)?))
+    /// The two folders a writable overlay wants, in memory. `mode`: of what it shows.
+    pub fn layer(&mut self, mode: u32) -> Result<(OwnedFd, OwnedFd), Errno> {
+        Ok((self.plain("upper", mode)?, self.plain("work", 0o700)?))
+    }
+
+    /// A new folder, for an overlay.
+    pub fn plain(&mut self, kind: &str, mode: u32) -> Result<OwnedFd, Errno> {
+        let name = self.next(kind);
+        self.folder(&name, mode)?;
+        openat(&self.tmpfs, &name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
     }
 
     /// A new writable folder, as a detached mount.

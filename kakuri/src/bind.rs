@@ -2,6 +2,7 @@
 //! files, and the covers over kakuri's own folders.
 
 pub mod automatic;
+mod cow;
 pub mod explicit;
 pub mod hint;
 pub mod interpreter;

@@ -12,11 +12,11 @@ mod steps;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kakuri_mount::{Entry, Node, UnionKind};
+use kakuri_mount::{Entry, Layer, Node, UnionKind};
 use kakuri_wire::{Bytes, Kernelfs};
 
 pub use locate::{Found, Located};
-pub use mounted::Mounted;
+pub use mounted::{Mounted, Point as MountPoint};
 pub use root::{Root, Stands};
 
 use crate::pathname;
@@ -56,6 +56,13 @@ pub enum What {
         noexec: bool,
     },
     Bind(Source),
+    /// A folder of the host whose changes go to a layer.
+    Cow {
+        source: Source,
+        layer: Option<Layer>,
+        /// Something is mounted in it: its folders are shown by places of their own.
+        split: bool,
+    },
     /// A folder of the host seen through a skeleton; the entries are by path below the place.
     Union {
         from: Vec<u8>,

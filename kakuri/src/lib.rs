@@ -19,6 +19,7 @@ pub mod helper;
 pub mod host;
 pub mod identity;
 pub mod idmap;
+pub mod layer;
 pub mod layout;
 pub mod logs;
 pub mod network;

@@ -17,9 +17,10 @@ pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::host::Host;
+use crate::layer::Wanted;
 use crate::network::Wiring;
 pub use crate::spec::Terminal;
-pub use make::make;
+pub use make::{make, make_in};
 pub use outline::{Outline, label};
 
 /// One start of one container, decided. Making it makes no further decision.
@@ -43,6 +44,8 @@ pub struct Plan {
     /// kakuri's own folders that a bind would show once they are there: made before the start, closed to others, so
     /// that they can be covered.
     pub cover: Vec<Bytes>,
+    /// Layers of `cow` folders that lie on disk: made before the start where they are new.
+    pub layers: Vec<Wanted>,
     /// What a container with a name keeps: made before the start where it is missing.
     pub keep: Option<Keep>,
     /// Usual mount points that a root lacks which is written itself: made in it before the start.

@@ -153,6 +153,9 @@ pub struct Bind {
     /// A missing source folder is made on the host.
     #[serde(default)]
     pub create: bool,
+    /// The folder is shown, and what is changed in it goes to a layer of the container's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cow: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

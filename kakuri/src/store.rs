@@ -16,7 +16,7 @@ mod amend;
 mod create;
 mod entry;
 mod erase;
-mod folder;
+pub mod folder;
 mod form;
 pub mod live;
 mod lock;

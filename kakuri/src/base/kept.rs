@@ -29,6 +29,9 @@ use contents::{open_beneath, walk};
 /// What is kept lies in this folder of the container's.
 pub const ROOT: &str = "root";
 
+/// And the layers of its `cow` folders in this one.
+pub const LAYERS: &str = "cow";
+
 /// In it, of a container whose root is a folder: what was written over that folder, and what overlayfs wants beside it.
 pub const UPPER: &[u8] = b"/upper";
 pub const WORK: &[u8] = b"/work";
@@ -43,6 +46,11 @@ impl Kept {
     /// Of the container in this folder.
     pub fn of(container: &Path) -> Kept {
         Kept { folder: container.join(ROOT) }
+    }
+
+    /// Where the layers of its `cow` folders are: NAME/cow.
+    pub fn layers(&self) -> PathBuf {
+        self.folder.with_file_name(LAYERS)
     }
 }
 

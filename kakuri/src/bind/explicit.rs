@@ -5,6 +5,7 @@ use std::fmt;
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
+use super::cow;
 use super::place::Placing;
 use super::source::{self, Kind, Look};
 use crate::host::{Host, in_home};
@@ -73,6 +74,7 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
     for Wish { destination, what, asked } in wishes {
         match what {
             What::Hide { .. } => hide(placing, &destination, &asked)?,
+            What::Cow { source, .. } => cow::put(placing, &destination, source, &asked)?,
             what => drop(placing.put(&destination, what, &asked)?),
         }
     }
@@ -111,6 +113,9 @@ fn bind_wish<'a>(bind: &'a Bind, host: &Host, home: &[u8], create: &mut Create) 
     };
     source.read_only = bind.read_only;
     source.noexec = bind.noexec;
+    if bind.cow && !source.folder {
+        return Err(fail().why("it is a file, and `cow` is for folders").hint("give the folder it lies in"));
+    }
     let destination = match (&bind.destination, in_home(typed)) {
         (Some(destination), _) => pathname::absolute(b"/", destination.as_bytes()),
         (None, Some(rest)) => pathname::absolute(home, rest),
@@ -121,7 +126,9 @@ fn bind_wish<'a>(bind: &'a Bind, host: &Host, home: &[u8], create: &mut Create) 
             .why("it would cover the root of the container")
             .hint("bind the folders you need, or give it a place: --bind /:/host:ro"));
     }
-    Ok(Wish { destination, what: What::Bind(source), asked: Asked::Bind(bind) })
+    // Its layer is chosen when its place is known.
+    let what = if bind.cow { What::Cow { source, layer: None, split: false } } else { What::Bind(source) };
+    Ok(Wish { destination, what, asked: Asked::Bind(bind) })
 }
 
 fn device_wish<'a>(device: &'a Device, host: &Host) -> Result<Wish<'a>> {

@@ -19,6 +19,7 @@ pub fn cover(layout: &mut Layout, config: &Config, host: &Host) -> Vec<Bytes> {
         .points()
         .filter_map(|(at, point)| match &point.what {
             What::Bind(source) if source.folder && !source.devices => Some((at.to_vec(), source.from.clone())),
+            What::Cow { source, .. } => Some((at.to_vec(), source.from.clone())),
             What::Union { from, .. } => Some((at.to_vec(), from.clone())),
             _ => None,
         })
@@ -96,6 +97,7 @@ fn folders(config: &Config, host: &Host, shown: &[(Vec<u8>, Vec<u8>)]) -> Vec<(V
         (home(".config/wireguard"), false),
         (config.containers_dir(host), true),
         (home(".local/kakuri/images"), true),
+        (home(".local/kakuri/tries"), true),
     ];
     // With XDG_CONFIG_HOME there is one elsewhere.
     all.extend(crate::vpn::find::folders(host).into_iter().map(|folder| (folder, false)));

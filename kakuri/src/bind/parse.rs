@@ -6,8 +6,8 @@ use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use crate::spec::Bind;
 
-/// `ro,rw,create,noexec,exec`, and docker's words that ask for what is so anyway.
-const WORDS: [&str; 5] = ["ro", "rw", "create", "noexec", "exec"];
+/// `ro,rw,cow,create,noexec,exec`, and docker's words that ask for what is so anyway.
+const WORDS: [&str; 6] = ["ro", "rw", "cow", "create", "noexec", "exec"];
 const ALREADY_SO: [&str; 10] =
     ["z", "Z", "cached", "delegated", "consistent", "private", "rprivate", "nosuid", "nodev", "rbind"];
 
@@ -20,8 +20,14 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
         Some((source, rest)) if !source.is_empty() => (source, rest),
         _ => return wrong("it names no source", "--bind SRC[:DST][:ro,create,noexec]"),
     };
-    let mut bind =
-        Bind { source: Bytes(source.clone()), destination: None, read_only: false, noexec: false, create: false };
+    let mut bind = Bind {
+        source: Bytes(source.clone()),
+        destination: None,
+        read_only: false,
+        noexec: false,
+        create: false,
+        cow: false,
+    };
     let (destination, words) = match rest {
         [] => (None, None),
         [one] if one.first() == Some(&b'/') => (Some(one), None),
@@ -32,7 +38,7 @@ pub fn bind(value: &[u8]) -> Result<Bind> {
                 format!("'{}' is neither a destination, which begins with '/', nor an option", Bytes(one.clone()));
             return wrong(
                 &why,
-                r"--bind SRC:/DST:ro; the options are ro, rw, create, noexec, exec; a colon in a name is '\:'",
+                r"--bind SRC:/DST:ro; the options are ro, rw, cow, create, noexec, exec; a colon in a name is '\:'",
             );
         }
         _ => return wrong("it has more than three fields", r"write a colon in a name as '\:'"),
@@ -56,6 +62,11 @@ pub fn read_only_bind(value: &[u8]) -> Result<Bind> {
         return Err(Fail::new(Stage::Front, format!("cannot bind '{}'", Bytes(value.to_vec())))
             .why("--ro-bind is read-only, and it says rw")
             .hint("--bind SRC[:DST]"));
+    }
+    if bind.cow {
+        return Err(Fail::new(Stage::Front, format!("cannot bind '{}'", Bytes(value.to_vec())))
+            .why("--ro-bind is read-only, and it says cow")
+            .hint("--bind SRC[:DST]:cow"));
     }
     bind.read_only = true;
     Ok(bind)
@@ -98,20 +109,25 @@ fn options(bind: &mut Bind, words: &[u8]) -> Result<()> {
             b"create" => bind.create = true,
             b"noexec" => bind.noexec = true,
             b"exec" => bind.noexec = false,
-            b"cow" => {
-                return Err(
-                    Fail::new(Stage::Front, "this build has no `cow` yet").hint("use ro, or bind a copy of the folder")
-                );
-            }
+            b"cow" => bind.cow = true,
             word if ALREADY_SO.iter().any(|w| w.as_bytes() == word) => {}
             word => {
                 return Err(Fail::new(Stage::Front, format!("unknown option '{}'", Bytes(word.to_vec())))
-                    .hint("the options are ro, rw, create, noexec, exec"));
+                    .hint("the options are ro, rw, cow, create, noexec, exec"));
             }
         }
     }
     if ro && rw {
         return Err(Fail::new(Stage::Front, "it says both ro and rw").hint("choose one; rw is the default"));
+    }
+    if ro && bind.cow {
+        return Err(Fail::new(Stage::Front, "it says both ro and cow")
+            .hint("choose one; with cow what is written goes to a private layer, and never to the folder"));
+    }
+    if bind.create && bind.cow {
+        return Err(Fail::new(Stage::Front, "it says both create and cow")
+            .why("cow shows what is in a folder, and a new one is empty")
+            .hint("leave one of them out"));
     }
     bind.read_only = ro;
     Ok(())
@@ -119,7 +135,7 @@ fn options(bind: &mut Bind, words: &[u8]) -> Result<()> {
 
 fn is_words(field: &[u8]) -> bool {
     let known =
-        |w: &[u8]| w == b"cow" || w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w);
+        |w: &[u8]| w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w);
     field.split(|&b| b == b',').all(known)
 }
 
@@ -166,6 +182,7 @@ mod tests {
         assert_eq!(parsed("a:/ro"), ("a".into(), at("/ro"), false));
         assert_eq!(parsed("a:/b:z"), ("a".into(), at("/b"), false));
         assert!(bind(b"a:/b:create").expect("create").create);
+        assert!(bind(b"a:cow").expect("cow").cow && bind(b"a:/b:rw,cow,noexec").expect("cow").cow);
         assert_eq!(bind(b"\xff:/b").expect("bytes").source.as_bytes(), b"\xff");
     }
 
@@ -186,7 +203,8 @@ mod tests {
             ("a:b/c:ro", "'b/c'"),
             ("a:/b:wr", "'wr'"),
             ("a:/b:ro,rw", "both"),
-            ("a:/b:cow", "cow"),
+            ("a:/b:cow,ro", "both ro and cow"),
+            ("a:cow,create", "both create and cow"),
             ("a:/b/../c", "'..'"),
             ("a:/", "root"),
             ("a:/.", "root"),

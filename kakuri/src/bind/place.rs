@@ -7,6 +7,7 @@ use kakuri_mount::{Node, UnionKind};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use crate::base::kept::MountPoint;
+use crate::layer::Layers;
 use crate::layout::{Found, Layout, Located, Mounted, Origin, Point, What};
 use crate::pathname;
 use crate::spec::RootfsMode;
@@ -18,6 +19,10 @@ pub struct Placing {
     pub mounted: Mounted,
     /// What has to be made in folders that are kept.
     pub mount_points: Vec<MountPoint>,
+    /// Where what is changed in `cow` folders goes.
+    pub layers: Layers,
+    /// What is weaker or otherwise than one may expect.
+    pub notes: Vec<String>,
 }
 
 impl Placing {
@@ -69,7 +74,7 @@ impl Placing {
                 return Ok(());
             }
             What::Bind(source) if source.read_only && !source.noexec => (UnionKind::Overlay, point.origin),
-            What::Bind(source) => {
+            What::Bind(source) | What::Cow { source, .. } => {
                 let there = pathname::join(&source.from, pathname::below(&located.at, holder).unwrap_or(b""));
                 let make = if what.is_folder() { "mkdir -p" } else { "touch" };
                 return Err(Fail::new(Stage::Front, label.to_string())

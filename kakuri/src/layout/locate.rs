@@ -95,7 +95,7 @@ impl Layout {
                 in_root = None;
                 let before = host.take();
                 host = match &point.what {
-                    What::Bind(source) => Some(source.from.clone()),
+                    What::Bind(source) | What::Cow { source, .. } => Some(source.from.clone()),
                     What::Union { from, .. } => Some(from.clone()),
                     What::Attach(kakuri_wire::Kernelfs::Proc) => Some(b"/proc".to_vec()),
                     What::Attach(kakuri_wire::Kernelfs::Sysfs) => Some(b"/sys".to_vec()),

@@ -35,6 +35,17 @@ impl Layout {
                     };
                     (bind.at, What::Bind(source))
                 }
+                Op::Cow(cow) => {
+                    let source = Source {
+                        from: cow.from.0,
+                        typed: cow.typed.map(|t| t.0),
+                        folder: true,
+                        seen: cow.seen,
+                        noexec: cow.noexec,
+                        ..Source::default()
+                    };
+                    (cow.at, What::Cow { source, layer: cow.layer, split: cow.split })
+                }
                 Op::Union { at, from, how, skeleton, .. } => {
                     let skeleton = skeleton.into_iter().map(|e| (e.at.0, e.node)).collect();
                     (at, What::Union { from: from.0, how, skeleton })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kakuri_mount::{Bind, Entry, Node, Op};
+use kakuri_mount::{Bind, Cow, Entry, Node, Op};
 use kakuri_wire::Bytes;
 
 use super::{Layout, Point, What, entries};
@@ -23,7 +23,14 @@ impl Layout {
             let holder = self.holder(at);
             let op = match holder.map(|(_, h)| &h.what) {
                 Some(What::Skeleton | What::Hide { .. }) if !point.what.is_mount() => continue,
-                Some(What::Skeleton | What::Hide { .. } | What::Bind(_) | What::Union { .. } | What::Attach(_)) => {
+                Some(
+                    What::Skeleton
+                    | What::Hide { .. }
+                    | What::Bind(_)
+                    | What::Cow { .. }
+                    | What::Union { .. }
+                    | What::Attach(_),
+                ) => {
                     step(at, point, false, skeletons.get(at))
                 }
                 _ => step(at, point, true, skeletons.get(at)),
@@ -80,6 +87,16 @@ fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, 
             read_only: source.read_only,
             noexec: source.noexec,
             devices: source.devices,
+            make,
+        }),
+        What::Cow { source, layer, split } => Op::Cow(Cow {
+            from: Bytes(source.from.clone()),
+            at,
+            typed: source.typed.clone().map(Bytes),
+            seen: source.seen,
+            layer: layer.clone(),
+            split: *split,
+            noexec: source.noexec,
             make,
         }),
         What::Union { from, how, skeleton } => {

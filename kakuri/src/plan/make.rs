@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
+use crate::layer::Layers;
 use crate::layout::{Found, Layout};
 use crate::network::Wiring;
 use crate::pathname;
@@ -22,6 +23,19 @@ use crate::spec::Spec;
 /// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
 /// files, which need not exist yet.
 pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring) -> Result<Plan> {
+    let layers = kept.map(|kept| Layers::at(&kept.layers()));
+    make_in(spec, host, config, kept, layers.unwrap_or_default(), wiring)
+}
+
+/// The same with the layers of `cow` folders in a place of their own.
+pub fn make_in(
+    spec: &Spec,
+    host: &Host,
+    config: &Config,
+    kept: Option<&Kept>,
+    layers: Layers,
+    wiring: Wiring,
+) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, &wiring);
     let network = wiring.kind;
@@ -31,7 +45,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
     }
 
-    let mut placing = Placing::default();
+    let mut placing = Placing { layers, ..Placing::default() };
     let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
     let mut own_shell = None;
     if let Some(wanted) = &spec.rootfs {
@@ -49,6 +63,8 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
     if let Some(keep) = &mut keep {
         keep.mount_points = placing.mount_points;
     }
+    let layers = placing.layers.wanted;
+    notes.append(&mut placing.notes);
     let mut layout = placing.layout;
     let wanted = workdir(spec, host, &who)?;
     if spec.auto_bind && spec.shows_host() && kept.is_none() {
@@ -99,6 +115,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
         timeout: spec.timeout,
         create,
         cover,
+        layers,
         keep,
         lacking: Lacking::of(&layout),
         wiring,

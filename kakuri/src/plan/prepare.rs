@@ -28,9 +28,9 @@ impl Plan {
         if let Some(lacking) = &self.lacking {
             lacking.make()?;
         }
-        match &self.keep {
-            Some(keep) => keep.make(),
-            None => Ok(()),
+        if let Some(keep) = &self.keep {
+            keep.make()?;
         }
+        crate::layer::begin(&self.layers)
     }
 }

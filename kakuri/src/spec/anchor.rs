@@ -58,6 +58,7 @@ mod tests {
             read_only: false,
             noexec: false,
             create: false,
+            cow: false,
         };
         let mut spec = Spec { binds: vec![bind("."), bind("~/a"), bind("/b"), bind("../c")], ..Spec::default() };
         spec.workdir = Some("sub".into());

@@ -1,0 +1,119 @@
+//! Writable overlays: a layer of ours over a folder of the host. Runs with CAP_SYS_ADMIN over the container, and with
+//! CAP_DAC_OVERRIDE too in the call that mounts one.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
+use rustix::fs::{XattrFlags, removexattr, setxattr};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+};
+
+use crate::{Layer, Op, Plan, source, union};
+
+/// Overlayfs keeps in attributes like this one, of an upper folder, what it hides of the lower one.
+const ATTRIBUTE: &str = "user.overlay.kakuri";
+
+/// The right to mount writable overlays, for as many as the plan has.
+pub struct Power {
+    left: usize,
+}
+
+/// The folders of one, opened.
+pub struct Parts<'a> {
+    pub lower: BorrowedFd<'a>,
+    pub upper: &'a OwnedFd,
+    pub work: &'a OwnedFd,
+}
+
+impl Power {
+    /// As many as the plan wants.
+    pub fn of(plan: &Plan) -> Power {
+        let root = plan.root.as_ref().is_some_and(|root| root.is_overlay());
+        let cows = plan.ops.iter().chain(&plan.finish).filter(|op| matches!(op, Op::Cow(_))).count();
+        Power { left: cows + usize::from(root) }
+    }
+
+    pub fn is_wanted(&self) -> bool {
+        self.left > 0
+    }
+
+    /// An overlay, detached, nosuid and nodev. Its work folder has mode 000, and it does everything with the rights of
+    /// who mounted it, for good: so it is mounted with the capability that opens such a folder, over files of the mapped
+    /// ids alone. That is put aside again at once, and given up for good with the last one.
+    pub fn mount(&mut self, parts: &Parts, noexec: bool, log: &mut Option<OwnedFd>) -> Result<Result<OwnedFd, Errno>> {
+        use caps::Set as Caps;
+
+        let made = prepare(log, parts).and_then(|fs| {
+            caps::keep(Stage::Mount, Caps::SYS_ADMIN | Caps::DAC_OVERRIDE).map_err(|_| Errno::PERM)?;
+            fsconfig_create(fs)?;
+            let noexec = if noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
+            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | noexec;
+            fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        });
+        // Whether it worked or not.
+        self.left = self.left.saturating_sub(1);
+        match self.left {
+            0 => caps::keep(Stage::Mount, Caps::SYS_ADMIN)?,
+            _ => caps::put_aside(Stage::Mount, Caps::SYS_ADMIN, Caps::DAC_OVERRIDE)?,
+        }
+        Ok(made)
+    }
+}
+
+fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<&'a OwnedFd, Errno> {
+    let fs: &OwnedFd = log.insert(fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?);
+    // By descriptor's name: no colon, comma or backslash of a path is ever parsed, and no path shows in mountinfo.
+    let folders =
+        [("lowerdir", parts.lower.as_raw_fd()), ("upperdir", parts.upper.as_raw_fd()), ("workdir", parts.work.as_raw_fd())];
+    for (key, folder) in folders {
+        fsconfig_set_string(fs, key, format!("/proc/self/fd/{folder}"))?;
+    }
+    // In a user namespace overlayfs must not want trusted.* attributes.
+    fsconfig_set_flag(fs, "userxattr")?;
+    // Whatever the module was given as defaults: a layer has to be whole by itself, and the same on every kernel.
+    for key in ["index", "metacopy", "xino"] {
+        fsconfig_set_string(fs, key, "off")?;
+    }
+    Ok(fs)
+}
+
+/// The folders of a layer on disk. `what` begins the error.
+pub fn open_layer(layer: &Layer, what: impl Fn() -> String) -> Result<(OwnedFd, OwnedFd)> {
+    let open = |path: &Bytes| {
+        source::open(path, true).map_err(|e| {
+            Fail::new(Stage::Mount, what()).why(format!(
+                "what is written goes to '{path}', and that cannot be opened: {}",
+                kakuri_wire::fail::describe(e.raw_os_error())
+            ))
+        })
+    };
+    Ok((open(&layer.upper)?, open(&layer.work)?))
+}
+
+/// Whether removed files stay removed there: without these attributes overlayfs mounts all the same, and the first
+/// `rm -r` fails.
+pub fn keeps_attributes(upper: &OwnedFd) -> Result<(), Errno> {
+    // By this name, because a descriptor that is for paths alone takes no attribute.
+    let path = format!("/proc/self/fd/{}", upper.as_raw_fd());
+    setxattr(&path, ATTRIBUTE, b"y", XattrFlags::empty()).and_then(|()| removexattr(&path, ATTRIBUTE))
+}
+
+/// The kernel's no, in words. `hint` says what to do instead.
+pub fn refused(what: String, e: Errno, log: Option<&OwnedFd>, hint: String) -> Fail {
+    let fail = Fail::new(Stage::Mount, what).errno(e);
+    if e == Errno::NODEV {
+        return fail.why("this kernel has no overlayfs").hint(format!("sudo modprobe overlay; or {hint}"));
+    }
+    let reason = kakuri_wire::fail::describe(e.raw_os_error());
+    let why = match (log.and_then(union::words), e) {
+        (Some(words), _) => format!("the kernel makes no overlay of it: {reason}: {words}"),
+        (None, Errno::INVAL) => {
+            "the kernel makes no overlay of it: something is mounted in it, or it lies on overlays already".into()
+        }
+        (None, Errno::LOOP) => "its layer lies in it, or it lies in its layer".into(),
+        (None, _) => format!("the kernel makes no overlay of it: {reason}"),
+    };
+    fail.why(why).hint(hint)
+}
