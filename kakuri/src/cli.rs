@@ -5,6 +5,7 @@
 //! person waits, help and suggestions ([`help`]), and the manual pages ([`man`]).
 
 mod ask;
+mod back;
 pub mod complete;
 mod enter;
 mod forms;

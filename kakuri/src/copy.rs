@@ -15,7 +15,7 @@
 //! the container nothing heeds them, and on the host a program of the container's would run as the caller. Extended
 //! attributes are not copied.
 
-mod contents;
+pub(crate) mod contents;
 mod fresh;
 pub mod place;
 mod progress;

@@ -9,9 +9,36 @@
 //! LAYERS is `NAME/cow` of a container, or a folder of a [try](tries). The original is never written to but by a
 //! [commit](apply).
 
+#[cfg(feature = "cli")]
+pub mod apply;
+#[cfg(feature = "cli")]
+mod carry;
+#[cfg(feature = "cli")]
+pub mod commit;
+pub mod compare;
+#[cfg(feature = "cli")]
+pub mod conflict;
+#[cfg(feature = "cli")]
+mod diff;
+#[cfg(feature = "cli")]
+pub mod journal;
 mod kind;
+pub mod list;
+#[cfg(feature = "cli")]
+pub mod patch;
+#[cfg(feature = "cli")]
+pub mod plan;
+#[cfg(feature = "cli")]
+pub mod prune;
 pub mod split;
 mod stamp;
+#[cfg(feature = "cli")]
+pub mod subject;
+#[cfg(feature = "cli")]
+pub mod tries;
+#[cfg(feature = "cli")]
+pub mod undo;
+pub mod upper;
 
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -49,6 +76,9 @@ pub struct Record {
     /// The folder's own files only: something is mounted in it, and its folders have layers of their own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub split: bool,
+    /// The folder's mode when the layer was made.
+    #[serde(default)]
+    pub mode: u32,
     /// From when on it was used, each time.
     pub starts: Vec<Stamp>,
 }
@@ -92,7 +122,7 @@ impl Layers {
             None => {
                 let number = self.there.iter().map(|(number, _)| *number).max().unwrap_or(0) + 1;
                 let (from, at) = (Bytes(from.to_vec()), Bytes(at.to_vec()));
-                let record = Record { version: VERSION, from, at, split, starts: Vec::new() };
+                let record = Record { version: VERSION, from, at, split, mode: 0, starts: Vec::new() };
                 self.there.push((number, record.clone()));
                 (number, record)
             }
@@ -134,12 +164,13 @@ pub fn begin(wanted: &[Wanted]) -> Result<()> {
     if let Some(place) = first.folder.parent() {
         make(place, PRIVATE).map_err(|e| cannot(place, e))?;
     }
+    let mut records = Vec::with_capacity(wanted.len());
     for Wanted { folder, record } in wanted {
-        make_one(folder, record).map_err(|e| cannot(folder, e))?;
+        let new = make_one(folder, record).map_err(|e| cannot(folder, e))?;
+        records.push(Record { mode: new.unwrap_or(record.mode), ..record.clone() });
     }
     let now = Stamp::take();
-    for Wanted { folder, record } in wanted {
-        let mut record = record.clone();
+    for (Wanted { folder, .. }, mut record) in wanted.iter().zip(records) {
         if record.starts.len() >= STARTS {
             // An earlier start is the careful guess.
             record.starts.pop();
@@ -161,18 +192,20 @@ fn make(path: &Path, mode: Mode) -> Result<(), Errno> {
     }
 }
 
-fn make_one(folder: &Path, record: &Record) -> Result<(), Errno> {
+/// The mode of what it shows, where it is new.
+fn make_one(folder: &Path, record: &Record) -> Result<Option<u32>, Errno> {
     make(folder, PRIVATE)?;
     make(&folder.join(WORK), PRIVATE)?;
-    let upper = folder.join(UPPER);
-    match mkdirat(CWD, &upper, PRIVATE) {
+    let layer = folder.join(UPPER);
+    match mkdirat(CWD, &layer, PRIVATE) {
         Ok(()) => {}
-        Err(Errno::EXIST) => return Ok(()),
+        Err(Errno::EXIST) => return Ok(None),
         Err(e) => return Err(e),
     }
     // What it shows has its mode.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let from = openat2(CWD, record.from.as_bytes(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
-    let mode = Mode::from_raw_mode(fstat(&from)?.st_mode & 0o1777);
-    chmodat(CWD, &upper, mode, rustix::fs::AtFlags::empty())
+    let mode = fstat(&from)?.st_mode & upper::PERMISSIONS;
+    chmodat(CWD, &layer, Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty())?;
+    Ok(Some(mode))
 }

@@ -15,11 +15,11 @@
 mod amend;
 mod create;
 mod entry;
-mod erase;
+pub mod erase;
 pub mod folder;
 mod form;
 pub mod live;
-mod lock;
+pub mod lock;
 pub mod name;
 mod record;
 mod remove;

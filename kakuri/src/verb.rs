@@ -1,9 +1,13 @@
 //! The verbs about named containers: each a file, and what they share here.
 
 pub mod attach;
+pub mod attempt;
+pub mod changes;
+pub mod commit;
 pub mod complete;
 pub mod copy;
 pub mod create;
+pub mod discard;
 pub mod exec;
 pub mod inspect;
 pub mod list;
@@ -80,6 +84,10 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Port { name, wanted, general } => port::run(&name, wanted, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Vpn(wanted) => vpn::run(&wanted),
+        Verbs::Try(wanted) => attempt::run(&wanted, login),
+        Verbs::Changes(wanted) => changes::run(&wanted),
+        Verbs::Commit(wanted) => commit::run(&wanted),
+        Verbs::Discard(wanted) => discard::run(&wanted),
         Verbs::Complete(wanted) => complete::run(&wanted),
     }
 }

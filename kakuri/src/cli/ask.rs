@@ -56,6 +56,10 @@ pub enum Verbs {
     },
     Copy(Copy),
     Vpn(Vpn),
+    Try(Try),
+    Changes(Changes),
+    Commit(Commit),
+    Discard(Discard),
     Complete(Complete),
 }
 
@@ -261,6 +265,49 @@ pub struct Copy {
     /// `-a`: owners and times too. `-L`: follow links in the source.
     pub archive: bool,
     pub follow: bool,
+    pub general: General,
+}
+
+/// `kakuri try`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Try {
+    /// None: where the caller is.
+    pub folders: Vec<spec::Bind>,
+    pub run: super::Run,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// None: the latest try.
+    pub container: Option<String>,
+    /// None: all of it.
+    pub paths: Vec<Bytes>,
+    pub format: Format,
+    pub patch: bool,
+    /// What was only touched, and what lay in a deleted folder, too.
+    pub all: bool,
+    /// `-z`
+    pub null: bool,
+    /// The tries themselves.
+    pub list: bool,
+    /// As docker lists it.
+    pub docker: bool,
+    pub general: General,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    pub container: Option<String>,
+    pub paths: Vec<Bytes>,
+    /// Take the latest one back.
+    pub undo: bool,
+    pub general: General,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discard {
+    pub container: Option<String>,
+    pub paths: Vec<Bytes>,
     pub general: General,
 }
 

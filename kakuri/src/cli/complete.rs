@@ -143,6 +143,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
     let list = |words: &[&str]| words.iter().map(|w| ((*w).to_string(), String::new())).collect();
     match (opt.id, opt.takes) {
         (Id::BindProfile, _) => Offer { profiles: true, ..offer },
+        (Id::Container, _) => Offer { names: Some(Prefer::Any), ..offer },
         (Id::Vpn, _) => Offer { configs: true, ..offer },
         (Id::Network, _) => Offer { words: list(&["none", "host", "nat", "bridge", "container:", "ns:"]), ..offer },
         (Id::Signal, _) => {

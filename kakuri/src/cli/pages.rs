@@ -1,5 +1,6 @@
 //! Every verb as data: its words, its options, and what its help and manual page say.
 
+mod back;
 mod container;
 mod top;
 mod vpn;
@@ -8,6 +9,7 @@ use std::ffi::OsString;
 
 use super::options::Tables;
 use super::{Command, Stop};
+pub use back::TRY_FOLDERS;
 pub use container::DOCKER;
 pub use top::{CONTAINER, RUN, TOP};
 pub use vpn::VPN;
@@ -36,12 +38,17 @@ pub struct Verb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Life,
+    Back,
     Insight,
     Itself,
 }
 
-pub const GROUPS: [(Group, &str); 3] =
-    [(Group::Life, "Containers with a name"), (Group::Insight, "Looking at them"), (Group::Itself, "kakuri itself")];
+pub const GROUPS: [(Group, &str); 4] = [
+    (Group::Life, "Containers with a name"),
+    (Group::Insight, "Looking at them"),
+    (Group::Back, "Folders you can take back"),
+    (Group::Itself, "kakuri itself"),
+];
 
 /// What may follow beside options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +64,8 @@ pub enum Words {
     NameConf,
     /// A VPN configuration.
     Conf,
+    /// Any files and folders.
+    Paths,
     /// `cp`: NAME:PATH or a path.
     Sides,
     /// One of these, then perhaps a path.
@@ -117,9 +126,9 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
 }
 
 /// Verbs that later builds bring.
-pub const NOT_YET: [&str; 8] = ["try", "changes", "commit", "discard", "pull", "images", "image", "registry"];
+pub const NOT_YET: [&str; 4] = ["pull", "images", "image", "registry"];
 /// And of `kakuri container`.
-pub const DOCKER_NOT_YET: [&str; 2] = ["diff", "stats"];
+pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
 
 /// A word that is never a program unless `--` stands before it.
 pub fn is_verb(word: &[u8]) -> bool {

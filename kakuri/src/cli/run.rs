@@ -174,6 +174,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::All
         | Id::Archive
         | Id::Attach
+        | Id::Container
         | Id::Filter
         | Id::Follow
         | Id::FollowLinks
@@ -181,16 +182,20 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Format
         | Id::Help
         | Id::Json
+        | Id::List
         | Id::Login
         | Id::NoInput
         | Id::NoTrunc
         | Id::Nothing
+        | Id::Null
+        | Id::Patch
         | Id::Quiet
         | Id::Signal
         | Id::Since
         | Id::Tail
         | Id::Time
         | Id::Timestamps
+        | Id::Undo
         | Id::Until
         | Id::Version => {}
     }

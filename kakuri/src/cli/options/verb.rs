@@ -166,6 +166,41 @@ pub const COPY: &[Opt] = &[
     opt(Id::FollowLinks, Some(b'L'), &["follow-link"], Nothing, OPTIONS, "Copy what a link of SRC leads to"),
 ];
 
+/// Of changes, commit and discard.
+pub const OF_CONTAINER: &[Opt] = &[opt(
+    Id::Container,
+    None,
+    &["container"],
+    Value("NAME"),
+    OPTIONS,
+    "What this container changed, not what was tried here",
+)];
+
+pub const CHANGES: &[Opt] = &[
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("json|jsonl|TEMPLATE"),
+        OPTIONS,
+        "As JSON, or by a template: '{{.letter}} {{.path}}'",
+    ),
+    opt(Id::Patch, Some(b'p'), &["patch"], Nothing, OPTIONS, "As a patch, which git apply takes"),
+    opt(
+        Id::All,
+        Some(b'a'),
+        &["all"],
+        Nothing,
+        OPTIONS,
+        "With what was only touched, and with everything that lay in a deleted folder",
+    ),
+    opt(Id::Null, Some(b'z'), &["null"], Nothing, OPTIONS, "A letter and the bare path each, with a NUL behind it"),
+    opt(Id::List, Some(b'l'), &["list"], Nothing, OPTIONS, "What was tried, and what became of it"),
+];
+
+pub const COMMIT: &[Opt] =
+    &[opt(Id::Undo, None, &["undo"], Nothing, OPTIONS, "Take the latest commit back; what was tried stays to be decided")];
+
 pub const DOCTOR: &[Opt] = &[opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs")];
 
 pub const JSON: &[Opt] = &[

@@ -3,17 +3,19 @@
 use super::super::options::spec::USUAL;
 use super::super::options::verb::*;
 use super::super::{enter, look, manage};
+use super::back::DIFF;
 use super::top::{ATTACH_VERB, CREATE, EXEC, INSPECT_VERB, LOGS_VERB, RESTART, RUN, STOP_VERB};
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help. Those of the top that mean the same in docker are the same here.
-pub const DOCKER: [&Verb; 17] = [
+pub const DOCKER: [&Verb; 18] = [
     &LS,
     &RM,
     &RENAME,
     &KILL_VERB,
     &TOP_VERB,
     &PORT_VERB,
+    &DIFF,
     &WAIT,
     &CP,
     &START,

@@ -3,11 +3,12 @@
 use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINAL, USUAL};
 use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
+use super::back::{CHANGES_VERB, COMMIT_VERB, DISCARD_VERB, TRY};
 use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 18] = [
+pub const TOP: [&Verb; 22] = [
     &RUN,
     &CREATE,
     &START,
@@ -20,6 +21,10 @@ pub const TOP: [&Verb; 18] = [
     &LIST_VERB,
     &INSPECT_VERB,
     &LOGS_VERB,
+    &TRY,
+    &CHANGES_VERB,
+    &COMMIT_VERB,
+    &DISCARD_VERB,
     &VPN_VERB,
     &CONTAINER,
     &DOCTOR_VERB,

@@ -1,0 +1,216 @@
+//! What changes, commit and discard are about: a try, or a container; its layers, and what was committed of them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
+
+use super::apply::{self, Trees};
+use super::journal::{self, Journal, State};
+use super::list::{Change, Pair};
+use super::tries::{self, Tries, Try};
+use super::{Record, all, undo};
+use crate::base::kept::{Kept, UPPER};
+use crate::bind::source;
+use crate::config::Config;
+use crate::host::{Host, as_path};
+use crate::pathname;
+use crate::spec::RootfsMode;
+use crate::store::{Entry, Lock, Store};
+
+/// The number of the layer over a container's root.
+pub const ROOT: u32 = 0;
+
+pub enum Owner {
+    Try(Try),
+    Container(Entry),
+}
+
+pub struct Subject {
+    pub owner: Owner,
+    /// Where its layers are.
+    pub place: PathBuf,
+    pub pairs: Vec<Pair>,
+    pub journals: Vec<Journal>,
+    /// None: somebody is writing, and it can be looked at only.
+    pub lock: Option<Lock>,
+}
+
+/// What is looked for.
+pub struct Wanted<'a> {
+    pub container: Option<&'a str>,
+    /// Absolute.
+    pub paths: &'a [Vec<u8>],
+    /// For a commit that is to be taken back.
+    pub committed: bool,
+    /// A folder that has gone is no error.
+    pub lenient: bool,
+}
+
+impl Subject {
+    /// The container of that name, else the latest try about the first path, or about where the caller is.
+    pub fn find(wanted: &Wanted, host: &Host, config: &Config) -> Result<Subject> {
+        let mut subject = match wanted.container {
+            Some(name) => Subject::of_container(Store::of(config, host).find(name)?)?,
+            None => Subject::of_try(latest(wanted, host)?, wanted.lenient)?,
+        };
+        subject.finish()?;
+        Ok(subject)
+    }
+
+    fn of_try(found: Try, lenient: bool) -> Result<Subject> {
+        let lock = found.lock()?;
+        let place = found.folder.clone();
+        let pairs = match pairs(&place) {
+            Err(_) if lenient => Vec::new(),
+            pairs => pairs?,
+        };
+        let journals = if lock.is_some() && !lenient { journal::all(&place)? } else { Vec::new() };
+        Ok(Subject { owner: Owner::Try(found), place, pairs, journals, lock })
+    }
+
+    fn of_container(entry: Entry) -> Result<Subject> {
+        let Some(kept) = entry.kept() else {
+            return Err(Fail::new(Stage::Front, format!("cannot tell what '{}' has changed", entry.name))
+                .why("it keeps no files: what it writes is in memory, and goes with it")
+                .hint("kakuri create makes one that keeps them; kakuri try keeps what a command changes"));
+        };
+        let lock = entry.try_lock()?;
+        let place = kept.layers();
+        let mut pairs = pairs(&place)?;
+        pairs.extend(root(&entry, &kept)?);
+        let journals = if lock.is_some() { journal::all(&place)? } else { Vec::new() };
+        Ok(Subject { owner: Owner::Container(entry), place, pairs, journals, lock })
+    }
+
+    /// Finishes what was cut off.
+    fn finish(&mut self) -> Result<()> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let trees = Trees(&self.pairs);
+        for journal in &mut self.journals {
+            match journal.state() {
+                State::Applying => {
+                    let passed = apply::apply(journal, &trees)?;
+                    crate::output::warn("a commit that was cut off has been finished");
+                    for path in passed {
+                        crate::output::warn(format!("'{path}' was changed meanwhile, and stays as it is"));
+                    }
+                }
+                State::Undoing => {
+                    undo::undo(journal, &trees)?;
+                    crate::output::warn("a commit that was being taken back is taken back now");
+                }
+                _ => {}
+            }
+        }
+        self.forget_committed()
+    }
+
+    /// Of a container, which goes on with its layers: what was committed is the original's now.
+    pub fn forget_committed(&self) -> Result<()> {
+        let Owner::Container(entry) = &self.owner else { return Ok(()) };
+        for journal in self.journals.iter().filter(|journal| journal.state() == State::Done) {
+            for pair in &self.pairs {
+                super::prune::forget_committed(pair, &journal.ops).map_err(|e| {
+                    Fail::new(Stage::Front, format!("cannot clear the layer of '{}'", entry.name)).errno(e)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// For people: what it is called.
+    pub fn shown(&self) -> String {
+        match &self.owner {
+            Owner::Try(found) => found.shown(),
+            Owner::Container(entry) => entry.name.clone(),
+        }
+    }
+
+    /// Whoever wants to change something must hold it.
+    pub fn held(&self, what: &str) -> Result<()> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let fail = Fail::new(Stage::Front, format!("cannot {what} now"));
+        Err(match &self.owner {
+            Owner::Try(found) => {
+                fail.why(format!("the try of '{}' still runs, or another kakuri is at it", found.shown()))
+            }
+            Owner::Container(entry) => {
+                fail.why(format!("the container '{}' is running", entry.name)).hint(format!("kakuri stop {}", entry.name))
+            }
+        })
+    }
+
+    /// What is not committed yet, by layer; of these paths, if any are named.
+    pub fn changes(&self, paths: &[Vec<u8>]) -> Result<Vec<(&Pair, Vec<Change>)>> {
+        let mut committed = BTreeSet::new();
+        // A container's layer has lost what was committed; a try's has it still, for who takes the commit back.
+        if matches!(self.owner, Owner::Try(_)) {
+            let done = self.journals.iter().filter(|journal| journal.state() == State::Done);
+            committed.extend(done.flat_map(|j| &j.ops).map(|op| (op.layer, op.path.as_bytes())));
+        }
+        let mut all = Vec::new();
+        for pair in &self.pairs {
+            let mut changes = pair.changes()?;
+            changes.retain(|change| {
+                !committed.contains(&(pair.number, &change.path[..])) && is_wanted(pair, &change.path, paths)
+            });
+            all.push((pair, changes));
+        }
+        Ok(all)
+    }
+}
+
+/// Whether a path of a layer is one of these or lies below one: as the host knows it, or the container.
+pub fn is_wanted(pair: &Pair, path: &[u8], paths: &[Vec<u8>]) -> bool {
+    let below = |there: Vec<u8>| paths.iter().any(|wanted| pathname::below(&there, wanted).is_some());
+    paths.is_empty() || below(pair.on_host(path)) || below(pair.inside(path))
+}
+
+/// The layers in a folder, each with what it lies over.
+pub fn pairs(place: &std::path::Path) -> Result<Vec<Pair>> {
+    all(place).into_iter().map(|(number, record)| Pair::open(place, number, record)).collect()
+}
+
+/// The layer over a container's root, where that is a folder.
+fn root(entry: &Entry, kept: &Kept) -> Result<Option<Pair>> {
+    let Some(rootfs) = entry.record.spec.rootfs.as_ref().filter(|r| r.mode == RootfsMode::Overlay) else { return Ok(None) };
+    let host = Host::look();
+    let typed = source::typed_path(&host, rootfs.path.as_bytes())?;
+    let from = Bytes(source::future(&typed));
+    let record = Record { version: 1, from, at: "/".into(), split: false, mode: 0o755, starts: Vec::new() };
+    let upper = pathname::join(&Bytes::from(&kept.folder).0, &UPPER[1..]);
+    let upper = source::real(&upper).unwrap_or(upper);
+    Pair::of(as_path(&upper), ROOT, record).map(Some)
+}
+
+fn latest(wanted: &Wanted, host: &Host) -> Result<Try> {
+    let path = wanted.paths.first().map(Vec::as_slice).or(host.cwd.as_deref()).unwrap_or(b"/");
+    let real = source::real(path);
+    let fits = |found: &&Try| {
+        let state = found.record.state == tries::State::Open || wanted.committed;
+        state && (found.is_about(path) || real.as_ref().is_some_and(|real| found.is_about(real)))
+    };
+    let all = Tries::of(host).all()?;
+    let fail = || Fail::new(Stage::Front, format!("nothing was tried in '{}'", Bytes(path.to_vec())));
+    let found = match wanted.committed {
+        // The one that was committed last.
+        true => all.into_iter().filter(|found| fits(&found)).max_by_key(|found| last_commit(found)),
+        false => all.into_iter().find(|found| fits(&found)),
+    };
+    found.ok_or_else(|| {
+        fail().hint(
+            "kakuri changes --list shows what was tried and where; kakuri try CMD runs a command that changes nothing",
+        )
+    })
+}
+
+fn last_commit(found: &Try) -> Option<super::Stamp> {
+    let journals = journal::all(&found.folder).ok()?;
+    journals.iter().filter(|journal| journal.state() == State::Done).map(Journal::began).max()
+}

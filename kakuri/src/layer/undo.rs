@@ -1,0 +1,178 @@
+//! Taking a commit back: the reverse of each op in the reverse order, from what was saved.
+
+use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
+
+use super::apply::Trees;
+use super::carry::{self, Beside};
+use super::journal::{Act, Journal, Op, Seen, State};
+use super::list::Pair;
+use super::plan;
+use super::upper::{Form, Node, Tree};
+use crate::pathname;
+
+/// Everything that is not any more what the commit has left.
+pub fn changed(journal: &Journal, trees: &Trees) -> Result<Vec<Bytes>> {
+    let mut changed = Vec::new();
+    for (op, after) in journal.ops.iter().zip(&journal.after) {
+        let pair = trees.of(op)?;
+        let path = op.path.as_bytes();
+        let cannot = |e: Errno| {
+            let path = Bytes(pair.on_host(path));
+            Fail::new(Stage::Front, format!("cannot look at '{path}'")).errno(e)
+        };
+        let now = pair.lower.node(path).map_err(cannot)?;
+        let as_left = match (&op.act, after, &now) {
+            (Act::Remove, None, now) => now.is_none(),
+            // Something came in its place, which another op is about.
+            (Act::Remove | Act::Open, ..) => true,
+            (Act::Folder, Some(after), Some(now)) => {
+                let ours = |name: &Vec<u8>| {
+                    let path = pathname::join(path, name);
+                    journal.ops.iter().any(|op| op.layer == pair.number && op.path.as_bytes() == path)
+                };
+                after.is(now) && pair.lower.names(path).map_err(cannot)?.iter().all(ours)
+            }
+            (Act::Rights { .. }, Some(after), Some(now)) if now.is(Form::Folder) => after.mode == now.mode,
+            (_, Some(after), Some(now)) => after.is_exactly(now),
+            (_, None, now) => now.is_none(),
+            (_, Some(_), None) => false,
+        };
+        let path = Bytes(pair.on_host(path));
+        if !as_left && changed.last() != Some(&path) {
+            changed.push(path);
+        }
+    }
+    Ok(changed)
+}
+
+/// Takes it back, or goes on with that. `after` of the journal tells what is the commit's own.
+pub fn undo(journal: &mut Journal, trees: &Trees) -> Result<()> {
+    for n in (0..journal.ops.len()).rev() {
+        let op = journal.ops[n].clone();
+        let pair = trees.of(&op)?;
+        one(journal, n, &op, pair).map_err(|e| {
+            let path = Bytes(pair.on_host(op.path.as_bytes()));
+            Fail::new(Stage::Front, format!("cannot take '{path}' back")).errno(e).hint(format!(
+                "what was there is kept in '{}'; kakuri commit --undo goes on",
+                Bytes::from(&journal.path)
+            ))
+        })?;
+    }
+    journal.set(State::Undone)
+}
+
+fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Errno> {
+    let path = op.path.as_bytes();
+    let now = pair.lower.node(path)?;
+    let own = |now: &Node, after: &Option<Seen>| after.is_some_and(|after| after.is(now));
+    match &op.act {
+        Act::Open => {
+            if let Some(before) = op.before {
+                let place = pair.lower.folder(path)?;
+                carry::set_mode(&place, before.mode)?;
+                journal.excuse(&Node::of(&place)?);
+            }
+            Ok(())
+        }
+        Act::Rights { .. } => {
+            let (Some(before), Some(now)) = (op.before, now) else { return Ok(()) };
+            let place = pair.lower.at(path)?;
+            let opened = journal.ops.iter().any(|o| o.act == Act::Open && o.layer == op.layer && o.path == op.path);
+            if opened {
+                return carry::set_mode(&place, before.mode | 0o700);
+            }
+            let attributes: Vec<_> = op.attributes.iter().map(|(name, value)| (name.0.clone(), value.0.clone())).collect();
+            let time = Some(before.modified).filter(|_| now.is(Form::File));
+            carry::rights(&place, before.mode, &attributes, time)?;
+            journal.excuse(&Node::of(&place)?);
+            Ok(())
+        }
+        Act::Folder => match now {
+            Some(now) if own(&now, &journal.after[n]) => {
+                let folder = pair.lower.folder(plan::parent(path))?;
+                unlinkat(folder, pathname::name(path), AtFlags::REMOVEDIR)
+            }
+            _ => Ok(()),
+        },
+        Act::Put | Act::Same(_) => {
+            let folder = pair.lower.folder(plan::parent(path))?;
+            let name = pathname::name(path);
+            if op.before.is_none() {
+                return match now {
+                    Some(now) if own(&now, &journal.after[n]) => unlinkat(folder, name, AtFlags::empty()),
+                    _ => Ok(()),
+                };
+            }
+            let Some(now) = now.filter(|now| own(now, &journal.after[n])) else { return Ok(()) };
+            let saved = saved(journal)?;
+            let Some(from) = existing(&saved, n)? else { return Ok(()) };
+            let beside = Beside::copy(&from, &folder, format!(".kakuri-undo-{:x}-{n}", journal.began().1))?;
+            beside.place(name, true)?;
+            let _ = now;
+            journal.excuse(&Node::of(&pair.lower.at(path)?)?);
+            Ok(())
+        }
+        Act::Remove => {
+            let saved = saved(journal)?;
+            if existing(&saved, n)?.is_none() || now.is_some() {
+                return Ok(());
+            }
+            bring_back(&saved, n, pair, path)?;
+            excuse_all(journal, pair, path)
+        }
+    }
+}
+
+fn saved(journal: &Journal) -> Result<Tree, Errno> {
+    Tree::open(&journal.path.join(super::journal::SAVED))
+}
+
+fn existing(saved: &Tree, n: usize) -> Result<Option<std::os::fd::OwnedFd>, Errno> {
+    match saved.at(n.to_string().as_bytes()) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn bring_back(saved: &Tree, n: usize, pair: &Pair, path: &[u8]) -> Result<(), Errno> {
+    let name = n.to_string().into_bytes();
+    let folder = pair.lower.folder(plan::parent(path))?;
+    let (from, place) = (saved.folder(b"")?, saved.at(&name)?);
+    let node = Node::of(&place)?;
+    let closed = node.is(Form::Folder) && node.mode & 0o200 == 0;
+    let mode = |mode| {
+        rustix::fs::chmodat(CWD, super::upper::link_of(&place), Mode::from_raw_mode(mode), AtFlags::empty())
+    };
+    if closed {
+        mode(node.mode | 0o200)?;
+    }
+    let moved = carry::rename_new(&from, &name, &folder, pathname::name(path));
+    if closed {
+        mode(node.mode)?;
+    }
+    match moved {
+        Err(Errno::XDEV) => {
+            let part = [b".kakuri-undo-", &name[..]].concat();
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let there = Tree::of(openat(&folder, c".", flags, Mode::empty())?);
+            if there.node(&part)?.is_some() {
+                carry::remove_tree(&there, &part)?;
+            }
+            carry::copy_tree(saved, &name, &folder, &part)?;
+            carry::rename_new(&folder, &part, &folder, pathname::name(path))
+        }
+        done => done,
+    }
+}
+
+/// What came back is as it was, though its times say otherwise.
+fn excuse_all(journal: &mut Journal, pair: &Pair, path: &[u8]) -> Result<(), Errno> {
+    for (_, node) in pair.below(path).map_err(|(_, e)| e)? {
+        journal.excuse(&node);
+    }
+    Ok(())
+}
