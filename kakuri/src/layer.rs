@@ -185,6 +185,15 @@ pub fn begin(wanted: &[Wanted]) -> Result<()> {
     Ok(())
 }
 
+/// A name in a folder below some top, which itself is the empty path.
+pub fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    match (folder, name) {
+        (b"", _) => name.to_vec(),
+        (_, b"") => folder.to_vec(),
+        _ => [folder, b"/", name].concat(),
+    }
+}
+
 fn make(path: &Path, mode: Mode) -> Result<(), Errno> {
     match mkdirat(CWD, path, mode) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),

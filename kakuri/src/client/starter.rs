@@ -6,6 +6,7 @@ use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::helper::Programs;
+use crate::layer::journal;
 use crate::network::Wiring;
 use crate::plan::{self, Kept, Outline};
 use crate::spec::Spec;
@@ -53,8 +54,13 @@ impl Starter<'_> {
         }
         // Nobody writes to what is kept while it is looked at.
         let kept = (entry.record.kind == Kind::Persistent).then(|| Kept::of(&entry.folder));
-        if kept.is_some() {
+        if let Some(kept) = &kept {
             spec.auto_bind = false;
+            if journal::is_cut_off(&kept.layers()) {
+                return Err(Fail::new(Stage::Front, format!("cannot start '{}'", entry.name))
+                    .why("a commit of what it changed was cut off, and is not finished")
+                    .hint(format!("kakuri changes --container {} finishes it", entry.name)));
+            }
         }
         if !spec.share.uts && spec.hostname.is_none() {
             spec.hostname = Some(entry.name.clone());

@@ -13,7 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::upper::{self, Form, Node, PERMISSIONS, Tree, link_of};
-use super::{Stamp, plan};
+use super::{Stamp, child, plan};
 use crate::copy::Progress;
 use crate::copy::contents::{self, Broke};
 use crate::pathname;
@@ -163,9 +163,9 @@ pub fn copy_tree(tree: &Tree, top: &[u8], folder: &OwnedFd, name: &[u8]) -> Resu
     let mut left = vec![Vec::new()];
     let mut folders = Vec::new();
     while let Some(rest) = left.pop() {
-        for name in tree.names(&pathname::join(top, &rest))? {
-            let path = pathname::join(&rest, &name);
-            let from = tree.at(&pathname::join(top, &path))?;
+        for name in tree.names(&child(top, &rest))? {
+            let path = child(&rest, &name);
+            let from = tree.at(&child(top, &path))?;
             let here = into.folder(&rest)?;
             match Node::of(&from)?.form {
                 Form::Folder => {
@@ -179,7 +179,7 @@ pub fn copy_tree(tree: &Tree, top: &[u8], folder: &OwnedFd, name: &[u8]) -> Resu
         folders.push(rest);
     }
     while let Some(rest) = folders.pop() {
-        let from = tree.at(&pathname::join(top, &rest))?;
+        let from = tree.at(&child(top, &rest))?;
         let node = Node::of(&from)?;
         rights(&into.folder(&rest)?, node.mode & PERMISSIONS, &upper::attributes(&from)?, Some(node.modified))?;
     }
@@ -204,7 +204,7 @@ pub fn remove_tree(tree: &Tree, top: &[u8]) -> Result<(), Errno> {
             }
             let names = tree.names(&path)?;
             left.push((path.clone(), true));
-            left.extend(names.into_iter().map(|name| (pathname::join(&path, &name), false)));
+            left.extend(names.into_iter().map(|name| (child(&path, &name), false)));
         }
     }
     Ok(())

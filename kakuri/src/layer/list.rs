@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::compare::{Side, compare};
 use super::upper::{Form, Node, Tree, link_of};
-use super::{Kind, Record, UPPER};
+use super::{Kind, Record, UPPER, child};
 use crate::pathname;
 
 /// A layer and the folder it lies over.
@@ -104,7 +104,7 @@ impl Pair {
                 names.dedup();
             }
             for name in names {
-                let path = pathname::join(&way.path, &name);
+                let path = child(&way.path, &name);
                 self.meet(&way, path.clone(), changes, &mut ways).map_err(|e| (path, e))?;
             }
         }
@@ -155,7 +155,7 @@ impl Pair {
             let Some(node) = self.lower.node(&path).map_err(failed)? else { continue };
             if node.is(Form::Folder) {
                 let names = self.lower.names(&path).map_err(failed)?;
-                left.extend(names.iter().rev().map(|name| pathname::join(&path, name)));
+                left.extend(names.iter().rev().map(|name| child(&path, name)));
             }
             all.push((path, node));
         }

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use super::journal::{Act, Op};
 use super::list::{Opened, Pair};
 use super::upper::Form;
-use super::{carry, plan};
+use super::{carry, child, plan};
 use crate::pathname;
 
 /// Forgets what the layer has at a path. Nobody uses the layer meanwhile.
@@ -16,7 +16,7 @@ pub fn forget(pair: &Pair, path: &[u8]) -> Result<(), Errno> {
     let folder = plan::parent(path);
     let mut closed = Ok(());
     for name in std::iter::once(&b""[..]).chain(pathname::components(folder)) {
-        way = pathname::join(&way, name);
+        way = child(&way, name);
         // Above something that is gone as a whole there is nothing to open.
         closed = opened.open(&way).and_then(|()| unroll(pair, &way));
         if closed.is_err() {
@@ -43,7 +43,7 @@ fn unroll(pair: &Pair, path: &[u8]) -> Result<(), Errno> {
     }
     let folder = pair.upper.folder(path)?;
     for name in pair.lower.names(path)? {
-        let inner = pathname::join(path, &name);
+        let inner = child(path, &name);
         match pair.upper.node(&inner)? {
             None => mknodat(&folder, &*name, FileType::CharacterDevice, Mode::empty(), 0)?,
             Some(node) if node.is(Form::Folder) => pair.upper.make_opaque(&inner)?,

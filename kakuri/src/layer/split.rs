@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 
+use super::child;
 use crate::host::as_path;
 use crate::layout::MountPoint;
 use crate::pathname;
@@ -44,7 +45,7 @@ pub fn pieces(from: &[u8], points: &[MountPoint], list: impl Fn(&[u8]) -> Vec<Ve
     while let Some(way) = ways.pop() {
         pieces.push(Piece { rest: way.clone(), how: How::Files });
         for name in list(&pathname::join(from, &way)) {
-            let rest = pathname::join(&way, &name);
+            let rest = child(&way, &name);
             let path = pathname::join(from, &rest);
             if of(&path) == Some(true) {
                 pieces.push(Piece { rest, how: How::ReadOnly });

@@ -1,5 +1,7 @@
 //! Taking a commit back: the reverse of each op in the reverse order, from what was saved.
 
+use std::collections::BTreeSet;
+
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
@@ -9,7 +11,7 @@ use super::apply::Trees;
 use super::carry::{self, Beside};
 use super::journal::{Act, Journal, Op, Seen, State};
 use super::list::Pair;
-use super::plan;
+use super::{child, plan};
 use super::upper::{Form, Node, Tree};
 use crate::pathname;
 
@@ -30,7 +32,7 @@ pub fn changed(journal: &Journal, trees: &Trees) -> Result<Vec<Bytes>> {
             (Act::Remove | Act::Open, ..) => true,
             (Act::Folder, Some(after), Some(now)) => {
                 let ours = |name: &Vec<u8>| {
-                    let path = pathname::join(path, name);
+                    let path = child(path, name);
                     journal.ops.iter().any(|op| op.layer == pair.number && op.path.as_bytes() == path)
                 };
                 after.is(now) && pair.lower.names(path).map_err(cannot)?.iter().all(ours)
@@ -60,6 +62,16 @@ pub fn undo(journal: &mut Journal, trees: &Trees) -> Result<()> {
                 Bytes::from(&journal.path)
             ))
         })?;
+    }
+    // What came back, and the folders it came back to, are changed by that alone.
+    let ways: BTreeSet<_> = (journal.ops.iter())
+        .flat_map(|op| [op.path.as_bytes(), plan::parent(op.path.as_bytes())].map(|path| (op.layer, path.to_vec())))
+        .collect();
+    for (layer, path) in ways {
+        let pair = trees.0.iter().find(|pair| pair.number == layer);
+        if let Some(Ok(Some(node))) = pair.map(|pair| pair.lower.node(&path)) {
+            journal.excuse(&node);
+        }
     }
     journal.set(State::Undone)
 }
