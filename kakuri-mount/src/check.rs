@@ -182,7 +182,7 @@ fn entries(all: &[Entry]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cow, Bind, Layer, UnionKind};
+    use crate::{Bind, Cow, Layer, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
         Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![] }
@@ -270,7 +270,9 @@ mod tests {
             check(&plan(vec![Op::Cow(cow)]))
         };
         assert_eq!(with("/srv/x", "/k/upper"), Ok(()));
-        for (from, upper) in [("/srv", "/srv/upper"), ("/k/upper/x", "/k/upper"), ("srv", "/k/upper"), ("/", "/k/upper")] {
+        for (from, upper) in
+            [("/srv", "/srv/upper"), ("/k/upper/x", "/k/upper"), ("srv", "/k/upper"), ("/", "/k/upper")]
+        {
             assert!(with(from, upper).is_err(), "{from} {upper}");
         }
     }

@@ -65,8 +65,11 @@ impl Power {
 fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<&'a OwnedFd, Errno> {
     let fs: &OwnedFd = log.insert(fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?);
     // By descriptor's name: no colon, comma or backslash of a path is ever parsed, and no path shows in mountinfo.
-    let folders =
-        [("lowerdir", parts.lower.as_raw_fd()), ("upperdir", parts.upper.as_raw_fd()), ("workdir", parts.work.as_raw_fd())];
+    let folders = [
+        ("lowerdir", parts.lower.as_raw_fd()),
+        ("upperdir", parts.upper.as_raw_fd()),
+        ("workdir", parts.work.as_raw_fd()),
+    ];
     for (key, folder) in folders {
         fsconfig_set_string(fs, key, format!("/proc/self/fd/{folder}"))?;
     }

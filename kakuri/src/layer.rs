@@ -43,8 +43,8 @@ pub mod upper;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, chmodat, fstat, mkdirat, openat2};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};

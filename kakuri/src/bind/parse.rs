@@ -134,8 +134,7 @@ fn options(bind: &mut Bind, words: &[u8]) -> Result<()> {
 }
 
 fn is_words(field: &[u8]) -> bool {
-    let known =
-        |w: &[u8]| w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w);
+    let known = |w: &[u8]| w == b"readonly" || WORDS.iter().chain(&ALREADY_SO).any(|word| word.as_bytes() == w);
     field.split(|&b| b == b',').all(known)
 }
 

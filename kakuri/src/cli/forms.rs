@@ -130,7 +130,14 @@ pub fn mount(typed: &[u8], spec: &mut Spec) -> Result<(), Fail> {
         b"bind" => {
             let source = source.filter(|s| !s.is_empty()).ok_or_else(|| wrong("it names no source".into()))?;
             let source = Bytes(source.to_vec());
-            spec.binds.push(Bind { source, destination: Some(at), read_only, noexec: false, create: false, cow: false });
+            spec.binds.push(Bind {
+                source,
+                destination: Some(at),
+                read_only,
+                noexec: false,
+                create: false,
+                cow: false,
+            });
         }
         b"tmpfs" => spec.tmpfs.push(Tmpfs { at, mode, size, read_only, noexec: false }),
         kind => return Err(wrong(format!("the type '{}' is neither bind nor tmpfs", Bytes(kind.to_vec())))),

@@ -51,7 +51,8 @@ pub fn save(journal: &Journal, trees: &Trees) -> Result<()> {
             continue;
         }
         let pair = trees.of(op)?;
-        let copied = pair.lower.at(op.path.as_bytes()).and_then(|from| carry::copy(&from, &saved, n.to_string().as_bytes()));
+        let copied =
+            pair.lower.at(op.path.as_bytes()).and_then(|from| carry::copy(&from, &saved, n.to_string().as_bytes()));
         copied.map_err(|e| {
             let path = Bytes(pair.on_host(op.path.as_bytes()));
             let fail = Fail::new(Stage::Front, format!("cannot keep a copy of '{path}'")).errno(e);
@@ -71,15 +72,7 @@ pub fn apply(journal: &mut Journal, trees: &Trees) -> Result<Vec<Bytes>> {
     let mut opened: Vec<Opened> = trees.0.iter().map(|pair| Opened::of(&pair.upper)).collect();
     for (pair, opened) in trees.0.iter().zip(&mut opened) {
         // The way to what is carried over may be closed, in the layer.
-        for op in journal.ops.iter().filter(|op| op.layer == pair.number) {
-            let way = plan::parent(op.path.as_bytes());
-            let mut at = 0;
-            while at <= way.len() {
-                let end = way[at..].iter().position(|&b| b == b'/').map_or(way.len(), |slash| at + slash);
-                let _ = opened.open(&way[..end]);
-                at = end + 1;
-            }
-        }
+        journal.ops.iter().filter(|op| op.layer == pair.number).for_each(|op| opened.open_way(op.path.as_bytes()));
     }
     let mut passed = Vec::new();
     for n in 0..journal.ops.len() {
@@ -96,7 +89,9 @@ pub fn apply(journal: &mut Journal, trees: &Trees) -> Result<Vec<Bytes>> {
             Err(Trouble::Errno(e)) => {
                 let fail = Fail::new(Stage::Front, format!("cannot commit '{}'", shown())).errno(e);
                 return Err(match e {
-                    Errno::ACCESS | Errno::PERM => fail.hint("it, or the folder it lies in, belongs to another user: ls -ld shows that"),
+                    Errno::ACCESS | Errno::PERM => {
+                        fail.hint("it, or the folder it lies in, belongs to another user: ls -ld shows that")
+                    }
                     Errno::BUSY => fail.why("something is mounted there"),
                     Errno::NOSPC | Errno::DQUOT | Errno::FBIG => fail.hint("make room on its disk"),
                     _ => fail,
@@ -105,9 +100,14 @@ pub fn apply(journal: &mut Journal, trees: &Trees) -> Result<Vec<Bytes>> {
         }
     }
     for pair in trees.0 {
-        let _ = pair.lower.folder(b"").and_then(|top| rustix::fs::openat(top, c".", super::upper::LIST, Mode::empty())).and_then(syncfs);
+        let _ = pair
+            .lower
+            .folder(b"")
+            .and_then(|top| rustix::fs::openat(top, c".", super::upper::LIST, Mode::empty()))
+            .and_then(syncfs);
     }
-    let folders: BTreeSet<_> = journal.ops.iter().map(|op| (op.layer, plan::parent(op.path.as_bytes()).to_vec())).collect();
+    let folders: BTreeSet<_> =
+        journal.ops.iter().map(|op| (op.layer, plan::parent(op.path.as_bytes()).to_vec())).collect();
     for (layer, path) in folders {
         let pair = trees.0.iter().find(|pair| pair.number == layer);
         // That something in it was put or removed is our doing.

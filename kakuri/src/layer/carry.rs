@@ -7,8 +7,8 @@ use std::path::Path;
 use kakuri_wire::{Bytes, sys};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, XattrFlags, chmodat,
-    ioctl_ficlone, linkat, mkdirat, mknodat, openat, readlinkat, removexattr, renameat, renameat_with,
-    setxattr, symlinkat, unlinkat, utimensat,
+    ioctl_ficlone, linkat, mkdirat, mknodat, openat, readlinkat, removexattr, renameat, renameat_with, setxattr,
+    symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 

@@ -41,13 +41,15 @@ pub fn commit(subject: &mut Subject, paths: &[Vec<u8>], host: &Host) -> std::res
     let mut committed = Committed::default();
     let mut chosen = Vec::new();
     let mut in_the_way = Vec::new();
+    let mut left = 0;
     for (pair, all) in subject.changes(&[])? {
         if pair.number == ROOT {
             root_stays(subject, pair, &all, paths)?;
             continue;
         }
-        let changes = choose(pair, all, paths);
+        let changes = choose(pair, &all, paths);
         in_the_way.extend(conflicts(pair, &changes, &subject.journals)?);
+        left += all.iter().filter(|change| !is_left_out(change)).count();
         let left_out = changes.iter().filter(|change| is_left_out(change));
         committed.left_out.extend(left_out.map(|change| Bytes(pair.on_host(&change.path))));
         chosen.push(Chosen { pair, changes });
@@ -76,19 +78,20 @@ pub fn commit(subject: &mut Subject, paths: &[Vec<u8>], host: &Host) -> std::res
         subject.journals.push(journal);
         subject.forget_committed()?;
     }
-    close(subject, host)?;
+    if left == committed.count {
+        close(subject, host)?;
+    }
     Ok(committed)
 }
 
 /// Those at or below the paths, and what new folders they lie in.
-fn choose(pair: &Pair, all: Vec<Change>, paths: &[Vec<u8>]) -> Vec<Change> {
-    let wanted: Vec<Vec<u8>> =
-        all.iter().filter(|c| is_wanted(pair, &c.path, paths)).map(|c| c.path.clone()).collect();
+fn choose(pair: &Pair, all: &[Change], paths: &[Vec<u8>]) -> Vec<Change> {
+    let wanted: Vec<Vec<u8>> = all.iter().filter(|c| is_wanted(pair, &c.path, paths)).map(|c| c.path.clone()).collect();
     let holds = |change: &Change| {
         matches!(change.kind, Kind::Added | Kind::Type)
             && wanted.iter().any(|path| pathname::strictly_below(path, &change.path).is_some())
     };
-    all.into_iter().filter(|c| is_wanted(pair, &c.path, paths) || holds(c)).collect()
+    all.iter().filter(|c| is_wanted(pair, &c.path, paths) || holds(c)).cloned().collect()
 }
 
 /// What a container has changed of its root is its own.
@@ -96,16 +99,19 @@ fn root_stays(subject: &Subject, pair: &Pair, all: &[Change], paths: &[Vec<u8>])
     let named = !paths.is_empty() && all.iter().any(|change| is_wanted(pair, &change.path, paths));
     match named {
         false => Ok(()),
-        true => Err(Fail::new(Stage::Front, format!("cannot commit what '{}' has changed of its root", subject.shown()))
-            .why("only folders that were bound with `cow` take changes back")
-            .hint("copy it out: kakuri container cp NAME:PATH DST")),
+        true => {
+            Err(Fail::new(Stage::Front, format!("cannot commit what '{}' has changed of its root", subject.shown()))
+                .why("only folders that were bound with `cow` take changes back")
+                .hint("copy it out: kakuri container cp NAME:PATH DST"))
+        }
     }
 }
 
 /// Takes the latest commit back; the paths it was about. Those that were changed since are in the way.
 pub fn take_back(subject: &mut Subject) -> std::result::Result<usize, Refused> {
     let trees = Trees(&subject.pairs);
-    let latest = subject.journals.iter_mut().rev().find(|journal| journal.state() == State::Done);
+    let latest =
+        subject.journals.iter_mut().rev().find(|journal| matches!(journal.state(), State::Done | State::Cleared));
     let Some(journal) = latest else {
         return Err(Fail::new(Stage::Front, "nothing was committed that could be taken back")
             .hint("kakuri changes --list shows what was tried, and what became of it")
@@ -130,11 +136,7 @@ pub fn take_back(subject: &mut Subject) -> std::result::Result<usize, Refused> {
 
 /// A try of which nothing is left to commit stays only for the commit to be taken back, and until the next one.
 fn close(subject: &mut Subject, host: &Host) -> Result<()> {
-    let left = subject.changes(&[])?.iter().flat_map(|(_, all)| all).filter(|change| !is_left_out(change)).count();
     let Owner::Try(found) = &mut subject.owner else { return Ok(()) };
-    if left > 0 {
-        return Ok(());
-    }
     found.record.state = tries::State::Committed;
     found.write()?;
     let tries = Tries::of(host);

@@ -8,9 +8,9 @@ use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::journal::Journal;
-use super::list::{Change, Pair};
+use super::list::{Change, Opened, Pair};
 use super::upper::{Form, Node};
-use super::{Kind, Stamp};
+use super::{Kind, Stamp, plan};
 
 /// A path that stands in the way, and why.
 pub struct Conflict {
@@ -20,6 +20,14 @@ pub struct Conflict {
 
 /// What stands in the way of these changes.
 pub fn conflicts(pair: &Pair, changes: &[Change], journals: &[Journal]) -> Result<Vec<Conflict>> {
+    let mut opened = Opened::of(&pair.upper);
+    changes.iter().for_each(|change| opened.open_way(&change.path));
+    let found = find(pair, changes, journals);
+    opened.restore();
+    found
+}
+
+fn find(pair: &Pair, changes: &[Change], journals: &[Journal]) -> Result<Vec<Conflict>> {
     let own = rustix::process::geteuid().as_raw();
     let excused = |node: &Node| journals.iter().any(|journal| journal.excuses(node));
     let mut all = Vec::new();
@@ -32,9 +40,17 @@ pub fn conflicts(pair: &Pair, changes: &[Change], journals: &[Journal]) -> Resul
         let later = |node: &Node| node.changed > since && !excused(node);
         let mut conflict = |path: &[u8], why: String| all.push(Conflict { path: Bytes(pair.on_host(path)), why });
         let Some(before) = &change.before else {
-            // Overlayfs notes what it copied from; what is new has no such note.
-            if change.after.is_some() && pair.upper.has_origin(&change.path) {
-                conflict(&change.path, "it was removed meanwhile".into());
+            if let Some(after) = &change.after
+                && pair.upper.has_origin(&change.path)
+            {
+                // A file takes the note along when it is renamed, and shares it with its other names. So of a file only
+                // the folder tells: without a change of that nothing was removed from it.
+                let folder =
+                    pair.lower.node(plan::parent(&change.path)).map_err(|e| cannot((change.path.clone(), e)))?;
+                let moved = after.names > 1 || folder.is_some_and(|folder| !later(&folder));
+                if after.is(Form::Folder) || !moved {
+                    conflict(&change.path, "it was removed meanwhile".into());
+                }
             }
             continue;
         };

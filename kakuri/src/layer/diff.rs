@@ -149,10 +149,7 @@ mod tests {
         assert_eq!(told("", "a\nb\n"), "@@ -0,0 +1,2 @@\n+a\n+b\n");
         assert_eq!(told("a\n", ""), "@@ -1 +0,0 @@\n-a\n");
         assert_eq!(told("a\nb\nc\n", "a\nx\nc\n"), "@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
-        assert_eq!(
-            told("a", "a\n"),
-            "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n"
-        );
+        assert_eq!(told("a", "a\n"), "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");
     }
 
     #[test]

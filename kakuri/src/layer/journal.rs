@@ -42,6 +42,8 @@ pub enum State {
     /// Some of it may be done: it is gone on with.
     Applying,
     Done,
+    /// And the layer has lost what the original has now.
+    Cleared,
     /// Some of it may be taken back: that is gone on with.
     Undoing,
     Undone,
@@ -76,7 +78,9 @@ pub enum Act {
     /// Another name of what was put at this path before.
     Same(Bytes),
     /// Mode, attributes and time alone.
-    Rights { mode: u32 },
+    Rights {
+        mode: u32,
+    },
 }
 
 /// A thing as it was found.

@@ -122,7 +122,12 @@ impl Pair {
 
     fn meet(&self, way: &Way, path: Vec<u8>, changes: &mut Vec<Change>, ways: &mut Vec<Way>) -> Result<(), Errno> {
         let new = self.upper.node(&path)?;
-        let old = if way.lower { self.lower.node(&path)? } else { None };
+        let old = match self.lower.node(&path) {
+            _ if !way.lower => None,
+            // Behind a folder that was closed since, by a commit maybe, nobody sees what is there.
+            Err(Errno::ACCESS) => None,
+            old => old?,
+        };
         let new = match new.filter(|new| !new.is(Form::Whiteout)) {
             Some(new) => new,
             None => {
@@ -139,7 +144,8 @@ impl Pair {
         };
         if new.is(Form::Folder) {
             let lower = old.as_ref().is_some_and(|old| old.is(Form::Folder));
-            let opaque = lower && self.upper.is_opaque(&path);
+            // In a folder that hides everything so does every folder.
+            let opaque = lower && (way.opaque || self.upper.is_opaque(&path));
             ways.push(Way { path: path.clone(), lower, opaque });
         }
         changes.extend(kind.map(|kind| Change { path, kind, before: old, after: Some(new) }));
@@ -182,6 +188,17 @@ impl<'a> Opened<'a> {
             self.closed.push((path.to_vec(), mode));
         }
         Ok(())
+    }
+
+    /// Every folder on the way to a path; what is not there needs no opening.
+    pub fn open_way(&mut self, path: &[u8]) {
+        let folder = path.iter().rposition(|&b| b == b'/').map_or(&b""[..], |slash| &path[..slash]);
+        let ends = std::iter::once(0).chain((1..=folder.len()).filter(|&at| folder.get(at).is_none_or(|&b| b == b'/')));
+        for end in ends {
+            if self.open(&folder[..end]).is_err() {
+                return;
+            }
+        }
     }
 
     pub fn restore(&mut self) {

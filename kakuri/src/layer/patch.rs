@@ -79,9 +79,7 @@ fn side(tree: &Tree, path: &[u8], node: &Node) -> std::result::Result<Option<Sid
 }
 
 fn is_text(side: Option<&Side>) -> bool {
-    side.is_none_or(|side| {
-        side.text.len() as u64 <= LARGEST && !side.text[..side.text.len().min(PROBED)].contains(&0)
-    })
+    side.is_none_or(|side| side.text.len() as u64 <= LARGEST && !side.text[..side.text.len().min(PROBED)].contains(&0))
 }
 
 /// None for what is no text.

@@ -15,7 +15,17 @@ const MOST: usize = 500;
 
 /// What no overlay is made of, or nobody wants one of.
 const SPECIAL: [&str; 12] = [
-    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "debugfs", "devpts", "mqueue", "proc", "securityfs", "sysfs",
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "debugfs",
+    "devpts",
+    "mqueue",
+    "proc",
+    "securityfs",
+    "sysfs",
     "tracefs",
 ];
 

@@ -110,14 +110,15 @@ impl Subject {
     }
 
     /// Of a container, which goes on with its layers: what was committed is the original's now.
-    pub fn forget_committed(&self) -> Result<()> {
+    pub fn forget_committed(&mut self) -> Result<()> {
         let Owner::Container(entry) = &self.owner else { return Ok(()) };
-        for journal in self.journals.iter().filter(|journal| journal.state() == State::Done) {
+        for journal in self.journals.iter_mut().filter(|journal| journal.state() == State::Done) {
             for pair in &self.pairs {
                 super::prune::forget_committed(pair, &journal.ops).map_err(|e| {
                     Fail::new(Stage::Front, format!("cannot clear the layer of '{}'", entry.name)).errno(e)
                 })?;
             }
+            journal.set(State::Cleared)?;
         }
         Ok(())
     }
@@ -140,9 +141,9 @@ impl Subject {
             Owner::Try(found) => {
                 fail.why(format!("the try of '{}' still runs, or another kakuri is at it", found.shown()))
             }
-            Owner::Container(entry) => {
-                fail.why(format!("the container '{}' is running", entry.name)).hint(format!("kakuri stop {}", entry.name))
-            }
+            Owner::Container(entry) => fail
+                .why(format!("the container '{}' is running", entry.name))
+                .hint(format!("kakuri stop {}", entry.name)),
         })
     }
 
@@ -179,7 +180,9 @@ pub fn pairs(place: &std::path::Path) -> Result<Vec<Pair>> {
 
 /// The layer over a container's root, where that is a folder.
 fn root(entry: &Entry, kept: &Kept) -> Result<Option<Pair>> {
-    let Some(rootfs) = entry.record.spec.rootfs.as_ref().filter(|r| r.mode == RootfsMode::Overlay) else { return Ok(None) };
+    let Some(rootfs) = entry.record.spec.rootfs.as_ref().filter(|r| r.mode == RootfsMode::Overlay) else {
+        return Ok(None);
+    };
     let host = Host::look();
     let typed = source::typed_path(&host, rootfs.path.as_bytes())?;
     let from = Bytes(source::future(&typed));

@@ -136,8 +136,8 @@ impl Tries {
             Err(Unfit::Errno(Errno::NOENT)) => return Ok(None),
             read => read.map_err(|unfit| unfit.fail(what(), hint()))?,
         };
-        let record: Record =
-            serde_json::from_slice(&bytes).map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()).hint(hint()))?;
+        let record: Record = serde_json::from_slice(&bytes)
+            .map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()).hint(hint()))?;
         if record.version != VERSION {
             return Err(Fail::new(Stage::Front, what()).why(format!("it is of version {}", record.version)));
         }
@@ -148,7 +148,9 @@ impl Tries {
         match folder::open_own(&self.dir) {
             Ok(dir) => Ok(Some(dir)),
             Err(Unfit::Errno(Errno::NOENT)) => Ok(None),
-            Err(unfit) => Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), "ls -ld shows what it is")),
+            Err(unfit) => {
+                Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), "ls -ld shows what it is"))
+            }
         }
     }
 
@@ -200,7 +202,8 @@ impl Try {
     /// Its lock is held.
     pub fn write(&self) -> Result<()> {
         let what = || format!("cannot write to '{}'", Bytes::from(&self.folder));
-        let folder = folder::open_own(&self.folder).map_err(|unfit| unfit.fail(what(), "ls -la shows what is there"))?;
+        let folder =
+            folder::open_own(&self.folder).map_err(|unfit| unfit.fail(what(), "ls -la shows what is there"))?;
         write(&folder, &self.record).map_err(|e| Fail::new(Stage::Front, what()).errno(e))
     }
 

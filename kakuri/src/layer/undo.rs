@@ -11,8 +11,8 @@ use super::apply::Trees;
 use super::carry::{self, Beside};
 use super::journal::{Act, Journal, Op, Seen, State};
 use super::list::Pair;
-use super::{child, plan};
 use super::upper::{Form, Node, Tree};
+use super::{child, plan};
 use crate::pathname;
 
 /// Everything that is not any more what the commit has left.
@@ -96,7 +96,8 @@ fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Errn
             if opened {
                 return carry::set_mode(&place, before.mode | 0o700);
             }
-            let attributes: Vec<_> = op.attributes.iter().map(|(name, value)| (name.0.clone(), value.0.clone())).collect();
+            let attributes: Vec<_> =
+                op.attributes.iter().map(|(name, value)| (name.0.clone(), value.0.clone())).collect();
             let time = Some(before.modified).filter(|_| now.is(Form::File));
             carry::rights(&place, before.mode, &attributes, time)?;
             journal.excuse(&Node::of(&place)?);
@@ -156,9 +157,8 @@ fn bring_back(saved: &Tree, n: usize, pair: &Pair, path: &[u8]) -> Result<(), Er
     let (from, place) = (saved.folder(b"")?, saved.at(&name)?);
     let node = Node::of(&place)?;
     let closed = node.is(Form::Folder) && node.mode & 0o200 == 0;
-    let mode = |mode| {
-        rustix::fs::chmodat(CWD, super::upper::link_of(&place), Mode::from_raw_mode(mode), AtFlags::empty())
-    };
+    let mode =
+        |mode| rustix::fs::chmodat(CWD, super::upper::link_of(&place), Mode::from_raw_mode(mode), AtFlags::empty());
     if closed {
         mode(node.mode | 0o200)?;
     }

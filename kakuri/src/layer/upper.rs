@@ -25,7 +25,7 @@ pub const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::C
 pub const PERMISSIONS: u32 = 0o1777;
 /// With this attribute a folder of an upper layer hides all of the lower one, by its value `y`.
 const OPAQUE: &str = "user.overlay.opaque";
-/// With this one overlayfs tells what something was copied from.
+/// With this one overlayfs notes that something is a copy; in a user namespace not of what.
 const ORIGIN: &str = "user.overlay.origin";
 /// What overlayfs keeps for itself.
 const OVERLAYS: &[u8] = b"user.overlay.";

@@ -30,9 +30,7 @@ impl Layout {
                     | What::Cow { .. }
                     | What::Union { .. }
                     | What::Attach(_),
-                ) => {
-                    step(at, point, false, skeletons.get(at))
-                }
+                ) => step(at, point, false, skeletons.get(at)),
                 _ => step(at, point, true, skeletons.get(at)),
             };
             let late = matches!(point.what, What::Attach(_)) || matches!(holder, Some((_, h)) if h.what.is_late());

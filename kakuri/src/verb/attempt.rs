@@ -84,14 +84,8 @@ fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Repo
 /// The folders as binds, and their real paths.
 fn folders(wanted: &Attempt, host: &Host) -> Result<(Spec, Vec<Bytes>)> {
     let mut spec = wanted.run.spec.clone();
-    let here = Bind {
-        source: ".".into(),
-        destination: None,
-        read_only: false,
-        noexec: false,
-        create: false,
-        cow: true,
-    };
+    let here =
+        Bind { source: ".".into(), destination: None, read_only: false, noexec: false, create: false, cow: true };
     let all = if wanted.folders.is_empty() { vec![here] } else { wanted.folders.clone() };
     let mut folders: Vec<Bytes> = Vec::new();
     for bind in &all {

@@ -198,8 +198,14 @@ pub const CHANGES: &[Opt] = &[
     opt(Id::List, Some(b'l'), &["list"], Nothing, OPTIONS, "What was tried, and what became of it"),
 ];
 
-pub const COMMIT: &[Opt] =
-    &[opt(Id::Undo, None, &["undo"], Nothing, OPTIONS, "Take the latest commit back; what was tried stays to be decided")];
+pub const COMMIT: &[Opt] = &[opt(
+    Id::Undo,
+    None,
+    &["undo"],
+    Nothing,
+    OPTIONS,
+    "Take the latest commit back; what was tried stays to be decided",
+)];
 
 pub const DOCTOR: &[Opt] = &[opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs")];
 
