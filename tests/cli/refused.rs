@@ -52,7 +52,6 @@ fn misuse_is_refused_with_a_hint() {
         ("container lss", "'lss'", "container ls"),
         ("container remov web", "'remov'", "remove"),
         ("container stats", "no `container stats` yet", "--help"),
-        ("container diff web", "no `container diff` yet", "--help"),
         ("container stats web", "no `container stats` yet", "--help"),
         ("container rename web", "two names", "NEW-NAME"),
         ("container rename web a/b", "'a/b'", "a-b"),
