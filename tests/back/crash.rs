@@ -49,7 +49,7 @@ fn killed_at_any_call_it_is_finished_by_the_next() {
         return;
     }
     let p = scene.work().join("p");
-    let again = || {
+    let again = |committed: bool| {
         let kept = scene.home().join(".local");
         for folder in [&kept, &p].into_iter().filter(|folder| folder.exists()) {
             scene.program("chmod").args(["-R", "u+rwx"]).arg(folder).output().ok();
@@ -58,35 +58,46 @@ fn killed_at_any_call_it_is_finished_by_the_next() {
         plant(&p);
         let dir = p.display();
         scene.kakuri(["try", "p", "--", "sh", "-c", &format!("cd {dir} && {SCRIPT}")]).output().ok();
+        if committed {
+            scene.kakuri(["commit", "p"]).output().ok();
+        }
     };
-    again();
-    let old = snapshot(&p);
-    let calls = trace::calls(&scene, &["commit", "p"]);
-    let new = snapshot(&p);
-    assert_ne!(old, new);
-    let turns = rounds("KAKURI_TEST_TURNS", 4);
-    for call in CALLS {
-        let count = calls.get(*call).copied().unwrap_or(0);
-        // All of them where there are few, else some spread over all.
-        let step = count.div_ceil(turns).max(1);
-        for turn in (1..=count).step_by(step) {
-            again();
-            let fault = format!("{call}:signal=KILL:when={turn}");
-            let said = trace::inject(&scene, &fault, &["commit", "p"]).unwrap();
-            half(&snapshot(&p), &old, &new, &fault);
-            if said.status.code() == Some(0) {
-                continue;
+    let turns = rounds("KAKURI_TEST_TURNS", 3);
+    for (undo, verb) in [(false, &["commit", "p"][..]), (true, &["commit", "--undo", "p"])] {
+        again(undo);
+        let from = snapshot(&p);
+        let calls = trace::calls(&scene, verb);
+        let to = snapshot(&p);
+        assert_ne!(from, to);
+        for call in CALLS {
+            let count = calls.get(*call).copied().unwrap_or(0);
+            // All of them where there are few, else some spread over all.
+            let step = count.div_ceil(turns).max(1);
+            for turn in (1..=count).step_by(step) {
+                again(undo);
+                let fault = format!("{call}:signal=KILL:when={turn}");
+                let said = trace::inject(&scene, &fault, verb).unwrap();
+                half(&snapshot(&p), &from, &to, &fault);
+                if said.status.code() == Some(0) {
+                    continue;
+                }
+                // Whichever verb is next; and what had not begun begins anew.
+                let looked = scene.kakuri(["changes", "p"]).output();
+                let then = snapshot(&p);
+                if then != from && then != to && undo {
+                    // All was committed, and the try is not among those that changes looks for.
+                    scene.kakuri(["commit", "--undo", "p"]).output();
+                }
+                let then = snapshot(&p);
+                assert!(then == from || then == to, "{fault}: {looked:?}\n{then:?}");
+                if then == from {
+                    scene.kakuri(verb).output().ok();
+                }
+                assert_eq!(snapshot(&p), to, "{fault}");
+                let back: &[&str] = if undo { &["commit", "p"] } else { &["commit", "--undo", "p"] };
+                scene.kakuri(back).output().ok();
+                assert_eq!(snapshot(&p), from, "{fault}");
             }
-            // Whichever verb is next; and what had not begun begins anew.
-            let looked = scene.kakuri(["changes", "p"]).output();
-            let then = snapshot(&p);
-            assert!(then == old || then == new, "{fault}: {looked}\n{then:?}");
-            if then == old {
-                scene.kakuri(["commit", "p"]).output().ok();
-            }
-            assert_eq!(snapshot(&p), new, "{fault}");
-            scene.kakuri(["commit", "--undo", "p"]).output().ok();
-            assert_eq!(snapshot(&p), old, "{fault}");
         }
     }
 }

@@ -36,6 +36,29 @@ fn misuse_is_named() {
     refused(&["changes", "--container", "t"], 1, &["'t'", "keeps no files"]);
 }
 
+/// What the caller may not write is not written for him, and a commit that fails half-way has done nothing.
+#[test]
+fn what_belongs_to_others_is_named() {
+    let scene = Scene::new();
+    if !std::path::Path::new("/usr/share/doc").is_dir() {
+        return crate::common::skip("files of others: there is no /usr/share/doc");
+    }
+    let p = scene.folder("p");
+    fs::write(p.join("a"), "old\n").unwrap();
+    let script = "touch /usr/share/doc/kakuri-new; echo new >a";
+    let said = scene.kakuri(["try", "/usr/share/doc", ".", "--", "sh", "-c", script]).dir(&p).output();
+    assert!(said.err().contains("2 changes"), "{said}");
+    let before = snapshot(&p);
+    scene.kakuri(["commit"]).dir(&p).output().refused(1, &["/usr/share/doc/kakuri-new", "Permission denied"]);
+    assert_eq!(snapshot(&p), before);
+    scene.kakuri(["commit", "a"]).dir(&p).output().ok();
+    assert_eq!(fs::read(p.join("a")).unwrap(), b"new\n");
+    // Inside, what is another user's is not even copied.
+    let script = "for f in /usr/share/doc/*/copyright; do echo x >>$f && echo wrote; exit 0; done 2>/dev/null";
+    let said = scene.kakuri(["try", "/usr/share/doc", "--", "sh", "-c", script]).output().ok();
+    assert_eq!(said.text(), "");
+}
+
 /// The host changes something while the command runs; nothing is committed, and each path is named.
 #[test]
 fn what_the_host_changed_meanwhile_is_in_the_way() {

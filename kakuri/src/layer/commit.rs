@@ -125,12 +125,13 @@ pub fn take_back(subject: &mut Subject) -> std::result::Result<usize, Refused> {
     let mut paths: Vec<_> = journal.ops.iter().map(|op| (op.layer, op.path.as_bytes().to_vec())).collect();
     paths.sort();
     paths.dedup();
-    journal.set(State::Undoing)?;
-    undo::undo(journal, &trees)?;
+    // First, because a try that was killed in the middle is looked for among the open ones.
     if let Owner::Try(found) = &mut subject.owner {
         found.record.state = tries::State::Open;
         found.write()?;
     }
+    journal.set(State::Undoing)?;
+    undo::undo(journal, &trees)?;
     Ok(paths.len())
 }
 

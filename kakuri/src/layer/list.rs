@@ -30,6 +30,9 @@ pub struct Change {
     pub after: Option<Node>,
 }
 
+/// Where something could not be read, and why.
+pub type Failed = (Vec<u8>, Errno);
+
 /// A folder on the way.
 struct Way {
     path: Vec<u8>,
@@ -90,7 +93,7 @@ impl Pair {
         Ok(changes)
     }
 
-    fn walk(&self, changes: &mut Vec<Change>, opened: &mut Opened) -> Result<(), (Vec<u8>, Errno)> {
+    fn walk(&self, changes: &mut Vec<Change>, opened: &mut Opened) -> Result<(), Failed> {
         let top = Way { path: Vec::new(), lower: true, opaque: false };
         self.root(changes).map_err(|e| (Vec::new(), e))?;
         let mut ways = vec![top];
@@ -153,7 +156,7 @@ impl Pair {
     }
 
     /// Everything that lies in a folder of the original, itself first.
-    pub fn below(&self, path: &[u8]) -> Result<Vec<(Vec<u8>, Node)>, (Vec<u8>, Errno)> {
+    pub fn below(&self, path: &[u8]) -> Result<Vec<(Vec<u8>, Node)>, Failed> {
         let mut all = Vec::new();
         let mut left = vec![path.to_vec()];
         while let Some(path) = left.pop() {

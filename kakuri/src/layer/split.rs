@@ -49,7 +49,7 @@ pub enum How {
 pub fn pieces(from: &[u8], points: &[MountPoint], list: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> Result<Vec<Piece>> {
     let special = |p: &MountPoint| SPECIAL.iter().any(|kind| kind.as_bytes() == p.kind);
     // The last of several mounts at one place is the one that is seen.
-    let of = |path: &[u8]| points.iter().rev().find(|p| p.at == path).map(|p| special(p));
+    let of = |path: &[u8]| points.iter().rev().find(|p| p.at == path).map(special);
     let mut pieces = Vec::new();
     let mut ways = vec![Vec::new()];
     while let Some(way) = ways.pop() {

@@ -23,8 +23,8 @@ use crate::store::{Entry, Lock, Store};
 pub const ROOT: u32 = 0;
 
 pub enum Owner {
-    Try(Try),
-    Container(Entry),
+    Try(Box<Try>),
+    Container(Box<Entry>),
 }
 
 pub struct Subject {
@@ -35,6 +35,8 @@ pub struct Subject {
     pub journals: Vec<Journal>,
     /// None: somebody is writing, and it can be looked at only.
     pub lock: Option<Lock>,
+    /// It was found in the middle of a commit being taken back, and that is finished now.
+    pub taken_back: bool,
 }
 
 /// What is looked for.
@@ -67,7 +69,7 @@ impl Subject {
             pairs => pairs?,
         };
         let journals = if lock.is_some() && !lenient { journal::all(&place)? } else { Vec::new() };
-        Ok(Subject { owner: Owner::Try(found), place, pairs, journals, lock })
+        Ok(Subject { owner: Owner::Try(Box::new(found)), place, pairs, journals, lock, taken_back: false })
     }
 
     fn of_container(entry: Entry) -> Result<Subject> {
@@ -81,7 +83,7 @@ impl Subject {
         let mut pairs = pairs(&place)?;
         pairs.extend(root(&entry, &kept)?);
         let journals = if lock.is_some() { journal::all(&place)? } else { Vec::new() };
-        Ok(Subject { owner: Owner::Container(entry), place, pairs, journals, lock })
+        Ok(Subject { owner: Owner::Container(Box::new(entry)), place, pairs, journals, lock, taken_back: false })
     }
 
     /// Finishes what was cut off.
@@ -101,10 +103,17 @@ impl Subject {
                 }
                 State::Undoing => {
                     undo::undo(journal, &trees)?;
+                    self.taken_back = true;
                     crate::output::warn("a commit that was being taken back is taken back now");
                 }
                 _ => {}
             }
+        }
+        if let Owner::Try(found) = &mut self.owner
+            && self.taken_back
+        {
+            found.record.state = tries::State::Open;
+            found.write()?;
         }
         self.forget_committed()
     }
@@ -196,14 +205,15 @@ fn latest(wanted: &Wanted, host: &Host) -> Result<Try> {
     let path = wanted.paths.first().map(Vec::as_slice).or(host.cwd.as_deref()).unwrap_or(b"/");
     let real = source::real(path);
     let fits = |found: &&Try| {
-        let state = found.record.state == tries::State::Open || wanted.committed;
+        let cut_off = || journal::is_cut_off(&found.folder);
+        let state = found.record.state == tries::State::Open || wanted.committed || cut_off();
         state && (found.is_about(path) || real.as_ref().is_some_and(|real| found.is_about(real)))
     };
     let all = Tries::of(host).all()?;
     let fail = || Fail::new(Stage::Front, format!("nothing was tried in '{}'", Bytes(path.to_vec())));
     let found = match wanted.committed {
         // The one that was committed last.
-        true => all.into_iter().filter(|found| fits(&found)).max_by_key(|found| last_commit(found)),
+        true => all.into_iter().filter(|found| fits(&found)).max_by_key(last_commit),
         false => all.into_iter().find(|found| fits(&found)),
     };
     found.ok_or_else(|| {
@@ -213,7 +223,9 @@ fn latest(wanted: &Wanted, host: &Host) -> Result<Try> {
     })
 }
 
-fn last_commit(found: &Try) -> Option<super::Stamp> {
-    let journals = journal::all(&found.folder).ok()?;
-    journals.iter().filter(|journal| journal.state() == State::Done).map(Journal::began).max()
+/// When something of it was committed last; what was cut off comes before all.
+fn last_commit(found: &Try) -> (bool, Option<super::Stamp>) {
+    let journals = journal::all(&found.folder).unwrap_or_default();
+    let done = journals.iter().filter(|journal| journal.state() == State::Done).map(Journal::began).max();
+    (journal::is_cut_off(&found.folder), done)
 }

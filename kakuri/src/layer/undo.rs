@@ -111,20 +111,18 @@ fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Errn
             _ => Ok(()),
         },
         Act::Put | Act::Same(_) => {
+            // Gone already, maybe with the folder it lay in; or somebody else's by now.
+            if !now.is_some_and(|now| own(&now, &journal.after[n])) {
+                return Ok(());
+            }
             let folder = pair.lower.folder(plan::parent(path))?;
             let name = pathname::name(path);
             if op.before.is_none() {
-                return match now {
-                    Some(now) if own(&now, &journal.after[n]) => unlinkat(folder, name, AtFlags::empty()),
-                    _ => Ok(()),
-                };
+                return unlinkat(folder, name, AtFlags::empty());
             }
-            let Some(now) = now.filter(|now| own(now, &journal.after[n])) else { return Ok(()) };
-            let saved = saved(journal)?;
-            let Some(from) = existing(&saved, n)? else { return Ok(()) };
+            let Some(from) = existing(&saved(journal)?, n)? else { return Ok(()) };
             let beside = Beside::copy(&from, &folder, format!(".kakuri-undo-{:x}-{n}", journal.began().1))?;
             beside.place(name, true)?;
-            let _ = now;
             journal.excuse(&Node::of(&pair.lower.at(path)?)?);
             Ok(())
         }

@@ -32,6 +32,9 @@ const OVERLAYS: &[u8] = b"user.overlay.";
 /// As large as an attribute may be.
 const LARGEST: usize = 64 << 10;
 
+/// Extended attributes, by name.
+pub type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
 pub struct Tree {
     top: OwnedFd,
 }
@@ -201,7 +204,7 @@ impl Tree {
     }
 
     /// What has been set on it beside its mode: of the user's attributes and the access lists, sorted by name.
-    pub fn attributes(&self, rest: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+    pub fn attributes(&self, rest: &[u8]) -> Result<Attributes, Errno> {
         attributes(&self.at(rest)?)
     }
 }
@@ -228,7 +231,7 @@ pub fn read(place: &OwnedFd) -> Result<File, Errno> {
     }
 }
 
-pub fn attributes(place: &OwnedFd) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+pub fn attributes(place: &OwnedFd) -> Result<Attributes, Errno> {
     let path = link_of(place);
     let mut names = vec![0_u8; LARGEST];
     let length = match listxattr(&path, &mut names[..]) {

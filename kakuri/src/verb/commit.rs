@@ -21,6 +21,9 @@ fn carry_out(wanted: &Commit) -> Result<u8> {
     let target = Wanted { container, paths: &paths, committed: wanted.undo, lenient: false };
     let mut subject = Subject::find(&target, &host, &config)?;
     subject.held(if wanted.undo { "take a commit back" } else { "commit" })?;
+    if wanted.undo && subject.taken_back {
+        return Ok(0);
+    }
     if wanted.undo {
         let count = take_back(&mut subject).map_err(|refused| told(refused, "nothing was taken back"))?;
         output::warn(format!("{} as before the commit", counted(count, "path is", "paths are")));
