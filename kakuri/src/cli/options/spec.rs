@@ -11,7 +11,7 @@ pub const SPEC: &[Opt] = &[
         &["bind", "volume"],
         Value("SRC[:DST][:OPTIONS]"),
         FILES,
-        "Show a file or folder of the host, writable; options: ro,rw,cow,create,noexec,exec (cow: what is changed goes to a layer)",
+        "Show a file or folder of the host, writable; options: ro,rw,cow,create,noexec,exec",
     ),
     opt(
         Id::BindProfile,
