@@ -163,3 +163,25 @@ fn a_full_disk_leaves_the_originals_as_they_were() {
         }
     }
 }
+
+/// What a try has changed by the time it is killed with kakuri is there to be decided.
+#[test]
+fn a_try_that_is_killed_has_changed_what_it_has() {
+    let scene = Scene::new();
+    scene.file("p/a", "old\n");
+    let p = scene.work().join("p");
+    let mut child = scene.kakuri(["try", "sh", "-c", "echo new >a; echo ready; sleep 1000"]).dir(&p).spawn();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read(p.join("a")).unwrap(), b"old\n");
+    let state = || scene.kakuri(["changes", "--list", "--format", "{{.state}}"]).output().ok().text();
+    assert!(crate::common::until(crate::common::GONE, || state() == "killed"), "{}", state());
+    // One that was killed while it was being made is swept.
+    fs::create_dir(scene.home().join(".local/kakuri/tries/.new-0badcafe")).unwrap();
+    assert_eq!(scene.kakuri(["changes", "-z"]).dir(&p).output().ok().text(), "M a\0");
+    assert!(!scene.home().join(".local/kakuri/tries/.new-0badcafe").exists());
+    scene.kakuri(["commit"]).dir(&p).output().ok();
+    assert_eq!(fs::read(p.join("a")).unwrap(), b"new\n");
+}
