@@ -38,9 +38,11 @@ pub fn configure(proc: &impl AsFd, setup: &Setup) -> Result<()> {
         return Ok(());
     }
     loopback_up().fail(Stage::Init, || "cannot bring the loopback interface up".into())?;
-    // The group range may not exceed what S maps: its one group is 0. A kernel without IPv4 or an outer
-    // container with a read-only /proc/sys lacks the files; the command runs all the same.
-    for (path, text) in [("sys/net/ipv4/ip_unprivileged_port_start", "0"), ("sys/net/ipv4/ping_group_range", "0 0")] {
+    // The group range may not exceed what S maps: one group, 0, or all up to the last that P has of it. A kernel without
+    // IPv4 or an outer container with a read-only /proc/sys lacks the files; the command runs all the same.
+    let last = setup.maps.iter().flat_map(|maps| &maps.gids).map(|e| e.outside + (e.count - 1)).max().unwrap_or(0);
+    let groups = format!("0 {last}");
+    for (path, text) in [("sys/net/ipv4/ip_unprivileged_port_start", "0"), ("sys/net/ipv4/ping_group_range", &groups)] {
         match write(proc, path, text) {
             Ok(()) | Err(Errno::NOENT | Errno::ROFS | Errno::ACCESS) => {}
             Err(e) => return Err(Fail::new(Stage::Init, format!("cannot write /proc/{path}")).errno(e)),
