@@ -10,7 +10,7 @@ use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Resul
 use kakuri_wire::{Bytes, Exec, caps, sys};
 use nix::sys::signal::SigSet;
 use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
-use rustix::fs::fchown;
+use rustix::fs::{FileType, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{
@@ -98,7 +98,7 @@ fn confine(launch: &Launch) -> Result<()> {
     caps::bound(Stage::Init, caps::Set::from_bits_retain(process.bounding))?;
     clear_ambient_capability_set().fail(Stage::Init, || "cannot clear ambient capabilities".into())?;
     if let Some(ids) = &process.ids {
-        become_user(ids, launch.terminal)?;
+        become_user(ids, launch)?;
     }
     if let Some(files) = launch.files {
         setrlimit(Resource::Nofile, *files).fail(Stage::Init, || "cannot set the limit of open files".into())?;
@@ -113,12 +113,15 @@ fn confine(launch: &Launch) -> Result<()> {
 
 /// In P: from the caller, who P's root or another of its users is, to the wanted one. Needs SETGID and SETUID in P, which
 /// P's own bounding set does not decide.
-fn become_user(ids: &Ids, terminal: Option<BorrowedFd>) -> Result<()> {
+fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
     let what = || format!("cannot be user {}:{} in the container", ids.uid, ids.gid);
-    if let Some(terminal) = terminal {
-        // It was opened by PID 1. Where the map leaves the caller out nobody inside may give it away, and it is used
-        // as it is.
-        match fchown(terminal, Some(Uid::from_raw(ids.uid)), None) {
+    let is_pipe = |fd: &BorrowedFd| {
+        fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+    };
+    let pipes = launch.stdio.into_iter().filter(|fd| ids.pipes && is_pipe(fd));
+    for own in pipes.chain(launch.terminal) {
+        // Where the map leaves the caller out, whose it is, nobody inside may give it away, and it is used as it is.
+        match fchown(own, Some(Uid::from_raw(ids.uid)), None) {
             Ok(()) | Err(Errno::PERM | Errno::INVAL | Errno::OVERFLOW) => {}
             Err(e) => return Err(Fail::new(Stage::Init, "cannot give the terminal to the command").errno(e)),
         }

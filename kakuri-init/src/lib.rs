@@ -165,6 +165,9 @@ pub struct Setup {
     /// P has more ids than one: all it has, in S's ids. `uid` and `gid` are then those of the first command alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maps: Option<Maps>,
+    /// The inode of the caller's network namespace, where PID 1 may have left it already: while others wrote the maps of S.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outer_network: Option<u64>,
 }
 
 /// The ids of a user namespace, uids and gids.
@@ -219,6 +222,9 @@ pub struct Ids {
     pub gid: u32,
     /// The supplementary groups, which are then all it has.
     pub groups: Vec<u32>,
+    /// Those of 0-2 that are pipes are kakuri's own, and become his: so that he may open them by name, /dev/stdout.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pipes: bool,
 }
 
 /// A resource limit, by setrlimit(2)'s number.

@@ -30,6 +30,9 @@ pub fn check(plan: &Plan) -> Result<()> {
     if plan.size == Some(0) {
         return refuse("a size of 0 would be no limit".into());
     }
+    if let Some(home) = plan.ranged.as_ref().and_then(|ranged| ranged.home.as_ref()) {
+        place(&home.at).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's home").why(why))?;
+    }
     if let Some(root) = &plan.root {
         is_root(root).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's root").why(why))?;
     }

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{FileType, XattrFlags, fstat, removexattr, setxattr};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -11,6 +11,7 @@ use rustix::mount::{
 };
 
 use crate::attach::Tree;
+use crate::power::Power;
 use crate::skeleton::Staging;
 use crate::source::{self, Attributes};
 use crate::{Layer, Root, RootKind, union};
@@ -37,7 +38,7 @@ impl Root {
 }
 
 /// The root, attached in the staging tmpfs.
-pub fn of_host(root: &Root, staging: &mut Staging) -> Result<Tree> {
+pub fn of_host(root: &Root, staging: &mut Staging, power: &Power) -> Result<Tree> {
     if staging.covers(&root.from) {
         return Err(Fail::new(Stage::Mount, root.what()).why("kakuri itself uses that folder while it builds"));
     }
@@ -48,27 +49,31 @@ pub fn of_host(root: &Root, staging: &mut Staging) -> Result<Tree> {
             let mount = staging.unseen(&root.from, || {
                 source::detach(folder.as_fd(), attributes).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))
             })?;
-            staging.root_of(mount)
+            power.as_root(|| staging.root_of(mount))
         }
         RootKind::Skeleton { skeleton } => {
-            let skeleton = staging.skeleton(skeleton)?;
+            let skeleton = power.as_root(|| staging.skeleton(skeleton))?;
             let mut log = None;
             let mount = union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log);
             let hint = format!(
                 "without an overlay it has to have the folders dev, proc, sys, tmp and run: make them in {}",
                 root.from
             );
-            staging.root_of(mount.map_err(|e| refused(root, e, log.as_ref(), hint))?)
+            let mount = mount.map_err(|e| refused(root, e, log.as_ref(), hint))?;
+            power.as_root(|| staging.root_of(mount))
         }
         RootKind::Overlay { layer } => {
             let (upper, work) = match layer {
                 Some(layer) => open_layer(layer, root)?,
-                None => staging.layer().map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?,
+                None => power.as_root(|| staging.layer().map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e)))?,
             };
-            keeps_attributes(&upper, layer.as_ref(), root)?;
-            let mount = writable(root, &folder, &upper, &work)?;
+            power.as_root(|| keeps_attributes(&upper, layer.as_ref(), root))?;
+            if layer.is_some() {
+                power.give_layer(&upper).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?;
+            }
+            let mount = writable(root, &folder, &upper, &work, power)?;
             let device = fstat(&mount).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?.st_dev;
-            let mut tree = staging.root_of(mount)?;
+            let mut tree = power.as_root(|| staging.root_of(mount))?;
             tree.own(device);
             Ok(tree)
         }
@@ -122,18 +127,16 @@ fn keeps_attributes(upper: &OwnedFd, layer: Option<&Layer>, root: &Root) -> Resu
 
 /// An overlay whose work folder has mode 000, and that does everything with the rights of who mounted it, for good:
 /// so it is mounted with the capability that opens such a folder, over files of the mapped ids alone.
-fn writable(root: &Root, folder: &OwnedFd, upper: &OwnedFd, work: &OwnedFd) -> Result<OwnedFd> {
-    use caps::Set as Caps;
-
+fn writable(root: &Root, folder: &OwnedFd, upper: &OwnedFd, work: &OwnedFd, power: &Power) -> Result<OwnedFd> {
     let mut log = None;
     let made = prepare(&mut log, folder, upper, work).and_then(|fs| {
-        caps::keep(Stage::Mount, Caps::SYS_ADMIN | Caps::DAC_OVERRIDE).map_err(|_| Errno::PERM)?;
-        fsconfig_create(fs)?;
-        let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
-        fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        let made = power.over_files(|| {
+            fsconfig_create(fs)?;
+            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+            fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        });
+        made.map_err(|_| Errno::PERM)?
     });
-    // Whether it worked or not.
-    caps::keep(Stage::Mount, Caps::SYS_ADMIN)?;
     made.map_err(|e| {
         let hint = "give the folder itself, with :ro or :rw".into();
         refused(root, e, log.as_ref(), hint)

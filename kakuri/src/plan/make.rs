@@ -14,18 +14,20 @@ use crate::config::Config;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
-use crate::layout::{Found, Layout};
+use crate::idmap::Ids;
+use crate::layout::{Found, Layout, Origin, Point, What};
 use crate::network::Wiring;
 use crate::pathname;
 use crate::spec::Spec;
 
 /// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
 /// files, which need not exist yet.
-pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring) -> Result<Plan> {
+pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
-    let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, &wiring);
+    notes.extend(ids.notes.iter().cloned());
+    let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);
     let network = wiring.kind;
-    let mut who = Identity::of(spec.user, host);
+    let mut who = Identity::of(&spec.user, host);
     let real_root = host.is_real_root();
     if real_root {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
@@ -36,7 +38,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
     let mut own_shell = None;
     if let Some(wanted) = &spec.rootfs {
         let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
-        rootfs::put(&mut placing.layout, root, spec, network, host, &mut notes)?;
+        rootfs::put(&mut placing.layout, root, spec, network, (host, ids), &mut notes)?;
         let (account, shell) = rootfs::account(&placing.layout, who);
         (who, own_shell) = (account, Some(shell));
     } else {
@@ -66,7 +68,10 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
     let path = if of_root { environment::standard_path() } else { environment::path(host, &layout) };
     let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
-    let cwd = standing(wanted, host, &who, &layout);
+    let cwd = standing(wanted, host, &who, &layout, ids);
+    let process_ids = ids.of(&who)?;
+    // A home of the container's own is made by its root, and is to be its user's.
+    let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
     let mut steps = layout.steps();
     if real_root {
         base::kernel::guard(&mut steps.finish, spec);
@@ -81,6 +86,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
             read_only: !of_root || spec.read_only,
             ops: steps.ops,
             finish: steps.finish,
+            ranged: ids.ranged(&who, own_home.as_deref()),
         },
         setup,
         process: Process {
@@ -93,6 +99,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
+            ids: process_ids,
         },
         namespaces,
         terminal: spec.terminal,
@@ -104,6 +111,20 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
         wiring,
         notes,
     })
+}
+
+/// Whether a folder is made for the container, or kept by it.
+fn is_own(layout: &Layout, folder: &[u8]) -> bool {
+    let point = layout.get(folder).or_else(|| layout.holder(folder).map(|(_, point)| point));
+    layout.root.is_none()
+        && point.is_some_and(|Point { what, origin }| {
+            let own = match what {
+                What::Folder { .. } | What::Private { read_only: false, .. } => true,
+                What::Bind(source) => source.kept,
+                _ => false,
+            };
+            own && *origin != Origin::User
+        })
 }
 
 /// What `-w` names: a path inside.
@@ -120,7 +141,7 @@ fn workdir(spec: &Spec, host: &Host, who: &Identity) -> Result<Option<Vec<u8>>> 
 /// Where the command stands: what was asked for, else where the caller is if that can be seen, else the home.
 /// A folder that was asked for and does not exist is an error of the start, not of the plan: the command's own
 /// root filesystem may bring it.
-fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layout) -> Vec<u8> {
+fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layout, ids: &Ids) -> Vec<u8> {
     if let Some(wanted) = wanted {
         return layout.locate(&wanted).at;
     }
@@ -129,7 +150,7 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
     let same = |path: &[u8]| layout.root.is_none() || layout.locate(path).host.as_deref() == Some(path);
     match &host.cwd {
         Some(cwd) if visible(cwd) && same(cwd) => cwd.clone(),
-        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host) => who.home.clone(),
+        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host, ids) => who.home.clone(),
         _ => b"/".to_vec(),
     }
 }

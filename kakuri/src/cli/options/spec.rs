@@ -61,10 +61,19 @@ pub const SPEC: &[Opt] = &[
         Id::Userns,
         None,
         &["userns"],
-        Value("single|keep-id"),
+        Value("single|range|auto|keep-id"),
         WHO,
-        "Which ids there are inside: one (root), or your own",
+        "Which ids there are inside: one (root, the default), all that /etc/subuid gives you, those if it can be; keep-id: you are yourself, also with a range (range,keep-id)",
     ),
+    opt(
+        Id::Uidmap,
+        None,
+        &["uidmap"],
+        Value("INSIDE:OUTSIDE:COUNT"),
+        WHO,
+        "A range in an order of your own; OUTSIDE 0 is you, 1 the first of your sub-ids",
+    ),
+    opt(Id::Gidmap, None, &["gidmap"], Value("INSIDE:OUTSIDE:COUNT"), WHO, "The same for groups, where they differ"),
     opt(Id::Hostname, None, &["hostname"], Value("NAME"), WHO, "Name of the container's host"),
     opt(Id::AllowNetwork, None, &["allow-network"], Nothing, NETWORK, "Use the host's network (--network host)"),
     opt(
@@ -154,7 +163,7 @@ pub const BASE: &[Opt] = &[
 /// Who runs, where and with which variables: exec and shell take them too.
 pub const PLACE: &[Opt] = &[
     opt(Id::User, None, &["user"], Number("UID[:GID]"), WHO, "Be the user `user`, uid 1000, inside; or the given ids"),
-    opt(Id::Uid, Some(b'u'), &[], Value("UID[:GID]"), WHO, "Be these ids inside"),
+    opt(Id::Uid, Some(b'u'), &[], Value("UID[:GID]"), WHO, "Be these ids inside, or NAME[:GROUP] of the container's own passwd"),
     opt(Id::Env, Some(b'e'), &["env"], Value("KEY[=VALUE]"), WHO, "Set a variable; KEY alone takes your value"),
     opt(Id::EnvFile, None, &["env-file"], Value("FILE"), WHO, "Set the variables a file lists"),
     opt(Id::EnvHost, None, &["env-host"], Nothing, WHO, "Pass your whole environment"),
