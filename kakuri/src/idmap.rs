@@ -125,6 +125,15 @@ fn found(spec: &Spec, host: &Host) -> Result<Ids, Lack> {
     Ok(Ids { range: Some(Range { set_up, payload, tools: granted.tools }), notes })
 }
 
+/// All the caller's ids, where he has any, whatever a container wants of them.
+pub fn granted() -> Option<Range> {
+    let host = Host::look();
+    let granted = if host.is_real_root() { return None } else { Facts::look(&host).granted().ok()? };
+    let set_up =
+        Maps { uids: maps::set_up(host.uid, &granted.uids)?, gids: maps::set_up(host.gid, &granted.gids)? };
+    Some(Range { payload: Maps::default(), set_up, tools: granted.tools })
+}
+
 fn wrong(option: &str, why: String) -> Lack {
     Lack::Wrong(Box::new(
         Fail::new(Stage::Front, format!("cannot make the id map {option} asks for"))
