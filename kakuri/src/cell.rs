@@ -27,7 +27,7 @@ use crate::network::Wiring;
 use crate::network::join::Joined;
 use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
-use crate::process::Owned;
+use crate::process::{Owned, lost};
 use crate::signals::Signals;
 use start::Start;
 pub use uplink::{Heard, Uplink};
@@ -149,11 +149,12 @@ impl Begun {
         first: &First,
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
-        let Begun { mount_link, init_link, mount, init, init_pid, wire, mapping, end } = self;
+        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, end } = self;
         if let Some((mapping, gate)) = mapping {
             // Before any signal is held back: until here one ends this process, and all that was begun with it.
             mapping.finish(end)?;
-            rustix::io::write(&gate, b"1").fail(Stage::Front, || "lost kakuri-init".into())?;
+            // One that is gone has nothing to be told: how it ended is the answer.
+            sys::ignoring(libc::SIGPIPE, || rustix::io::write(&gate, b"1")).map_err(|_| lost(&mut init, &Broken::Closed))?;
         }
         // PID 1's maps are written, and its image is loaded since it was begun or is being loaded now: with maps
         // kakuri-mount may join.
