@@ -9,10 +9,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, Exec, caps, sys};
 use nix::sys::signal::SigSet;
-use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
 use rustix::fs::{FileType, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
+use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
 use rustix::thread::{
     LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs, set_thread_groups,
     set_thread_res_gid, set_thread_res_uid,
@@ -115,9 +115,7 @@ fn confine(launch: &Launch) -> Result<()> {
 /// P's own bounding set does not decide.
 fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
     let what = || format!("cannot be user {}:{} in the container", ids.uid, ids.gid);
-    let is_pipe = |fd: &BorrowedFd| {
-        fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
-    };
+    let is_pipe = |fd: &BorrowedFd| fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
     let pipes = launch.stdio.into_iter().filter(|fd| ids.pipes && is_pipe(fd));
     for own in pipes.chain(launch.terminal) {
         // Where the map leaves the caller out, whose it is, nobody inside may give it away, and it is used as it is.
@@ -135,7 +133,9 @@ fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
         .map_err(|e| {
             let fail = Fail::new(Stage::Init, what()).errno(e);
             match e {
-                Errno::INVAL => fail.why("the container has no such id").hint("its ids are in /proc/self/uid_map there"),
+                Errno::INVAL => {
+                    fail.why("the container has no such id").hint("its ids are in /proc/self/uid_map there")
+                }
                 _ => fail,
             }
         })?;

@@ -78,8 +78,7 @@ mod tests {
 
     #[test]
     fn lines_of_a_map() {
-        let extents =
-            [Extent { inside: 0, outside: 0, count: 1 }, Extent { inside: 1, outside: 1, count: 65536 }];
+        let extents = [Extent { inside: 0, outside: 0, count: 1 }, Extent { inside: 1, outside: 1, count: 65536 }];
         assert_eq!(text(&extents), "0 0 1\n1 1 65536\n");
     }
 }

@@ -181,7 +181,7 @@ mod tests {
     use crate::{Bind, Layer, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
-        Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![] }
+        Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![], ranged: None }
     }
 
     fn folder(at: &[u8]) -> Op {

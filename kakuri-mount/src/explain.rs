@@ -194,6 +194,7 @@ mod tests {
             root: None,
             size: Some(64 << 20),
             read_only: true,
+            ranged: None,
             ops: vec![
                 Op::Folder { at: "/a".into(), mode: 0o755 },
                 Op::File { at: "/a/b".into(), mode: 0o600, text: "four".into() },
@@ -244,8 +245,15 @@ hide      /proc/keys  covered by an empty file, read-only
     #[test]
     fn names_cannot_drive_a_terminal() {
         let ops = vec![Op::Symlink { at: "/a\x1b[2J".into(), to: "b\nc".into() }];
-        let text =
-            explain(&Plan { version: PLAN_VERSION, root: None, size: None, read_only: false, ops, finish: vec![] });
+        let text = explain(&Plan {
+            version: PLAN_VERSION,
+            root: None,
+            size: None,
+            read_only: false,
+            ops,
+            finish: vec![],
+            ranged: None,
+        });
         assert!(text.ends_with("link      /a\\u{1b}[2J  to b\\nc\n"), "{text}");
     }
 }

@@ -19,8 +19,7 @@ use crate::{Home, Plan, Ranged};
 use caps::Set;
 
 /// For what belongs to many, and for an overlay, which copies files up with owner, set-id bits and capabilities.
-const OVER_FILES: Set =
-    Set::DAC_OVERRIDE.union(Set::CHOWN).union(Set::FOWNER).union(Set::FSETID).union(Set::SETFCAP);
+const OVER_FILES: Set = Set::DAC_OVERRIDE.union(Set::CHOWN).union(Set::FOWNER).union(Set::FSETID).union(Set::SETFCAP);
 
 /// Puts rights over files into effect, and takes them back.
 #[derive(Default)]

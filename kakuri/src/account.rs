@@ -74,7 +74,9 @@ fn unknown(kind: &str, typed: &str, names: Vec<String>) -> Fail {
     }
     let fail = Fail::new(Stage::Front, format!("the container has no {kind} '{}'", typed.escape_debug()));
     match shown.is_empty() {
-        true => fail.why(format!("there is no list of its {kind}s that can be read")).hint("numbers always work: -u UID:GID"),
+        true => fail
+            .why(format!("there is no list of its {kind}s that can be read"))
+            .hint("numbers always work: -u UID:GID"),
         false => fail.hint(format!("it has {shown}; numbers work as well: -u UID:GID")),
     }
 }

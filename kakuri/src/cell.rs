@@ -154,7 +154,8 @@ impl Begun {
             // Before any signal is held back: until here one ends this process, and all that was begun with it.
             mapping.finish(end)?;
             // One that is gone has nothing to be told: how it ended is the answer.
-            sys::ignoring(libc::SIGPIPE, || rustix::io::write(&gate, b"1")).map_err(|_| lost(&mut init, &Broken::Closed))?;
+            sys::ignoring(libc::SIGPIPE, || rustix::io::write(&gate, b"1"))
+                .map_err(|_| lost(&mut init, &Broken::Closed))?;
         }
         // PID 1's maps are written, and its image is loaded since it was begun or is being loaded now: with maps
         // kakuri-mount may join.

@@ -95,7 +95,8 @@ fn found(spec: &Spec, host: &Host) -> Result<Ids, Lack> {
     let wished = match &spec.ids {
         IdMode::Map { uids: users, gids: groups } => {
             // One of them stands for both.
-            let or = |own: &'_ Vec<Extent>, other: &'_ Vec<Extent>| if own.is_empty() { other.clone() } else { own.clone() };
+            let or =
+                |own: &'_ Vec<Extent>, other: &'_ Vec<Extent>| if own.is_empty() { other.clone() } else { own.clone() };
             Maps {
                 uids: maps::check(&or(users, groups), uids).map_err(|why| wrong("--uidmap", why))?,
                 gids: maps::check(&or(groups, users), gids).map_err(|why| wrong("--gidmap", why))?,
@@ -129,8 +130,7 @@ fn found(spec: &Spec, host: &Host) -> Result<Ids, Lack> {
 pub fn granted() -> Option<Range> {
     let host = Host::look();
     let granted = if host.is_real_root() { return None } else { Facts::look(&host).granted().ok()? };
-    let set_up =
-        Maps { uids: maps::set_up(host.uid, &granted.uids)?, gids: maps::set_up(host.gid, &granted.gids)? };
+    let set_up = Maps { uids: maps::set_up(host.uid, &granted.uids)?, gids: maps::set_up(host.gid, &granted.gids)? };
     Some(Range { payload: Maps::default(), set_up, tools: granted.tools })
 }
 
@@ -138,7 +138,7 @@ fn wrong(option: &str, why: String) -> Lack {
     Lack::Wrong(Box::new(
         Fail::new(Stage::Front, format!("cannot make the id map {option} asks for"))
             .why(why)
-            .hint(format!("{option} INSIDE:OUTSIDE:COUNT; outside 0 is you, and 1 is the first of your sub-ids")),
+            .hint(format!("{option} IN:OUT:COUNT; OUT 0 is you, and 1 is the first of your sub-ids")),
     ))
 }
 
@@ -146,9 +146,10 @@ fn wrong(option: &str, why: String) -> Lack {
 fn is_of_sub_ids(spec: &Spec, host: &Host, set_up: &Maps) -> bool {
     let Some(rootfs) = &spec.rootfs else { return false };
     let first = maps::outside(&set_up.uids, 1);
-    let owner = host.expand(rootfs.path.as_bytes()).ok().and_then(|path| {
-        std::fs::metadata(crate::host::as_path(&path)).ok().map(|folder| folder.uid())
-    });
+    let owner = host
+        .expand(rootfs.path.as_bytes())
+        .ok()
+        .and_then(|path| std::fs::metadata(crate::host::as_path(&path)).ok().map(|folder| folder.uid()));
     first.is_some() && owner == first
 }
 
@@ -168,11 +169,7 @@ impl Ids {
         let uid = |uid| maps::outside(&range.payload.uids, uid);
         let gid = |gid| maps::outside(&range.payload.gids, gid);
         let home = home.and_then(|at| {
-            Some(kakuri_mount::Home {
-                at: kakuri_wire::Bytes(at.to_vec()),
-                uid: uid(who.uid)?,
-                gid: gid(who.gid)?,
-            })
+            Some(kakuri_mount::Home { at: kakuri_wire::Bytes(at.to_vec()), uid: uid(who.uid)?, gid: gid(who.gid)? })
         });
         Some(kakuri_mount::Ranged {
             // Where P has no root nobody minds who owns its folders, but the caller, who can remove them.

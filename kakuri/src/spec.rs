@@ -6,8 +6,8 @@ mod anchor;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub use kakuri_netns::nat::Protocol;
 use kakuri_init::Extent;
+pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 

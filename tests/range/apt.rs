@@ -16,10 +16,28 @@ const GROUP: &str = "root:x:0:\ntty:x:5:\nman:x:12:\nshadow:x:42:\nusers:x:100:\
 fn plant(scene: &Scene) -> PathBuf {
     let tree = scene.folder("debian");
     for folder in [
-        "usr", "root", "home", "opt", "srv", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d",
-        "etc/apt/trusted.gpg.d", "etc/dpkg/dpkg.cfg.d", "etc/skel", "etc/pam.d", "etc/default", "etc/security", "var/lib/dpkg/info",
-        "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial",
-        "var/log/apt", "var/tmp", "var/mail",
+        "usr",
+        "root",
+        "home",
+        "opt",
+        "srv",
+        "etc/apt/apt.conf.d",
+        "etc/apt/preferences.d",
+        "etc/apt/sources.list.d",
+        "etc/apt/trusted.gpg.d",
+        "etc/dpkg/dpkg.cfg.d",
+        "etc/skel",
+        "etc/pam.d",
+        "etc/default",
+        "etc/security",
+        "var/lib/dpkg/info",
+        "var/lib/dpkg/updates",
+        "var/lib/dpkg/triggers",
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        "var/log/apt",
+        "var/tmp",
+        "var/mail",
     ] {
         fs::create_dir_all(tree.join(folder)).unwrap();
     }
@@ -31,10 +49,19 @@ fn plant(scene: &Scene) -> PathBuf {
         ("etc/group", GROUP),
         ("etc/shadow", "root:*:19000::::::\n"),
         ("etc/gshadow", ""),
-        ("etc/login.defs", "UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nUSERGROUPS_ENAB yes\nUMASK 022\n"),
+        (
+            "etc/login.defs",
+            "UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nUSERGROUPS_ENAB yes\nUMASK 022\n",
+        ),
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n"),
-        ("etc/pam.d/su", "auth sufficient pam_rootok.so\naccount required pam_permit.so\nsession required pam_permit.so\n"),
-        ("etc/pam.d/other", "auth required pam_permit.so\naccount required pam_permit.so\npassword required pam_permit.so\nsession required pam_permit.so\n"),
+        (
+            "etc/pam.d/su",
+            "auth sufficient pam_rootok.so\naccount required pam_permit.so\nsession required pam_permit.so\n",
+        ),
+        (
+            "etc/pam.d/other",
+            "auth required pam_permit.so\naccount required pam_permit.so\npassword required pam_permit.so\nsession required pam_permit.so\n",
+        ),
         ("etc/apt/sources.list", "deb [trusted=yes] file:/repo ./\n"),
         ("etc/skel/.profile", "# made by useradd\n"),
         ("var/lib/dpkg/status", ""),
@@ -64,8 +91,10 @@ fn pack(scene: &Scene) {
         fs::write(work.join("DEBIAN/control"), &control).unwrap();
         let script = scene.script(
             &format!("pack/{name}/DEBIAN/postinst"),
-            &format!("#!/bin/sh\nset -e\nid -u {name} >/dev/null 2>&1 || useradd --system --home-dir /opt/{name} {name}\n\
-                      chown {name}: /opt/{name}/data\nchmod 640 /opt/{name}/data\n"),
+            &format!(
+                "#!/bin/sh\nset -e\nid -u {name} >/dev/null 2>&1 || useradd --system --home-dir /opt/{name} {name}\n\
+                      chown {name}: /opt/{name}/data\nchmod 640 /opt/{name}/data\n"
+            ),
         );
         assert!(script.exists());
         let deb = repo.join(format!("{name}.deb"));
@@ -95,18 +124,24 @@ fn apt_get_installs_and_users_are_made_and_become() {
     let tree = plant(&scene);
     pack(&scene);
     let before = crate::tree::snapshot(&tree);
-    let said = run(&scene, "exec 2>&1; apt-get -q update && apt-get -qy install needs-range && dpkg -l | grep -c ^ii && \
+    let said = run(
+        &scene,
+        "exec 2>&1; apt-get -q update && apt-get -qy install needs-range && dpkg -l | grep -c ^ii && \
         stat -c '%U %a' /opt/hello-range/data /opt/needs-range/data && \
         useradd -m -s /bin/sh bob && su bob -c 'id -un; touch ~/f; stat -c %U:%G ~ ~/f ~/.profile' && \
         su hello-range -s /bin/sh -c 'cat /opt/hello-range/data' && \
         ! su bob -c 'cat /opt/hello-range/data' && \
-        apt-get -qy purge needs-range && ! test -e /opt/needs-range && chown 65534:65534 /srv && stat -c %u:%g /srv && echo done");
+        apt-get -qy purge needs-range && ! test -e /opt/needs-range && chown 65534:65534 /srv && stat -c %u:%g /srv && echo done",
+    );
     if crate::tree::no_memory_layer(&said) {
         return;
     }
     let said = said.ok();
     let text = said.text();
     assert!(text.ends_with("65534:65534\ndone"), "{said}");
-    assert!(text.contains("\n2\nhello-range 640\nneeds-range 640\nbob\nbob:bob\nbob:bob\nbob:bob\nhello-range"), "{said}");
+    assert!(
+        text.contains("\n2\nhello-range 640\nneeds-range 640\nbob\nbob:bob\nbob:bob\nbob:bob\nhello-range"),
+        "{said}"
+    );
     assert_eq!(crate::tree::snapshot(&tree), before, "the tree is not touched");
 }

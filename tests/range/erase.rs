@@ -103,13 +103,17 @@ fn a_tree_of_sub_ids_is_its_roots() {
     let other = |script: &str| {
         scene.kakuri([&RANGE[..], &["--bind", &bind, "sh", "-c", script]].concat()).output().ok();
     };
-    other("cd /work && cp -a tree high && mkdir -p high/srv/u && chown -R 1:1 high && chown 34:35 high/srv/u && chmod 700 high/root");
+    other(
+        "cd /work && cp -a tree high && mkdir -p high/srv/u && chown -R 1:1 high && chown 34:35 high/srv/u && chmod 700 high/root",
+    );
     let high = scene.work().join("high");
     assert_eq!(owner(&high), (first, group));
     let script = "id -u; stat -c %u:%g / /etc /srv/u /root /tmp /etc/hosts; cd /root && touch own && stat -c %u own; pwd; \
                   chown 7 /srv/u && stat -c %u /srv/u";
     let run = |options: &[&str]| {
-        scene.kakuri([&["--verbose", "--userns", "range", "--rootfs"], options, &["sh", "-c", script]].concat()).output()
+        scene
+            .kakuri([&["--verbose", "--userns", "range", "--rootfs"], options, &["sh", "-c", script]].concat())
+            .output()
     };
     let said = run(&["high"]);
     if crate::tree::no_memory_layer(&said) {

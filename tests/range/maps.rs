@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::common::{Output, Scene, until, HANG};
+use crate::common::{HANG, Output, Scene, until};
 use crate::{RANGE, own, owner, ranged};
 
 /// The words of each line.
@@ -70,7 +70,10 @@ fn keep_id_is_oneself_with_everybody_else_beside() {
     let (uid, gid) = own();
     let bind = format!("{}:/work", scene.work().display());
     let options = ["--userns", "range,keep-id", "--bind", &bind];
-    let said = scene.inside(&options, "id -u; id -g; id -un; touch /work/mine ~/own /tmp/t; stat -c %u:%g ~ ~/own /tmp /etc/passwd /work");
+    let said = scene.inside(
+        &options,
+        "id -u; id -g; id -un; touch /work/mine ~/own /tmp/t; stat -c %u:%g ~ ~/own /tmp /etc/passwd /work",
+    );
     let name = scene.program("id").arg("-un").output().ok().text();
     assert_eq!(said, format!("{uid}\n{gid}\n{name}\n{uid}:{gid}\n{uid}:{gid}\n0:0\n0:0\n{uid}:{gid}"));
     assert_eq!(owner(&scene.work().join("mine")), (uid, gid));

@@ -26,7 +26,11 @@ fn a_tool_that_fails_says_why() {
         ("newuidmap", "#!/bin/sh\nkill -9 $$\n", "killed by signal 9"),
         ("newgidmap", "not a program", "it exited with code"),
         // A long tale is cut, and drives no terminal.
-        ("newuidmap", "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' '\\033' >&2\nexit 1\n", "newuidmap could not map"),
+        (
+            "newuidmap",
+            "#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' '\\033' >&2\nexit 1\n",
+            "newuidmap could not map",
+        ),
     ] {
         let said = with_double(&scene, name, script).refused(125, &[name, "could not map the container's ids", words]);
         assert!(!said.err().contains('\u{1b}') && said.err().len() < 20_000, "{said}");
@@ -43,7 +47,8 @@ fn a_tool_gets_nothing_of_ours() {
     ranged!();
     let scene = Scene::new();
     let out = scene.work().join("seen");
-    let script = format!("#!/bin/sh\n{{ env; ls -l /proc/$$/fd; }} >{} 2>&1\nexec /usr/bin/newuidmap \"$@\"\n", out.display());
+    let script =
+        format!("#!/bin/sh\n{{ env; ls -l /proc/$$/fd; }} >{} 2>&1\nexec /usr/bin/newuidmap \"$@\"\n", out.display());
     let folder = scene.folder("bin");
     scene.script("bin/newuidmap", &script);
     let path = format!("{}:/usr/bin:/bin", folder.display());
@@ -59,9 +64,8 @@ fn no_new_privileges_forbid_it() {
     need!("setpriv");
     ranged!();
     let scene = Scene::new();
-    let under = |words: &[&str]| {
-        scene.program("setpriv").args(["--no-new-privs", crate::common::KAKURI]).args(words).output()
-    };
+    let under =
+        |words: &[&str]| scene.program("setpriv").args(["--no-new-privs", crate::common::KAKURI]).args(words).output();
     under(&["--userns", "range", "true"])
         .refused(125, &["cannot give the container a range of ids", "no_new_privs"])
         .hints(&["NoNewPrivileges=no"]);

@@ -31,9 +31,8 @@ fn every_way_in_gives_the_same() {
             assert_ne!(reader.read_line(&mut started).unwrap(), 0, "{started}");
         }
         let started = started.trim_end_matches("---\nup\n").trim_end();
-        let exec = |more: &[&str]| {
-            scene.kakuri([&["exec"], more, &[&name, "sh", "-c", RIGHTS]].concat()).output().ok().text()
-        };
+        let exec =
+            |more: &[&str]| scene.kakuri([&["exec"], more, &[&name, "sh", "-c", RIGHTS]].concat()).output().ok().text();
         assert_eq!(exec(&[]), started, "{name}");
         if let Some(user) = user {
             assert_eq!(exec(&["-u", user]), started, "{name}");
@@ -57,7 +56,8 @@ fn exec_becomes_whoever_is_named_now() {
     };
     // Made in the container, and known to the next command.
     exec(&[], "echo 'new:x:77:78::/home/new:/bin/sh' >>/etc/passwd; mkdir -p /home/new; chown 77:78 /home/new; echo x:x:9:new >/etc/group").ok();
-    let said = exec(&["-u", "new"], "id -u; id -G; pwd; echo $HOME $USER $LOGNAME; touch f; stat -c %u:%g f").ok().text();
+    let said =
+        exec(&["-u", "new"], "id -u; id -G; pwd; echo $HOME $USER $LOGNAME; touch f; stat -c %u:%g f").ok().text();
     assert_eq!(said, "77\n78 9\n/home/new\n/home/new new new\n77:78");
     assert_eq!(exec(&["-u", "ada"], "id -u; pwd").ok().text(), "1000\n/home/ada");
     // Without an account there is nobody's home to be in.

@@ -20,7 +20,10 @@ fn a_number_owns_its_home_and_nothing_else() {
                   grep -h ^Cap[PEIA] /proc/self/status | sort -u | tr -d '\\n\\t '; echo; kill -0 1 2>/dev/null || echo no";
     let none = "CapAmb:0000000000000000CapEff:0000000000000000CapInh:0000000000000000CapPrm:0000000000000000";
     assert_eq!(scene.inside(&options, script), format!("1000\n50\n1000:50\n1000:50\nclosed\n{none}\nno"));
-    assert_eq!(scene.inside(&["--userns", "range", "--user"], "id -un; cd; pwd; touch x; stat -c %u x"), "user\n/home/user\n1000");
+    assert_eq!(
+        scene.inside(&["--userns", "range", "--user"], "id -un; cd; pwd; touch x; stat -c %u x"),
+        "user\n/home/user\n1000"
+    );
 }
 
 #[test]
@@ -53,7 +56,8 @@ fn names_are_those_of_the_root() {
     start("app:none").refused(125, &["no group 'none'"]).hints(&["extra"]);
     start("odd").refused(125, &["cannot be user 70000"]).hints(&["--add-subuids"]);
     // With one id the names are the same, and whoever is named is the caller.
-    let single = scene.kakuri(["--rootfs", "tree:ro", "-u", "app", "sh", "-c", "id -u; id -g; echo $HOME"]).output().ok();
+    let single =
+        scene.kakuri(["--rootfs", "tree:ro", "-u", "app", "sh", "-c", "id -u; id -g; echo $HOME"]).output().ok();
     assert_eq!(single.text(), "101\n104\n/srv/app");
     scene.kakuri(["--rootfs", "tree:ro", "-u", "nobody", "true"]).output().refused(125, &["no user 'nobody'"]);
 }
@@ -63,9 +67,12 @@ fn without_a_root_of_its_own_there_are_few_names() {
     ranged!();
     let scene = Scene::new();
     let own = scene.program("id").arg("-un").output().ok().text();
-    for (name, uid) in [("root", "0".to_string()), ("user", "1000".into()), ("nobody", "65534".into()),
-        (own.as_str(), scene.program("id").arg("-u").output().ok().text())]
-    {
+    for (name, uid) in [
+        ("root", "0".to_string()),
+        ("user", "1000".into()),
+        ("nobody", "65534".into()),
+        (own.as_str(), scene.program("id").arg("-u").output().ok().text()),
+    ] {
         assert_eq!(scene.inside(&["--userns", "range", "-u", name], "id -u"), uid, "{name}");
     }
     scene.kakuri(["-u", "postgres", "true"]).output().refused(125, &["no user 'postgres'"]).hints(&["root, user"]);
@@ -80,7 +87,9 @@ fn a_hostile_list_of_accounts_leads_nowhere() {
     let secret = scene.file("secret", "spy:x:0:0::/:/bin/sh\n");
     let passwd = tree.join("etc/passwd");
     let start = |user: &str| {
-        scene.kakuri([&RANGE[..], &["--rootfs", "tree:ro", "-u", user, "stat", "-L", "-c", "%u", "/proc/self"]].concat()).output()
+        scene
+            .kakuri([&RANGE[..], &["--rootfs", "tree:ro", "-u", user, "stat", "-L", "-c", "%u", "/proc/self"]].concat())
+            .output()
     };
     let plant_one: [(&str, &dyn Fn()); 5] = [
         ("a pipe", &|| drop(scene.program("mkfifo").arg(&passwd).output().ok())),
@@ -97,7 +106,8 @@ fn a_hostile_list_of_accounts_leads_nowhere() {
         assert_eq!(start("7").ok().text(), "7", "{what}");
     }
     let _ = fs::remove_dir(&passwd);
-    fs::write(&passwd, "e\u{1b}]0;x\u{7}:x:1:1::/:/bin/sh\nok:x:2:2::/:/bin/sh\nspy:x:4294967295:0::/:/bin/sh\n").unwrap();
+    fs::write(&passwd, "e\u{1b}]0;x\u{7}:x:1:1::/:/bin/sh\nok:x:2:2::/:/bin/sh\nspy:x:4294967295:0::/:/bin/sh\n")
+        .unwrap();
     let said = start("spy").refused(125, &["no user 'spy'"]).hints(&["it has ok;"]);
     assert!(!said.err().contains('\u{1b}'), "{said}");
 }
@@ -123,7 +133,10 @@ fn the_log_can_be_opened_by_name() {
     plant(&scene, "tree");
     let script = "echo out >/dev/stdout; echo err >/dev/stderr; echo end";
     let said = scene
-        .kakuri([&["run", "-d", "--name", "box"][..], &RANGE, &["--rootfs", "tree", "-u", "1000", "sh", "-c", script]].concat())
+        .kakuri(
+            [&["run", "-d", "--name", "box"][..], &RANGE, &["--rootfs", "tree", "-u", "1000", "sh", "-c", script]]
+                .concat(),
+        )
         .output();
     if no_memory_layer(&said) {
         return;

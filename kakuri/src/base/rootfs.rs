@@ -184,14 +184,17 @@ pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
         _ => b"/".to_vec(),
     };
     let shells = SHELLS.iter().map(|shell| shell.as_bytes());
-    let shell = [shell.as_slice()].into_iter().chain(shells).find(|path| is(path, Found::File)).unwrap_or(b"/bin/sh").to_vec();
+    let shell =
+        [shell.as_slice()].into_iter().chain(shells).find(|path| is(path, Found::File)).unwrap_or(b"/bin/sh").to_vec();
     (Identity { name, home, groups, ..who }, shell)
 }
 
 /// Whether the command may stand in a folder: of a tree that root made, root's home is closed.
 pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host, ids: &Ids) -> bool {
     match (&layout.root, layout.locate(folder).host) {
-        (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => root.may_enter(&place, host, ids),
+        (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => {
+            root.may_enter(&place, host, ids)
+        }
         _ => true,
     }
 }

@@ -85,14 +85,12 @@ fn is_account(word: &str) -> bool {
     fits && id && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-$@+".contains(&b) || b >= 0x80)
 }
 
-/// `INSIDE:OUTSIDE:COUNT` of --uidmap.
+/// `IN:OUT:COUNT` of --uidmap.
 pub fn extent(option: &str, value: &[u8]) -> Result<Extent, Fail> {
-    let hint = format!("{option} INSIDE:OUTSIDE:COUNT; outside 0 is you, and 1 is the first of your sub-ids");
+    let hint = format!("{option} IN:OUT:COUNT; OUT 0 is you, and 1 is the first of your sub-ids");
     let words = text(option, value, &hint)?;
-    let numbers: Vec<Option<u32>> = words
-        .split(':')
-        .map(|w| w.bytes().all(|b| b.is_ascii_digit()).then(|| w.parse().ok()).flatten())
-        .collect();
+    let numbers: Vec<Option<u32>> =
+        words.split(':').map(|w| w.bytes().all(|b| b.is_ascii_digit()).then(|| w.parse().ok()).flatten()).collect();
     match numbers[..] {
         [Some(inside), Some(outside), Some(count)] if count > 0 => Ok(Extent { inside, outside, count }),
         _ => Err(wrong(option, value, "it is no line of a map", &hint)),
@@ -157,7 +155,9 @@ mod tests {
         assert_eq!(user("-u", b"7").expect("ids"), User::Named { uid: 7, gid: 7 });
         assert_eq!(user("-u", b"7:8").expect("ids"), User::Named { uid: 7, gid: 8 });
         assert_eq!(user("-u", b"app:5").expect("name"), User::Name("app:5".into()));
-        for value in [&b""[..], b"1:", b":1", b"+1", b"4294967295", b"\xff", b"a:b:c", b"-x", b"a b", b"a/b", b"a:4294967296"] {
+        for value in
+            [&b""[..], b"1:", b":1", b"+1", b"4294967295", b"\xff", b"a:b:c", b"-x", b"a b", b"a/b", b"a:4294967296"]
+        {
             assert!(user("-u", value).is_err());
         }
     }

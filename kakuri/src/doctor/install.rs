@@ -13,8 +13,8 @@ use kakuri_wire::{Bytes, fail};
 use super::Row;
 use crate::helper::{NAMES, Programs};
 use crate::host::Host;
-use crate::idmap::subid::Given;
 use crate::idmap;
+use crate::idmap::subid::Given;
 
 /// mount_setattr(2) is the youngest call a start needs.
 const FLOOR: (u32, u32) = (5, 12);

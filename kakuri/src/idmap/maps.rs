@@ -214,7 +214,9 @@ mod tests {
                 for id in 0..60 {
                     assert_eq!(outside(&wanted, id), outside(&cut, id), "{wanted:?} over {below:?}");
                 }
-                let in_one = |e: &Extent| below.iter().any(|b| b.inside <= e.outside && e.outside + e.count <= b.inside + b.count);
+                let in_one = |e: &Extent| {
+                    below.iter().any(|b| b.inside <= e.outside && e.outside + e.count <= b.inside + b.count)
+                };
                 assert!(cut.iter().all(in_one), "{cut:?} over {below:?}");
             }
         }

@@ -22,7 +22,10 @@ pub enum Lack {
     NoRange,
     NoNewPrivileges,
     /// newgrp(1) and sg(1): the tools want the group the password file has.
-    OtherGroup { is: u32, usual: u32 },
+    OtherGroup {
+        is: u32,
+        usual: u32,
+    },
     /// The network of a container (or else of a file's) is to be joined.
     Network(bool),
     /// Root of the host called.
@@ -59,7 +62,10 @@ impl Lack {
                 format!("run it in a shell that `newgrp` or `sg` did not begin (id -g says {usual} there)"),
             ),
             Lack::Network(container) => (
-                format!("the network it joins belongs to a {} with one id", if *container { "container" } else { "namespace" }),
+                format!(
+                    "the network it joins belongs to a {} with one id",
+                    if *container { "container" } else { "namespace" }
+                ),
                 "leave the range out, or give it a network of its own: --network nat".into(),
             ),
             Lack::Root => (
@@ -229,7 +235,10 @@ mod tests {
     fn everything_that_can_be_missing_is_named() {
         assert!(all().granted().is_ok());
         assert_eq!(why(Facts { newgidmap: None, ..all() }), "newgidmap is not installed");
-        assert_eq!(why(Facts { newuidmap: None, newgidmap: None, ..all() }), "newuidmap and newgidmap are not installed");
+        assert_eq!(
+            why(Facts { newuidmap: None, newgidmap: None, ..all() }),
+            "newuidmap and newgidmap are not installed"
+        );
         assert!(why(Facts { gids: vec![], ..all() }).contains("/etc/subgid"));
         assert!(why(Facts { uid_map: "0 1000 1\n".into(), ..all() }).contains("too few ids"));
         assert!(why(Facts { gid_map: "0 0 65536\n".into(), ..all() }).contains("too few ids"));

@@ -62,9 +62,16 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_passed_over() {
-        for line in
-            ["ann:100000:0", "ann:x:1", "ann:1", "ann:1:2:3", "ann:4294967295:1", "ann:4294967290:10", "ann:-1:5", ":1:1"]
-        {
+        for line in [
+            "ann:100000:0",
+            "ann:x:1",
+            "ann:1",
+            "ann:1:2:3",
+            "ann:4294967295:1",
+            "ann:4294967290:10",
+            "ann:-1:5",
+            ":1:1",
+        ] {
             assert_eq!(parse(line, "ann", 1000), [], "{line}");
         }
     }

@@ -40,7 +40,8 @@ impl Mapping {
     /// For the process of this number, which must live in its new namespace and stay there.
     pub fn begin(pid: i32, range: &Range) -> Result<Mapping> {
         let null = open_null()?;
-        let tool = |place, name, path: &CString, extents: &[Extent]| Tool::begin(place, name, path, pid, extents, &null);
+        let tool =
+            |place, name, path: &CString, extents: &[Extent]| Tool::begin(place, name, path, pid, extents, &null);
         Ok(Mapping {
             tools: [
                 tool(PLACES[0], "newuidmap", &range.tools.uids, &range.set_up.uids)?,
@@ -105,7 +106,9 @@ impl Tool {
                     // A name stands before every word of it.
                     false => Bytes::from(said.as_str()).to_string(),
                 };
-                Err(what().why(why).hint("kakuri doctor says what it wants; kakuri without --userns range needs it not"))
+                Err(what()
+                    .why(why)
+                    .hint("kakuri doctor says what it wants; kakuri without --userns range needs it not"))
             }
         }
     }

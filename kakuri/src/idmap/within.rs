@@ -42,8 +42,9 @@ pub fn within<T: Serialize + DeserializeOwned>(range: &Range, act: impl FnOnce()
     let mut text = Vec::new();
     answer.read_to_end(&mut text).map_err(|e| Fail::new(Stage::Front, what()).errno(e))?;
     child.await_end(LIMIT);
-    let told: Result<T> = serde_json::from_slice(&text)
-        .map_err(|_| Fail::new(Stage::Front, what()).why(child.end().unwrap_or_else(|| "its process said nothing".into())))?;
+    let told: Result<T> = serde_json::from_slice(&text).map_err(|_| {
+        Fail::new(Stage::Front, what()).why(child.end().unwrap_or_else(|| "its process said nothing".into()))
+    })?;
     told
 }
 

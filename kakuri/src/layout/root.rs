@@ -9,7 +9,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use kakuri_mount::{Entry, Layer, RootKind};
 use kakuri_wire::Bytes;
-use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, access, fstat, getxattr, openat2, readlinkat};
+use rustix::fs::{
+    Access, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, access, fstat, getxattr, openat2, readlinkat,
+};
 use rustix::io::Errno;
 
 use crate::host::Host;
@@ -115,8 +117,7 @@ impl Root {
             RootfsMode::ReadOnly => true,
             // The root's own folder is the layer's; another one is copied up first, with its owner.
             RootfsMode::Overlay => {
-                rest.is_empty()
-                    || fstat(&place).is_ok_and(|stat| ids.own(stat.st_uid, stat.st_gid, caller))
+                rest.is_empty() || fstat(&place).is_ok_and(|stat| ids.own(stat.st_uid, stat.st_gid, caller))
             }
             RootfsMode::ReadWrite => access(by_descriptor(&place), Access::WRITE_OK | Access::EXEC_OK).is_ok(),
         }

@@ -6,8 +6,8 @@ use kakuri_wire::{Bytes, Kernelfs};
 
 use super::Namespaces;
 use crate::host::Host;
-use crate::idmap::{Ids, Range};
 use crate::identity::Identity;
+use crate::idmap::{Ids, Range};
 use crate::network::{Kind, Wiring};
 use crate::pathname;
 use crate::spec::{Proc, Spec};

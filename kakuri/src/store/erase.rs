@@ -17,8 +17,8 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, id};
-use crate::idmap;
 use super::lock;
+use crate::idmap;
 
 /// Never through a link, out of the folder, or into what is mounted in it.
 const HERE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_XDEV);

@@ -9,12 +9,12 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::Surroundings;
 use super::exec::{left, order_detached, unstable};
+use crate::account;
 use crate::cli::{Run, Start};
 use crate::client::session::{self, Manner};
 use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
-use crate::account;
 use crate::exit;
 use crate::idmap;
 use crate::network::Wiring;
