@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kakuri_wire::{Bytes, Kernelfs};
 
-use crate::{Bind, Entry, Node, Op, Plan, Root, RootKind, UnionKind};
+use crate::{Bind, Entry, Node, Op, Plan, Ranged, Root, RootKind, UnionKind};
 
 /// Paths longer than this do not push the column of words further right.
 const WIDEST: usize = 40;
@@ -29,6 +29,14 @@ pub fn explain(plan: &Plan) -> String {
         .into(),
     );
     let mut lines = vec![("root", "/".to_string(), root.join(", "))];
+    if let Some(Ranged { root: (uid, gid), home, .. }) = &plan.ranged {
+        lines.push((
+            "owner",
+            "/".into(),
+            format!("what is made for the container is its root's, {uid}:{gid} of your range"),
+        ));
+        lines.extend(home.iter().map(|h| ("owner", h.at.to_string(), format!("{}:{} of your range", h.uid, h.gid))));
+    }
     lines.extend(plan.ops.iter().chain(&plan.finish).map(|op| {
         let (word, at) = name(op);
         (word, at.to_string(), words(op))

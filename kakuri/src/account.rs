@@ -55,7 +55,7 @@ pub fn settle<'a>(spec: &'a Spec, host: &Host, config: &Config, kept: Option<&Ke
 }
 
 /// With the host's programs, or none, the accounts are kakuri's own: these are all there are.
-fn of_base(typed: &str, host: &Host) -> Result<User> {
+pub fn of_base(typed: &str, host: &Host) -> Result<User> {
     let own = host.user_name();
     match typed {
         "root" => Ok(User::Root),

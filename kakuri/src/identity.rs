@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::account;
 use crate::host::Host;
 use crate::pathname;
 use crate::spec::User;
@@ -24,13 +25,16 @@ impl Identity {
     /// With the host base the home has the caller's own path, so that paths mean the same inside and outside.
     pub fn of(user: &User, host: &Host) -> Identity {
         let own_home = || if is_home(&host.home) { host.home.clone() } else { b"/root".to_vec() };
-        let (uid, gid, name, home) = match *user {
+        let (uid, gid, name, home) = match user.clone() {
             User::Root | User::Named { uid: 0, gid: 0 } => (0, 0, "root".into(), own_home()),
             User::KeepId => (host.uid, host.gid, host.user_name(), own_home()),
             User::Named { uid: 0, gid } => (0, gid, "root".into(), own_home()),
             User::Named { uid, gid } => (uid, gid, "user".into(), b"/home/user".to_vec()),
-            // Numbers by now; if ever not, whoever may do least.
-            User::Name(_) => (NOBODY, NOBODY, "nobody".into(), b"/nonexistent".to_vec()),
+            User::Name(typed) => match account::of_base(&typed, host) {
+                Ok(user) => return Identity::of(&user, host),
+                // A root's own user, who is a number by now wherever it matters: whoever may do least.
+                Err(_) => (NOBODY, NOBODY, "nobody".into(), b"/nonexistent".to_vec()),
+            },
         };
         Identity { uid, gid, name, home, groups: vec![gid] }
     }

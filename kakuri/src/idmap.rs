@@ -16,6 +16,7 @@ use std::os::unix::fs::MetadataExt;
 
 use kakuri_init::{Extent, Maps};
 use kakuri_wire::fail::{Fail, Result, Stage};
+use rustix::fs::Stat;
 
 use crate::host::Host;
 use crate::identity::Identity;
@@ -161,6 +162,23 @@ impl Ids {
             None => (uid, gid) == (host.uid, host.gid),
             Some(Range { set_up, .. }) => maps::has(&set_up.uids, uid) && maps::has(&set_up.gids, gid),
         }
+    }
+
+    /// Whether one of the container's users who is not root may enter a folder of the host's.
+    pub fn may_enter(&self, who: &Identity, folder: &Stat) -> bool {
+        let Some(Range { set_up, payload, .. }) = &self.range else { return false };
+        let on_host = |payload, set_up, id| maps::outside(payload, id).and_then(|id| maps::outside(set_up, id));
+        let own = on_host(&payload.uids, &set_up.uids, who.uid) == Some(folder.st_uid);
+        let group = || who.groups.iter().any(|&gid| on_host(&payload.gids, &set_up.gids, gid) == Some(folder.st_gid));
+        // The first that fits decides, as path_resolution(7) has it.
+        let bit = if own {
+            0o100
+        } else if group() {
+            0o010
+        } else {
+            0o001
+        };
+        folder.st_mode & bit != 0
     }
 
     /// kakuri-mount's part. `home`: a folder of the container's own that its user is to have.

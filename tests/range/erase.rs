@@ -136,3 +136,42 @@ fn a_tree_of_sub_ids_is_its_roots() {
     assert!(said.err().contains("belongs to another user"), "{said}");
     other("rm -rf /work/high");
 }
+
+/// A home that its user has closed is still one that binds go into.
+#[test]
+fn a_kept_home_of_another_user_is_found_again() {
+    ranged!();
+    let scene = Scene::new();
+    scene.file("data/text", "shared");
+    let create = ["create", "--userns", "range", "-u", "1000:1000", "--bind", "data:/home/user/in/data:ro", "box"];
+    scene.kakuri(create).output().ok();
+    let start = |options: &[&str], script: &str| {
+        scene.kakuri([&["start"], options, &["box", "sh", "-c", script]].concat()).output()
+    };
+    let script = "id -u; touch ~/mine; chmod 700 ~; stat -c %u ~ ~/mine; cat ~/in/data/text";
+    for _ in 0..2 {
+        assert_eq!(start(&[], script).ok().text(), "1000\n1000\n1000\nshared");
+    }
+    // A place that was never there is made in it too.
+    assert_eq!(start(&["--bind", "data:/home/user/new:ro"], "cat ~/new/text").ok().text(), "shared");
+    scene.kakuri(["remove", "box"]).output().ok();
+    assert_eq!(names(&scene), [""; 0]);
+}
+
+#[test]
+fn a_folder_of_sub_ids_can_be_written_itself() {
+    need!("busybox");
+    let (first, group) = ranged!();
+    let scene = Scene::new();
+    plant(&scene, "tree");
+    let bind = format!("{}:/work", scene.work().display());
+    let other = |script: &str| {
+        scene.kakuri([&RANGE[..], &["--bind", &bind, "sh", "-c", script]].concat()).output().ok();
+    };
+    other("cp -a /work/tree /work/high && chown -R 1:1 /work/high");
+    scene.kakuri(["--userns", "range", "--rootfs", "high:rw", "sh", "-c", "touch /new; chown 5:6 /new"]).output().ok();
+    assert_eq!(owner(&scene.work().join("high/new")), (first + 5, group + 6));
+    let said = scene.kakuri(["--userns", "range", "--rootfs", "high:ro", "sh", "-c", "id -u; touch /x"]).output();
+    assert!(said.text() == "0" && said.code() != 0, "{said}");
+    other("rm -rf /work/high");
+}

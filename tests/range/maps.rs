@@ -89,6 +89,20 @@ fn keep_id_is_oneself_with_everybody_else_beside() {
     assert!(first > 0);
 }
 
+/// Whom a root does not know has no home in it, and stands where he may.
+#[test]
+fn keep_id_in_a_root_of_its_own() {
+    crate::need!("busybox");
+    ranged!();
+    let scene = Scene::new();
+    let tree = crate::tree::plant(&scene, "tree");
+    fs::set_permissions(tree.join("root"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let options = ["--userns", "range,keep-id", "--rootfs", "tree:ro"];
+    let (uid, _) = own();
+    let said = scene.inside(&options, "id -u; pwd; echo $HOME; stat -c %u /etc/passwd");
+    assert_eq!(said, format!("{uid}\n/\n/\n{uid}"), "what is the caller's is his");
+}
+
 #[test]
 fn a_map_of_ones_own() {
     let (first, group) = ranged!();

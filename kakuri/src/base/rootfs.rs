@@ -170,7 +170,7 @@ pub fn accounts(layout: &Layout) -> Accounts {
 }
 
 /// Who the command is by the folder's own accounts, and his shell.
-pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
+pub fn account(layout: &Layout, who: Identity, ids: &Ids) -> (Identity, Vec<u8>) {
     let is = |path: &[u8], kind| path.first() == Some(&b'/') && layout.locate(path).found == kind;
     let accounts = accounts(layout);
     let (name, home, shell) = match accounts.by_uid(who.uid) {
@@ -180,7 +180,8 @@ pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
     let groups = accounts.groups_of(who.uid, who.gid);
     let home = match home.as_slice() {
         home if home.first() == Some(&b'/') && !home.contains(&0) => pathname::absolute(b"/", home),
-        _ if is(HOME, Found::Folder) => HOME.to_vec(),
+        // With one id root's home is whoever's.
+        _ if (who.uid == 0 || ids.range.is_none()) && is(HOME, Found::Folder) => HOME.to_vec(),
         _ => b"/".to_vec(),
     };
     let shells = SHELLS.iter().map(|shell| shell.as_bytes());
@@ -190,10 +191,10 @@ pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
 }
 
 /// Whether the command may stand in a folder: of a tree that root made, root's home is closed.
-pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host, ids: &Ids) -> bool {
+pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host, who: &Identity, ids: &Ids) -> bool {
     match (&layout.root, layout.locate(folder).host) {
         (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => {
-            root.may_enter(&place, host, ids)
+            root.may_enter(&place, host, who, ids)
         }
         _ => true,
     }

@@ -9,12 +9,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use kakuri_mount::{Entry, Layer, RootKind};
 use kakuri_wire::Bytes;
-use rustix::fs::{
-    Access, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, access, fstat, getxattr, openat2, readlinkat,
-};
+use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags, access, fstat, getxattr, openat2, readlinkat};
 use rustix::io::Errno;
 
 use crate::host::Host;
+use crate::identity::Identity;
 use crate::idmap::Ids;
 use crate::pathname;
 use crate::spec::RootfsMode;
@@ -99,13 +98,16 @@ impl Root {
 
     /// Whether the command may stand in a folder that [`Root::look`] has found at this place of the host. Of his own
     /// folders the caller is root inside.
-    pub fn may_enter(&self, host: &[u8], caller: &Host, ids: &Ids) -> bool {
+    pub fn may_enter(&self, host: &[u8], caller: &Host, who: &Identity, ids: &Ids) -> bool {
         let Ok(place) = self.place(host).ok_or(Errno::NOENT).and_then(|(folder, rest)| folder.open_at(rest)) else {
             return false;
         };
-        let own = |stat: Stat| stat.st_uid == caller.uid || ids.own(stat.st_uid, stat.st_gid, caller);
-        let own = fstat(&place).is_ok_and(own);
-        own || access(by_descriptor(&place), Access::EXEC_OK).is_ok()
+        let Ok(stat) = fstat(&place) else { return false };
+        if ids.range.is_some() {
+            let own = ids.own(stat.st_uid, stat.st_gid, caller);
+            return (who.uid == 0 && own) || ids.may_enter(who, &stat);
+        }
+        stat.st_uid == caller.uid || access(by_descriptor(&place), Access::EXEC_OK).is_ok()
     }
 
     /// Whether something can be made in such a folder, once it is the root's.

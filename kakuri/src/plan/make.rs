@@ -39,7 +39,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
     if let Some(wanted) = &spec.rootfs {
         let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
         rootfs::put(&mut placing.layout, root, spec, network, (host, ids), &mut notes)?;
-        let (account, shell) = rootfs::account(&placing.layout, who);
+        let (account, shell) = rootfs::account(&placing.layout, who, ids);
         (who, own_shell) = (account, Some(shell));
     } else {
         base::put(&mut placing.layout, spec, network, &who, keep.as_ref(), &mut notes);
@@ -150,7 +150,7 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
     let same = |path: &[u8]| layout.root.is_none() || layout.locate(path).host.as_deref() == Some(path);
     match &host.cwd {
         Some(cwd) if visible(cwd) && same(cwd) => cwd.clone(),
-        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host, ids) => who.home.clone(),
+        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host, who, ids) => who.home.clone(),
         _ => b"/".to_vec(),
     }
 }
