@@ -123,6 +123,12 @@ fn a_tree_of_sub_ids_is_its_roots() {
     assert_eq!(said.text(), "0\n0:0\n0:0\n33:34\n0:0\n0:0\n0:0\n0\n/root\n7");
     assert!(said.err().contains("first of your sub-ids"), "{said}");
     assert_eq!(owner(&high.join("srv/u")), (first + 33, group + 34), "the tree is not touched");
+    // A bind goes into a folder that is closed to the caller.
+    let bound = [
+        &["--userns", "range", "--rootfs", "high", "--bind", "tree/etc:/root/etc:ro"][..],
+        &["cat", "/root/etc/release"],
+    ];
+    assert_eq!(scene.kakuri(bound.concat()).output().ok().text(), "of the tree");
     // The same kept, and removed.
     scene.kakuri([&["create"][..], &RANGE, &["--rootfs", "high", "box"]].concat()).output().ok();
     let text = scene.kakuri(["start", "box", "sh", "-c", script]).output().ok().text();

@@ -34,6 +34,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiri
     }
 
     let mut placing = Placing::default();
+    placing.layout.ranged = ids.range.is_some();
     let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
     let mut own_shell = None;
     if let Some(wanted) = &spec.rootfs {
