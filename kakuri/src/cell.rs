@@ -91,8 +91,7 @@ pub struct Begun {
     init: Owned,
     init_pid: i32,
     wire: Wire,
-    /// With a range of ids: who writes PID 1's maps, and where it waits for that.
-    mapping: Option<(Mapping, OwnedFd)>,
+    mapping: Mapped,
     end: Instant,
 }
 
@@ -241,9 +240,12 @@ fn clone_flags(namespaces: Namespaces) -> i32 {
     flags
 }
 
+/// Who writes PID 1's maps, and where it is told that they are written. None: it did that itself.
+type Mapped = Option<(Mapping, OwnedFd)>;
+
 /// PID 1 with a range of ids: it waits in its namespaces until the two tools have written its maps, and is kakuri-init
 /// only then. Returns at once, with both at work.
-fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, Owned, Option<(Mapping, OwnedFd)>)> {
+fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, Owned, Mapped)> {
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).fail(Stage::Front, || "cannot start kakuri-init".into())?;
     let lent = sys::lend(&gate);
     let network = outline.setup.outer_network.is_some();
