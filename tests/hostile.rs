@@ -118,3 +118,11 @@ fn a_pid_1_that_stays_after_its_last_word_is_ended() {
     );
     assert_eq!(output.code(), 3, "{output}");
 }
+
+/// Whatever holds for a container of one id.
+#[test]
+fn all_of_it_holds_with_a_range_of_ids() {
+    if common::sub_ids("hostile::all_of_it_holds_with_a_range_of_ids").is_some() {
+        common::again_with("--userns range", "all_of_it_holds_with_a_range_of_ids");
+    }
+}

@@ -393,3 +393,11 @@ fn own_account_files_name_root_and_the_caller_only() {
         "box\nbox\n1"
     );
 }
+
+/// Whatever holds for a container of one id.
+#[test]
+fn all_of_it_holds_with_a_range_of_ids() {
+    if common::sub_ids("isolation::all_of_it_holds_with_a_range_of_ids").is_some() {
+        common::again_with("--userns range", "all_of_it_holds_with_a_range_of_ids");
+    }
+}

@@ -79,6 +79,9 @@ fn every_example_runs() {
                         skip(format_args!("readme: `{line}` needs a program that is not installed"));
                         continue;
                     }
+                    if line.contains("--userns range") && common::sub_ids(&format!("readme: `{line}`")).is_none() {
+                        continue;
+                    }
                     let tunnel = line.contains("vpn") || line.contains("office");
                     if tunnel && fs::File::options().read(true).write(true).open("/dev/net/tun").is_err() {
                         skip(format_args!("readme: `{line}` needs /dev/net/tun"));

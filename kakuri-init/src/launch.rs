@@ -9,11 +9,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, Exec, caps, sys};
 use nix::sys::signal::SigSet;
+use rustix::fs::{FileType, fchown, fstat};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 use rustix::process::{Resource, Rlimit, chdir, ioctl_tiocsctty, setrlimit, setsid};
-use rustix::thread::{LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs};
+use rustix::thread::{
+    LinkNameSpaceType, clear_ambient_capability_set, move_into_link_name_space, set_no_new_privs, set_thread_groups,
+    set_thread_res_gid, set_thread_res_uid,
+};
 
 use crate::reap::Child;
-use crate::{Limit, Process};
+use crate::{Ids, Limit, Process};
 
 /// What a command is started with beside its own words.
 pub struct Launch<'a> {
@@ -91,6 +97,9 @@ fn confine(launch: &Launch) -> Result<()> {
         .fail(Stage::Init, || "cannot join the payload's user namespace".into())?;
     caps::bound(Stage::Init, caps::Set::from_bits_retain(process.bounding))?;
     clear_ambient_capability_set().fail(Stage::Init, || "cannot clear ambient capabilities".into())?;
+    if let Some(ids) = &process.ids {
+        become_user(ids, launch)?;
+    }
     if let Some(files) = launch.files {
         setrlimit(Resource::Nofile, *files).fail(Stage::Init, || "cannot set the limit of open files".into())?;
     }
@@ -100,6 +109,38 @@ fn confine(launch: &Launch) -> Result<()> {
     enter(&process.cwd)?;
     set_no_new_privs(true).fail(Stage::Init, || "cannot set no_new_privs".into())?;
     sys::reset_signals(launch.mask.as_ref()).fail(Stage::Init, || "cannot give the signal mask back".into())
+}
+
+/// In P: from the caller, who P's root or another of its users is, to the wanted one. Needs SETGID and SETUID in P, which
+/// P's own bounding set does not decide.
+fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
+    let what = || format!("cannot be user {}:{} in the container", ids.uid, ids.gid);
+    let is_pipe = |fd: &BorrowedFd| fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+    let pipes = launch.stdio.into_iter().filter(|fd| ids.pipes && is_pipe(fd));
+    for own in pipes.chain(launch.terminal) {
+        // Where the map leaves the caller out, whose it is, nobody inside may give it away, and it is used as it is.
+        match fchown(own, Some(Uid::from_raw(ids.uid)), None) {
+            Ok(()) | Err(Errno::PERM | Errno::INVAL | Errno::OVERFLOW) => {}
+            Err(e) => return Err(Fail::new(Stage::Init, "cannot give the terminal to the command").errno(e)),
+        }
+    }
+    let groups: Vec<Gid> = ids.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
+    let (uid, gid) = (Uid::from_raw(ids.uid), Gid::from_raw(ids.gid));
+    // Groups first: who is not root any more may set none.
+    set_thread_groups(&groups)
+        .and_then(|()| set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| set_thread_res_uid(uid, uid, uid))
+        .map_err(|e| {
+            let fail = Fail::new(Stage::Init, what()).errno(e);
+            match e {
+                Errno::INVAL => {
+                    fail.why("the container has no such id").hint("its ids are in /proc/self/uid_map there")
+                }
+                _ => fail,
+            }
+        })?;
+    // Whoever was none of P's roots before has kept what only root has.
+    if ids.uid != 0 { caps::drop_all(Stage::Init) } else { Ok(()) }
 }
 
 /// 0-2 and the passed descriptors at their numbers, open over exec; everything else is closed by the exec

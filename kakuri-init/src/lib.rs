@@ -12,6 +12,7 @@ pub mod launch;
 pub mod network;
 pub mod nsfs;
 pub mod payload;
+mod ranged;
 pub mod reap;
 pub mod session;
 pub mod terminal;
@@ -161,6 +162,30 @@ pub struct Setup {
     /// written before there is anything to mount.
     #[serde(default)]
     pub guarded: bool,
+    /// P has more ids than one: all it has, in S's ids. `uid` and `gid` are then those of the first command alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maps: Option<Maps>,
+    /// The inode of the caller's network namespace, where PID 1 may have left it already: while others wrote the maps of S.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outer_network: Option<u64>,
+}
+
+/// The ids of a user namespace, uids and gids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maps {
+    pub uids: Vec<Extent>,
+    pub gids: Vec<Extent>,
+}
+
+/// One line of a map, as user_namespaces(7) has it: `count` ids from `inside` on are those from `outside` on, one
+/// namespace further out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extent {
+    pub inside: u32,
+    pub outside: u32,
+    pub count: u32,
 }
 
 /// The command and everything it starts with.
@@ -184,6 +209,22 @@ pub struct Process {
     /// Numbers at which the passed descriptors appear, ascending, all above 2.
     #[serde(default)]
     pub pass: Vec<i32>,
+    /// Who it is, where P has more ids than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Ids>,
+}
+
+/// Who a command is, in P's ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ids {
+    pub uid: u32,
+    pub gid: u32,
+    /// The supplementary groups, which are then all it has.
+    pub groups: Vec<u32>,
+    /// Those of 0-2 that are pipes are kakuri's own, and become his: so that he may open them by name, /dev/stdout.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pipes: bool,
 }
 
 /// A resource limit, by setrlimit(2)'s number.

@@ -36,7 +36,7 @@ fn serve(front: &mut Front) -> Result<u8> {
     // With power: what only PID 1 can make, nothing of it named by the payload.
     let proc = nsfs::make_proc(&setup)?;
     let queue = nsfs::make_mqueue(&setup)?;
-    network::make(&setup)?;
+    network::make(&proc, &setup)?;
     let sys = nsfs::make_sysfs(&setup)?;
     let user = payload::begin_namespace(&proc, &setup)?;
     if setup.guarded {

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use nix::sched::{CloneFlags, unshare};
+use rustix::fs::{AtFlags, statat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
@@ -19,8 +20,8 @@ pub fn set_hostname(setup: &Setup) -> Result<()> {
 
 /// The network namespace is made here, after the exec and beside kakuri-mount's work, because it is the
 /// slowest of all: in the first clone everybody would wait for it.
-pub fn make(setup: &Setup) -> Result<()> {
-    if !setup.network {
+pub fn make(proc: &impl AsFd, setup: &Setup) -> Result<()> {
+    if !setup.network || is_made(proc, setup) {
         return Ok(());
     }
     let made = unshare(CloneFlags::CLONE_NEWNET).fail(Stage::Init, || "cannot make a network namespace".into());
@@ -32,15 +33,24 @@ pub fn make(setup: &Setup) -> Result<()> {
     })
 }
 
+/// Whether this process left the caller's network before it was kakuri-init. Found out, not believed: where it could not,
+/// or nobody can tell, a namespace is made now, and the command never has the caller's.
+fn is_made(proc: &impl AsFd, setup: &Setup) -> bool {
+    let here = |path| statat(proc, path, AtFlags::empty()).map(|stat| stat.st_ino);
+    setup.outer_network.is_some_and(|outer| here("self/ns/net").is_ok_and(|own| own != outer))
+}
+
 /// Brings lo up, and allows ports below 1024 and ping without privilege: the namespace is the payload's own.
 pub fn configure(proc: &impl AsFd, setup: &Setup) -> Result<()> {
     if !setup.network {
         return Ok(());
     }
     loopback_up().fail(Stage::Init, || "cannot bring the loopback interface up".into())?;
-    // The group range may not exceed what S maps: its one group is 0. A kernel without IPv4 or an outer
-    // container with a read-only /proc/sys lacks the files; the command runs all the same.
-    for (path, text) in [("sys/net/ipv4/ip_unprivileged_port_start", "0"), ("sys/net/ipv4/ping_group_range", "0 0")] {
+    // The group range may not exceed what S maps: one group, 0, or all up to the last that P has of it. A kernel without
+    // IPv4 or an outer container with a read-only /proc/sys lacks the files; the command runs all the same.
+    let last = setup.maps.iter().flat_map(|maps| &maps.gids).map(|e| e.outside + (e.count - 1)).max().unwrap_or(0);
+    let groups = format!("0 {last}");
+    for (path, text) in [("sys/net/ipv4/ip_unprivileged_port_start", "0"), ("sys/net/ipv4/ping_group_range", &groups)] {
         match write(proc, path, text) {
             Ok(()) | Err(Errno::NOENT | Errno::ROFS | Errno::ACCESS) => {}
             Err(e) => return Err(Fail::new(Stage::Init, format!("cannot write /proc/{path}")).errno(e)),

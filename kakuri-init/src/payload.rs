@@ -8,13 +8,15 @@ use kakuri_wire::sys;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use crate::Setup;
 use crate::nsfs::Proc;
+use crate::{Setup, ranged};
 
 /// P being made: a throw-away child that shares our memory and descriptors maps itself (one id needs no
 /// privilege for that, and our CAP_SETFCAP at its birth lets it map S's root), opens itself, and ends.
 pub struct Making {
-    child: OwnedFd,
+    pub(crate) child: OwnedFd,
+    /// What a child of the ranged kind waits at.
+    pub(crate) gate: Option<(OwnedFd, OwnedFd)>,
 }
 
 /// Begins to make P, the last thing before Ready: the child then writes its maps on a processor that has nothing
@@ -24,6 +26,9 @@ pub struct Making {
 /// It has to exist before kakuri-mount pivots, and does once this returns: while a pivot is under way PID 1 looks
 /// chrooted, and a chrooted process may make no user namespace. Its maps may be written at any time.
 pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
+    if let Some(maps) = &setup.maps {
+        return ranged::begin(proc, maps);
+    }
     let proc = sys::lend(proc);
     // Its words are ready before it exists: it may not allocate.
     let (uid_map, gid_map) = (format!("{} 0 1\n", setup.uid), format!("{} 0 1\n", setup.gid));
@@ -36,11 +41,11 @@ pub fn begin_namespace(proc: &Proc, setup: &Setup) -> Result<Making> {
         made.map_or(0, std::os::fd::IntoRawFd::into_raw_fd)
     })
     .fail(Stage::Init, || REFUSED.into())?;
-    Ok(Making { child })
+    Ok(Making { child, gate: None })
 }
 
 /// The whole of the error when the kernel makes no P.
-const REFUSED: &str = "cannot make the payload's user namespace";
+pub(crate) const REFUSED: &str = "cannot make the payload's user namespace";
 
 /// Whether a start failed because the kernel makes no P, which it may refuse where S was allowed. Which setting
 /// forbids it is seen from outside S.
@@ -58,6 +63,7 @@ impl Making {
                 ended => break ended.fail(Stage::Init, what)?,
             }
         };
+        drop(self.gate);
         let number = status.and_then(|status| status.exit_status()).filter(|&number| number > 2);
         number
             .and_then(sys::inherit)

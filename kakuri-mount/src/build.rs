@@ -8,7 +8,7 @@ use rustix::fs::fstat;
 use rustix::mount::MountAttrFlags;
 
 use crate::attach::Tree;
-use crate::overlay::Power;
+use crate::power::Power;
 use crate::skeleton::{self, Staging};
 use crate::{Op, Plan, UnionKind, attach, cow, device, pivot, root, source, union};
 
@@ -27,16 +27,15 @@ pub struct Build {
     opened: source::Opened,
     /// Covers made before they are wanted, with whether each is a folder.
     covers: Vec<(bool, OwnedFd)>,
-    /// For the writable overlays still to come.
     power: Power,
 }
 
 impl Build {
     pub fn begin(plan: &Plan) -> Result<Build> {
-        let mut staging = Staging::new(plan.size)?;
         let mut power = Power::of(plan);
+        let mut staging = Staging::new(plan.size)?;
         let root = match &plan.root {
-            None => staging.root()?,
+            None => power.as_root(|| staging.root())?,
             Some(folder) => root::of_host(folder, &mut staging, &mut power)?,
         };
         let (sealed, made, covers) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,7 +60,8 @@ impl Build {
             if let Op::Hide { folder, .. } = op
                 && self.covers.len() < PREPARED
             {
-                self.covers.push((*folder, self.staging.empty(*folder)?));
+                let cover = self.power.as_root(|| self.staging.empty(*folder))?;
+                self.covers.push((*folder, cover));
             }
         }
         Ok(())
@@ -71,9 +71,53 @@ impl Build {
         ops.iter().try_for_each(|op| self.op(op))
     }
 
+    /// What lies in the container is made as its root; what is the host's is opened as the caller.
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, sealed, made, opened, covers, power, .. } = self;
+        let Build { staging, root, opened, power, .. } = self;
         match op {
+            Op::Bind(bind) => {
+                let mount = source::bind(bind, staging, opened)?;
+                power.as_root(|| root.place(mount, &bind.at, bind.folder, bind.make))
+            }
+            Op::Cow(wanted) => {
+                let mount = cow::overlay(wanted, staging, power)?;
+                power.as_root(|| root.place(mount, &wanted.at, true, wanted.make))
+            }
+            Op::Union { at, from, how, skeleton, make } => {
+                let folder = union::open(from, at)?;
+                match how {
+                    UnionKind::Overlay => {
+                        let skeleton = power.as_root(|| staging.skeleton(skeleton))?;
+                        // It reads both with the rights of who mounts it: the caller's.
+                        let mount = union::overlay(skeleton.as_fd(), folder.as_fd(), at)?;
+                        power.as_root(|| root.place(mount, at, true, *make))
+                    }
+                    UnionKind::Entries => {
+                        // The caller's own, because he looks into the folder for each mount point he makes in it.
+                        let skeleton = staging.skeleton(skeleton)?;
+                        let mount = staging.read_only(skeleton.as_fd())?;
+                        power.as_root(|| root.place(&mount, at, true, *make))?;
+                        // After it was placed: nothing can be mounted on a detached mount before Linux 6.15.
+                        let (skeleton, mount, folder) = (skeleton.as_fd(), mount.as_fd(), folder.as_fd());
+                        staging.unseen(from, || union::entries(skeleton, mount, folder, at))
+                    }
+                }
+            }
+            _ => {
+                let power = std::mem::take(&mut self.power);
+                let made = power.as_root(|| self.own(op, &power));
+                self.power = power;
+                made
+            }
+        }
+    }
+
+    /// A step that concerns the container's own files alone.
+    fn own(&mut self, op: &Op, power: &Power) -> Result<()> {
+        let Build { staging, root, sealed, made, covers, .. } = self;
+        match op {
+            // Carried out by who may open the host's files.
+            Op::Bind(_) | Op::Cow(_) | Op::Union { .. } => {}
             Op::Folder { at, mode } => root.folder(at, *mode)?,
             Op::File { at, mode, text } => root.file(at, *mode, text.as_bytes())?,
             Op::Symlink { at, to } => root.symlink(at, to)?,
@@ -93,31 +137,6 @@ impl Build {
                 root.place(&mount, at, true, *make)?;
                 sealed.extend(read_only.then_some(mount));
             }
-            Op::Bind(bind) => {
-                let mount = source::bind(bind, staging, opened)?;
-                root.place(mount, &bind.at, bind.folder, bind.make)?;
-            }
-            Op::Cow(wanted) => {
-                let mount = cow::overlay(wanted, staging, power)?;
-                root.place(mount, &wanted.at, true, wanted.make)?;
-            }
-            Op::Union { at, from, how, skeleton, make } => {
-                let folder = union::open(from, at)?;
-                let skeleton = staging.skeleton(skeleton)?;
-                match how {
-                    UnionKind::Overlay => {
-                        let mount = union::overlay(skeleton.as_fd(), folder.as_fd(), at)?;
-                        root.place(mount, at, true, *make)?;
-                    }
-                    UnionKind::Entries => {
-                        let mount = staging.read_only(skeleton.as_fd())?;
-                        root.place(&mount, at, true, *make)?;
-                        // After it was placed: nothing can be mounted on a detached mount before Linux 6.15.
-                        let (skeleton, mount, folder) = (skeleton.as_fd(), mount.as_fd(), folder.as_fd());
-                        staging.unseen(from, || union::entries(skeleton, mount, folder, at))?;
-                    }
-                }
-            }
             Op::Skeleton { at, entries, make } => {
                 let skeleton = staging.skeleton(entries)?;
                 root.place(staging.read_only(skeleton.as_fd())?, at, true, *make)?;
@@ -136,7 +155,7 @@ impl Build {
                     source::freeze(there.as_fd()).fail(Stage::Mount, || format!("cannot make '{at}' read-only"))?;
                 root.place(mount, at, folder, false)?;
             }
-            Op::Devpts { at } => root.place(device::devpts(at)?, at, true, true)?,
+            Op::Devpts { at } => root.place(device::devpts(at, power.tty())?, at, true, true)?,
             Op::Attach { what, at } => {
                 let mount = device::handed(*what, made)?;
                 device::restrict(*what, mount.as_fd())?;
@@ -160,7 +179,8 @@ impl Build {
                 .why("PID 1 made it, and the plan attaches none"));
         }
         let old = if self.of_host { pivot::Old::Over } else { pivot::Old::Beside };
-        pivot::pivot(&self.root, old, read_only, &self.sealed)?;
+        self.power.give_home(&self.root)?;
+        self.power.as_root(|| pivot::pivot(&self.root, old, read_only, &self.sealed))?;
         // The process ends, or becomes another, and that closes them: not in the front's time.
         std::mem::forget(self);
         Ok(())

@@ -46,6 +46,11 @@ fn read(name: &OsString) -> Result<Plan> {
 fn become_command(plan: &Plan, command: &[OsString]) -> Result<u8> {
     let wanted: Vec<Kernelfs> =
         plan.finish.iter().filter_map(|op| if let Op::Attach { what, .. } = op { Some(*what) } else { None }).collect();
+    if plan.ranged.is_some() {
+        return Err(Fail::new(Stage::Mount, "cannot carry out a plan with a range of ids by hand")
+            .why("newuidmap and newgidmap have to map them, and kakuri calls those")
+            .hint("leave `ranged` out of it"));
+    }
     let here = std::env::current_dir();
     separate(&wanted)?;
     if wanted.contains(&Kernelfs::Proc)

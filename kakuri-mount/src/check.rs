@@ -30,6 +30,9 @@ pub fn check(plan: &Plan) -> Result<()> {
     if plan.size == Some(0) {
         return refuse("a size of 0 would be no limit".into());
     }
+    if let Some(home) = plan.ranged.as_ref().and_then(|ranged| ranged.home.as_ref()) {
+        place(&home.at).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's home").why(why))?;
+    }
     if let Some(root) = &plan.root {
         is_root(root).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's root").why(why))?;
     }
@@ -185,7 +188,7 @@ mod tests {
     use crate::{Bind, Cow, Layer, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
-        Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![] }
+        Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![], ranged: None }
     }
 
     fn folder(at: &[u8]) -> Op {

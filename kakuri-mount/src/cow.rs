@@ -12,7 +12,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::overlay::{self, Parts, Power};
+use crate::overlay::{self, Parts};
+use crate::power::Power;
 use crate::skeleton::Staging;
 use crate::{Cow, source};
 
@@ -50,7 +51,7 @@ pub fn overlay(cow: &Cow, staging: &mut Staging, power: &mut Power) -> Result<Ow
     overlay::keeps_attributes(&upper).map_err(|e| no_attributes(cow, e))?;
     let parts = Parts { lower: lower.as_fd(), upper: &upper, work: &work };
     let mut log = None;
-    power.mount(&parts, cow.noexec, &mut log)?.map_err(|e| {
+    overlay::mount(&parts, cow.noexec, power, &mut log)?.map_err(|e| {
         let hint = format!("bind a copy of it: cp -r {} COPY", cow.typed.as_ref().unwrap_or(&cow.from));
         overlay::refused(cow.what(), e, log.as_ref(), hint)
     })

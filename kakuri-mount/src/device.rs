@@ -9,13 +9,16 @@ use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage, fail::OrFail};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 
-/// A devpts of the container's own, detached. Every mount of it is a new instance since Linux 4.7. No `gid=5`:
-/// the group is not mapped where only the caller's is. Not nodev: its devices are the terminals.
-pub fn devpts(at: &Bytes) -> Result<OwnedFd> {
+/// A devpts of the container's own, detached. Every mount of it is a new instance since Linux 4.7. No group but
+/// the caller's where that alone is mapped. Not nodev: its devices are the terminals.
+pub fn devpts(at: &Bytes, group: Option<u32>) -> Result<OwnedFd> {
     let make = || {
         let fs = fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_set_string(&fs, "ptmxmode", "0666")?;
         fsconfig_set_string(&fs, "mode", "0620")?;
+        if let Some(group) = group {
+            fsconfig_set_string(&fs, "gid", group.to_string())?;
+        }
         fsconfig_create(&fs)?;
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
         fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)

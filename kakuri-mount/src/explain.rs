@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kakuri_wire::{Bytes, Kernelfs};
 
-use crate::{Bind, Cow, Entry, Node, Op, Plan, Root, RootKind, UnionKind};
+use crate::{Bind, Cow, Entry, Node, Op, Plan, Ranged, Root, RootKind, UnionKind};
 
 /// Paths longer than this do not push the column of words further right.
 const WIDEST: usize = 40;
@@ -29,6 +29,14 @@ pub fn explain(plan: &Plan) -> String {
         .into(),
     );
     let mut lines = vec![("root", "/".to_string(), root.join(", "))];
+    if let Some(Ranged { root: (uid, gid), home, .. }) = &plan.ranged {
+        lines.push((
+            "owner",
+            "/".into(),
+            format!("what is made for the container is its root's, {uid}:{gid} of your range"),
+        ));
+        lines.extend(home.iter().map(|h| ("owner", h.at.to_string(), format!("{}:{} of your range", h.uid, h.gid))));
+    }
     lines.extend(plan.ops.iter().chain(&plan.finish).map(|op| {
         let (word, at) = name(op);
         (word, at.to_string(), words(op))
@@ -209,6 +217,7 @@ mod tests {
             root: None,
             size: Some(64 << 20),
             read_only: true,
+            ranged: None,
             ops: vec![
                 Op::Folder { at: "/a".into(), mode: 0o755 },
                 Op::File { at: "/a/b".into(), mode: 0o600, text: "four".into() },
@@ -270,8 +279,15 @@ hide      /proc/keys  covered by an empty file, read-only
     #[test]
     fn names_cannot_drive_a_terminal() {
         let ops = vec![Op::Symlink { at: "/a\x1b[2J".into(), to: "b\nc".into() }];
-        let text =
-            explain(&Plan { version: PLAN_VERSION, root: None, size: None, read_only: false, ops, finish: vec![] });
+        let text = explain(&Plan {
+            version: PLAN_VERSION,
+            root: None,
+            size: None,
+            read_only: false,
+            ops,
+            finish: vec![],
+            ranged: None,
+        });
         assert!(text.ends_with("link      /a\\u{1b}[2J  to b\\nc\n"), "{text}");
     }
 }

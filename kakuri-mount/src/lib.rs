@@ -27,6 +27,7 @@ mod device;
 pub mod explain;
 mod overlay;
 mod pivot;
+mod power;
 mod root;
 pub mod serve;
 mod skeleton;
@@ -108,6 +109,31 @@ pub struct Plan {
     /// Carried out, in this order, once PID 1 has made its file systems: `Attach`, and what goes on top.
     #[serde(default)]
     pub finish: Vec<Op>,
+    /// The container has more ids than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranged: Option<Ranged>,
+}
+
+/// Who its own files belong to, in S's ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ranged {
+    /// The payload's root, uid and gid: whatever is made for the container is his.
+    pub root: (u32, u32),
+    /// The group of terminals, 5 by custom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
+}
+
+/// A folder that is made for the container and is to be its user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Home {
+    pub at: Bytes,
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// A folder of the host as the container's root. Always nosuid and nodev.

@@ -3,22 +3,18 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{XattrFlags, removexattr, setxattr};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
 };
 
-use crate::{Layer, Op, Plan, source, union};
+use crate::power::Power;
+use crate::{Layer, source, union};
 
 /// Overlayfs keeps in attributes like this one, of an upper folder, what it hides of the lower one.
 const ATTRIBUTE: &str = "user.overlay.kakuri";
-
-/// The right to mount writable overlays, for as many as the plan has.
-pub struct Power {
-    left: usize,
-}
 
 /// The folders of one, opened.
 pub struct Parts<'a> {
@@ -27,39 +23,25 @@ pub struct Parts<'a> {
     pub work: &'a OwnedFd,
 }
 
-impl Power {
-    /// As many as the plan wants.
-    pub fn of(plan: &Plan) -> Power {
-        let root = plan.root.as_ref().is_some_and(|root| root.is_overlay());
-        let cows = plan.ops.iter().chain(&plan.finish).filter(|op| matches!(op, Op::Cow(_))).count();
-        Power { left: cows + usize::from(root) }
-    }
-
-    pub fn is_wanted(&self) -> bool {
-        self.left > 0
-    }
-
-    /// An overlay, detached, nosuid and nodev. Its work folder has mode 000, and it does everything with the rights of
-    /// who mounted it, for good: so it is mounted with the capability that opens such a folder, over files of the mapped
-    /// ids alone. That is put aside again at once, and given up for good with the last one.
-    pub fn mount(&mut self, parts: &Parts, noexec: bool, log: &mut Option<OwnedFd>) -> Result<Result<OwnedFd, Errno>> {
-        use caps::Set as Caps;
-
-        let made = prepare(log, parts).and_then(|fs| {
-            caps::keep(Stage::Mount, Caps::SYS_ADMIN | Caps::DAC_OVERRIDE).map_err(|_| Errno::PERM)?;
-            fsconfig_create(fs)?;
-            let noexec = if noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
-            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | noexec;
-            fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
-        });
-        // Whether it worked or not.
-        self.left = self.left.saturating_sub(1);
-        match self.left {
-            0 => caps::keep(Stage::Mount, Caps::SYS_ADMIN)?,
-            _ => caps::put_aside(Stage::Mount, Caps::SYS_ADMIN, Caps::DAC_OVERRIDE)?,
-        }
-        Ok(made)
-    }
+/// An overlay, detached, nosuid and nodev. Its work folder has mode 000, and it does everything with the rights of who
+/// mounted it, for good: so it is mounted with the capability that opens such a folder, over files of the mapped ids
+/// alone.
+pub fn mount(
+    parts: &Parts,
+    noexec: bool,
+    power: &mut Power,
+    log: &mut Option<OwnedFd>,
+) -> Result<Result<OwnedFd, Errno>> {
+    let fs = match prepare(log, parts) {
+        Ok(fs) => fs,
+        Err(e) => return Ok(Err(e)),
+    };
+    power.over_files(|| {
+        fsconfig_create(fs)?;
+        let noexec = if noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
+        let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | noexec;
+        fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    })
 }
 
 fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<&'a OwnedFd, Errno> {

@@ -8,7 +8,8 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 
 use crate::attach::Tree;
-use crate::overlay::{self, Parts, Power};
+use crate::overlay::{self, Parts};
+use crate::power::Power;
 use crate::skeleton::Staging;
 use crate::source::{self, Attributes};
 use crate::{Layer, Root, RootKind, union};
@@ -43,32 +44,37 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
             let mount = staging.unseen(&root.from, || {
                 source::detach(folder.as_fd(), attributes).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))
             })?;
-            staging.root_of(mount)
+            power.as_root(|| staging.root_of(mount))
         }
         RootKind::Skeleton { skeleton } => {
-            let skeleton = staging.skeleton(skeleton)?;
+            let skeleton = power.as_root(|| staging.skeleton(skeleton))?;
             let mut log = None;
             let mount = union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log);
             let hint = format!(
                 "without an overlay it has to have the folders dev, proc, sys, tmp and run: make them in {}",
                 root.from
             );
-            staging.root_of(mount.map_err(|e| overlay::refused(root.what(), e, log.as_ref(), hint))?)
+            let mount = mount.map_err(|e| overlay::refused(root.what(), e, log.as_ref(), hint))?;
+            power.as_root(|| staging.root_of(mount))
         }
         RootKind::Overlay { layer } => {
+            let failed = |e| Fail::new(Stage::Mount, root.what()).errno(e);
             let (upper, work) = match layer {
                 Some(layer) => overlay::open_layer(layer, || root.what())?,
-                None => staging.layer(0o755).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?,
+                None => power.as_root(|| staging.layer(0o755).map_err(failed))?,
             };
-            overlay::keeps_attributes(&upper).map_err(|e| no_attributes(root, layer.as_ref(), e))?;
+            power.as_root(|| overlay::keeps_attributes(&upper).map_err(|e| no_attributes(root, layer.as_ref(), e)))?;
+            if layer.is_some() {
+                power.give_layer(&upper).map_err(failed)?;
+            }
             let parts = Parts { lower: folder.as_fd(), upper: &upper, work: &work };
             let mut log = None;
-            let mount = power.mount(&parts, false, &mut log)?.map_err(|e| {
+            let mount = overlay::mount(&parts, false, power, &mut log)?.map_err(|e| {
                 let hint = "give the folder itself, with :ro or :rw".into();
                 overlay::refused(root.what(), e, log.as_ref(), hint)
             })?;
             let device = fstat(&mount).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?.st_dev;
-            let mut tree = staging.root_of(mount)?;
+            let mut tree = power.as_root(|| staging.root_of(mount))?;
             tree.own(device);
             Ok(tree)
         }

@@ -4,9 +4,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::channel::{Broken, Received};
 use kakuri_wire::namespace::Kind;
-use kakuri_wire::{Channel, Fail, Kernelfs, Result, Stage, caps, document, namespace};
+use kakuri_wire::{Channel, Fail, Kernelfs, Result, Stage, document, namespace};
 
-use crate::overlay::Power;
+use crate::power::Power;
 use crate::{Plan, ToMount};
 
 /// What a failed receive is in words. A closed link is no error to tell: there is nobody left to hear it.
@@ -60,13 +60,10 @@ pub fn enter(pid1: OwnedFd, plan: &Plan) -> Result<()> {
 }
 
 /// CAP_SYS_ADMIN and nothing else: every mount call wants it, and files stay the caller's own matter
-/// (no DAC_OVERRIDE, so what the caller may not read is not read for the container either). A plan with a writable
-/// overlay has that one put aside, in no effect, for the calls that make one.
+/// (no DAC_OVERRIDE, so what the caller may not read is not read for the container either). What a plan with a writable
+/// overlay or with a range of ids wants beside it is put aside, in no effect, for the steps that want it.
 pub fn confine(plan: &Plan) -> Result<()> {
-    match Power::of(plan).is_wanted() {
-        true => caps::put_aside(Stage::Mount, caps::Set::SYS_ADMIN, caps::Set::DAC_OVERRIDE)?,
-        false => caps::keep(Stage::Mount, caps::Set::SYS_ADMIN)?,
-    }
+    Power::settle(plan)?;
     // Modes are the plan's, exactly.
     rustix::process::umask(rustix::fs::Mode::empty());
     Ok(())

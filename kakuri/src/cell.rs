@@ -16,15 +16,18 @@ use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
 use kakuri_wire::{Channel, document, sys};
+use nix::sched::{CloneFlags, unshare};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::helper::{Birth, Programs, open_null, title};
-use crate::idmap;
+use crate::idmap::tools::Mapping;
+use crate::idmap::{self, Range};
 use crate::network::Wiring;
 use crate::network::join::Joined;
 use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
-use crate::process::Owned;
+use crate::process::{Owned, lost};
 use crate::signals::Signals;
 use start::Start;
 pub use uplink::{Heard, Uplink};
@@ -88,6 +91,7 @@ pub struct Begun {
     init: Owned,
     init_pid: i32,
     wire: Wire,
+    mapping: Mapped,
     end: Instant,
 }
 
@@ -124,9 +128,15 @@ impl Builder {
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
         let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
-        let (init_pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;
+        let (init_pid, init, mapping) = match &outline.range {
+            None => {
+                let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;
+                (pid, init, None)
+            }
+            Some(range) => clone_mapped(init, outline, range)?,
+        };
         // The clock is first read here, where nobody waits for it.
-        Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, end: Instant::now() + DEADLINE })
+        Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, mapping, end: Instant::now() + DEADLINE })
     }
 }
 
@@ -138,14 +148,22 @@ impl Begun {
         first: &First,
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
-        // PID 1's maps are written and its image is loaded since it was begun, so kakuri-mount may join.
+        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, end } = self;
+        if let Some((mapping, gate)) = mapping {
+            // Before any signal is held back: until here one ends this process, and all that was begun with it.
+            mapping.finish(end)?;
+            // One that is gone has nothing to be told: how it ended is the answer.
+            sys::ignoring(libc::SIGPIPE, || rustix::io::write(&gate, b"1"))
+                .map_err(|_| lost(&mut init, &Broken::Closed))?;
+        }
+        // PID 1's maps are written, and its image is loaded since it was begun or is being loaded now: with maps
+        // kakuri-mount may join.
         let document = document::pack(Stage::Front, &plan.mount)?;
         let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
-        hand(Stage::Mount, &self.mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
-        send(Stage::Mount, &self.mount_link, &ToMount::Join, &[self.init.as_fd()])?;
-        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&self.init_link)? };
+        hand(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
+        send(Stage::Mount, &mount_link, &ToMount::Join, &[init.as_fd()])?;
+        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&init_link)? };
         let signals = Signals::block()?;
-        let Begun { mount_link, init_link, mount, init, init_pid, wire, end } = self;
         let start = Start { plan, asked, mount_link, init_link, mount, init, init_pid, wire, signals, end };
         start.carry_through(reached)
     }
@@ -207,8 +225,8 @@ fn spawn(place: usize, birth: Birth, stage: Stage) -> Result<Owned> {
     Ok(Owned::new(pidfd, stage))
 }
 
-/// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) -> Result<(i32, Owned)> {
+/// The namespaces PID 1 is cloned into.
+fn clone_flags(namespaces: Namespaces) -> i32 {
     let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     for (wanted, flag) in [
         (namespaces.ipc, libc::CLONE_NEWIPC),
@@ -219,6 +237,37 @@ fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) ->
             flags |= flag;
         }
     }
+    flags
+}
+
+/// Who writes PID 1's maps, and where it is told that they are written. None: it did that itself.
+type Mapped = Option<(Mapping, OwnedFd)>;
+
+/// PID 1 with a range of ids: it waits in its namespaces until the two tools have written its maps, and is kakuri-init
+/// only then. Returns at once, with both at work.
+fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, Owned, Mapped)> {
+    let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).fail(Stage::Front, || "cannot start kakuri-init".into())?;
+    let lent = sys::lend(&gate);
+    let network = outline.setup.outer_network.is_some();
+    let child = move || {
+        let _ = birth.become_helper_mapped(lent, || {
+            if network {
+                // The slowest of all namespaces, beside the tools; kakuri-init finds out whether it was made.
+                let _ = unshare(CloneFlags::CLONE_NEWNET);
+            }
+        });
+        i32::from(CODE_FAILED)
+    };
+    let cloned = sys::clone_beside(3, clone_flags(outline.namespaces), child);
+    let (pid, pidfd) = cloned.map_err(no_namespace)?;
+    let init = Owned::new(pidfd, Stage::Init);
+    let mapping = Mapping::begin(pid, range)?;
+    Ok((pid, init, Some((mapping, opener))))
+}
+
+/// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
+fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) -> Result<(i32, Owned)> {
+    let flags = clone_flags(namespaces);
     let map = match joined {
         // Where it is made then, the caller is root already.
         Some(Joined { owner: Some(_), .. }) => idmap::Single::of_root(),
@@ -237,14 +286,7 @@ fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) ->
         None => sys::clone_vfork(flags, &mut child),
         Some(joined) => sys::clone_elsewhere(&mut || joined.enter(), flags, &mut child),
     };
-    let (pid, pidfd) = cloned.map_err(|e| {
-        let errno = e.raw_os_error().unwrap_or(0);
-        if matches!(errno, libc::EMFILE | libc::ENFILE) {
-            return Fail::new(Stage::Front, "cannot start kakuri-init").errno(e);
-        }
-        let (why, hint) = crate::userns::explain_failure(errno);
-        Fail::new(Stage::Front, "cannot make a user namespace").errno(e).why(why).hint(hint)
-    })?;
+    let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let mut init = Owned::new(pidfd, Stage::Init);
     match failure {
         None => Ok((pid, init)),
@@ -253,4 +295,13 @@ fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) ->
             Err(fail)
         }
     }
+}
+
+fn no_namespace(e: std::io::Error) -> Fail {
+    let errno = e.raw_os_error().unwrap_or(0);
+    if matches!(errno, libc::EMFILE | libc::ENFILE) {
+        return Fail::new(Stage::Front, "cannot start kakuri-init").errno(e);
+    }
+    let (why, hint) = crate::userns::explain_failure(errno);
+    Fail::new(Stage::Front, "cannot make a user namespace").errno(e).why(why).hint(hint)
 }

@@ -4,11 +4,12 @@ mod network;
 
 use std::fmt::Write as _;
 
-use kakuri_init::{Process, Setup};
+use kakuri_init::{Extent, Process, Setup};
 use kakuri_netns::{Link, PLAN_VERSION};
 use kakuri_wire::{Bytes, caps};
 use serde::Serialize;
 
+use crate::idmap::maps;
 use crate::plan::{Plan, Terminal, limit};
 
 /// One helper's part of the plan.
@@ -28,7 +29,14 @@ pub fn explain(plan: &Plan) -> String {
     let Plan { setup, process, namespaces, .. } = plan;
     line("command", &words(&process.argv));
     line("folder", &process.cwd.to_string());
-    line("identity", &format!("uid {}, gid {} inside; you outside, with your groups", setup.uid, setup.gid));
+    match (&setup.maps, &process.ids) {
+        (Some(maps), Some(ids)) => {
+            line("identity", &format!("uid {}, groups {} inside", ids.uid, numbers(&ids.groups)));
+            line("uids", &ids_of(&maps.uids));
+            line("gids", &ids_of(&maps.gids));
+        }
+        _ => line("identity", &format!("uid {}, gid {} inside; you outside, with your groups", setup.uid, setup.gid)),
+    }
     line("hostname", setup.hostname.as_deref().unwrap_or("the host's"));
     let made = [
         (true, "user"),
@@ -84,6 +92,20 @@ pub fn explain(plan: &Plan) -> String {
     }
     out.push('\n');
     out + &kakuri_mount::explain::explain(&plan.mount)
+}
+
+fn numbers(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// `0-65536 of your range; you are 0`.
+fn ids_of(map: &[Extent]) -> String {
+    let runs = maps::merged(map).into_iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    let you = map.iter().find(|e| e.outside == 0).map_or("none of them".into(), |e| e.inside.to_string());
+    format!("{}, mapped by newuidmap and newgidmap; you are {you}", runs.collect::<Vec<_>>().join(" "))
 }
 
 /// The document, as JSON on its own: what `kakuri-mount FILE -- CMD` and its like take.

@@ -104,25 +104,58 @@ impl Birth {
     /// Closing comes first and not at the exec: until then a copy of the front's own ends lives here, and a
     /// front that dies in this moment would not be seen to hang up.
     pub fn become_helper(&self) -> std::io::Error {
-        match self.place() {
-            Ok(program) => self.image.exec(program.as_fd()),
+        match self.place(None) {
+            Ok((program, _)) => self.image.exec(program.as_fd()),
             Err(e) => e,
         }
     }
 
-    fn place(&self) -> std::io::Result<OwnedFd> {
+    /// The same for a child in a user namespace that others write the maps of: it waits for a word at `gate` when nothing
+    /// else of the front's is left in it, its own copy of the other end above all, whose end it is to see. Before it is
+    /// mapped it may not become another program, which would cost it every right it has there.
+    pub fn become_helper_mapped(&self, gate: BorrowedFd, prepare: impl Fn()) -> std::io::Error {
+        let (program, gate) = match self.place(Some(gate)) {
+            Ok((program, Some(gate))) => (program, gate),
+            Ok((_, None)) => return std::io::Error::from_raw_os_error(libc::EBADF),
+            Err(e) => return e,
+        };
+        // A front that dies is seen at the gate; by this too where it dies in between.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+        prepare();
+        loop {
+            match rustix::io::read(&gate, &mut [0_u8; 1]) {
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(1) => break,
+                _ => return std::io::Error::from_raw_os_error(libc::EPIPE),
+            }
+        }
+        match rustix::process::chdir("/") {
+            Ok(()) => self.image.exec(program.as_fd()),
+            Err(e) => e.into(),
+        }
+    }
+
+    fn place(&self, gate: Option<BorrowedFd>) -> std::io::Result<(OwnedFd, Option<OwnedFd>)> {
         // Above the fixed numbers first, so that no placement overwrites a source.
-        let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, lifeline::LINK + 2);
+        let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, lifeline::LINK + 3);
+        let gate = gate.map(high).transpose()?;
         let (program, link, null) = (high(self.program)?, high(self.link)?, high(self.null)?);
         for fd in 0..3 {
             sys::dup_onto(null.as_fd(), fd)?;
         }
         sys::dup_onto(link.as_fd(), lifeline::LINK)?;
         sys::dup_onto(program.as_fd(), lifeline::LINK + 1)?;
+        let mut kept = lifeline::LINK + 1;
+        if let Some(gate) = &gate {
+            kept += 1;
+            sys::dup_onto(gate.as_fd(), kept)?;
+        }
+        let gated = gate.is_some();
         // The high copies go with the rest; their numbers are not used again.
-        std::mem::forget((program, link, null));
-        sys::close_range(lifeline::LINK as u32 + 2, u32::MAX, false)?;
-        sys::inherit(lifeline::LINK + 1).ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF))
+        std::mem::forget((program, link, null, gate));
+        sys::close_range(kept as u32 + 1, u32::MAX, false)?;
+        let own = |fd| sys::inherit(fd).ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF));
+        Ok((own(lifeline::LINK + 1)?, if gated { Some(own(kept)?) } else { None }))
     }
 }
 

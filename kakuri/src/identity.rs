@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::account;
 use crate::host::Host;
 use crate::pathname;
 use crate::spec::User;
@@ -16,20 +17,26 @@ pub struct Identity {
     pub name: String,
     /// The home inside.
     pub home: Vec<u8>,
+    /// With a range of ids, his groups, the first of them `gid`.
+    pub groups: Vec<u32>,
 }
 
 impl Identity {
     /// With the host base the home has the caller's own path, so that paths mean the same inside and outside.
-    pub fn of(user: User, host: &Host) -> Identity {
+    pub fn of(user: &User, host: &Host) -> Identity {
         let own_home = || if is_home(&host.home) { host.home.clone() } else { b"/root".to_vec() };
-        match user {
-            User::Root | User::Named { uid: 0, gid: 0 } => {
-                Identity { uid: 0, gid: 0, name: "root".into(), home: own_home() }
-            }
-            User::KeepId => Identity { uid: host.uid, gid: host.gid, name: host.user_name(), home: own_home() },
-            User::Named { uid: 0, gid } => Identity { uid: 0, gid, name: "root".into(), home: own_home() },
-            User::Named { uid, gid } => Identity { uid, gid, name: "user".into(), home: b"/home/user".to_vec() },
-        }
+        let (uid, gid, name, home) = match user.clone() {
+            User::Root | User::Named { uid: 0, gid: 0 } => (0, 0, "root".into(), own_home()),
+            User::KeepId => (host.uid, host.gid, host.user_name(), own_home()),
+            User::Named { uid: 0, gid } => (0, gid, "root".into(), own_home()),
+            User::Named { uid, gid } => (uid, gid, "user".into(), b"/home/user".to_vec()),
+            User::Name(typed) => match account::of_base(&typed, host) {
+                Ok(user) => return Identity::of(&user, host),
+                // A root's own user, who is a number by now wherever it matters: whoever may do least.
+                Err(_) => (NOBODY, NOBODY, "nobody".into(), b"/nonexistent".to_vec()),
+            },
+        };
+        Identity { uid, gid, name, home, groups: vec![gid] }
     }
 
     pub fn passwd(&self, shell: &[u8]) -> Vec<u8> {
@@ -85,7 +92,7 @@ mod tests {
 
     #[test]
     fn root_by_default_at_the_callers_own_path() {
-        let id = Identity::of(User::Root, &host());
+        let id = Identity::of(&User::Root, &host());
         assert_eq!((id.uid, id.gid, &id.home[..]), (0, 0, &b"/home/ada"[..]));
         let passwd = String::from_utf8(id.passwd(b"/bin/bash")).expect("text");
         assert_eq!(
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_user_has_a_home_of_his_own() {
-        let id = Identity::of(User::Named { uid: 1000, gid: 1000 }, &host());
+        let id = Identity::of(&User::Named { uid: 1000, gid: 1000 }, &host());
         assert_eq!((&id.home[..], id.name.as_str()), (&b"/home/user"[..], "user"));
         assert_eq!(id.group(), b"user:x:1000:\nroot:x:0:\nnogroup:x:65534:\n");
     }
@@ -105,7 +112,7 @@ mod tests {
     fn homes_that_would_cover_programs_are_not_taken() {
         for home in ["/", "/usr/sbin", "/home", "/dev/x"] {
             let host = Host { home: home.into(), ..Host::default() };
-            assert_eq!(Identity::of(User::Root, &host).home, b"/root", "{home}");
+            assert_eq!(Identity::of(&User::Root, &host).home, b"/root", "{home}");
         }
     }
 }

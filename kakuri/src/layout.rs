@@ -107,6 +107,8 @@ pub struct Layout {
     points: Vec<Point>,
     /// The folder of the host that all of it lies in; None: a new one.
     pub root: Option<Rc<Root>>,
+    /// The container has more ids than one: what its users closed to the caller is open to its root, by whom it is built.
+    pub ranged: bool,
     /// Mount points that this folder lacks, by path without the leading slash.
     lacking: BTreeMap<Vec<u8>, Node>,
 }

@@ -1,5 +1,6 @@
 //! kakuri: run any command in a container that an ordinary user makes with the kernel alone.
 
+pub mod account;
 pub mod base;
 pub mod bind;
 pub mod cell;

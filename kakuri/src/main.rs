@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 
+use kakuri::account;
 use kakuri::cell;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::client;
@@ -24,6 +25,7 @@ use kakuri::config::{self, Config};
 use kakuri::exit;
 use kakuri::helper::Programs;
 use kakuri::host::Host;
+use kakuri::idmap;
 use kakuri::network::Wiring;
 use kakuri::plan::{self, Outline, Plan};
 use kakuri::run::{self, Run};
@@ -119,8 +121,10 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
 fn decide(wanted: &Wanted) -> Result<Plan> {
     let host = Host::look();
     let config = load(wanted, &host)?;
-    let wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
-    plan::make(&wanted.spec, &host, &config, None, wiring)
+    let spec = account::settle(&wanted.spec, &host, &config, None)?;
+    let ids = idmap::decide(&spec, &host)?;
+    let wiring = Wiring::decide(&spec, &host, &config, None)?;
+    plan::make(&spec, &host, &config, None, wiring, &ids)
 }
 
 fn load(wanted: &Wanted, host: &Host) -> Result<Config> {
@@ -135,12 +139,14 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let builder = cell::spawn_builder(&label, &programs)?;
     let config = load(wanted, &host)?;
     let caller = Caller::look()?;
-    let mut wiring = Wiring::decide(&wanted.spec, &host, &config, None)?;
-    wiring.resolve(&wanted.spec, &host)?;
-    client::join::container(&mut wiring, &wanted.spec, &Store::of(&config, &host))?;
-    let outline = Outline::of(label, &wanted.spec, &host, &wiring);
+    let spec = account::settle(&wanted.spec, &host, &config, None)?;
+    let ids = idmap::decide(&spec, &host)?;
+    let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
+    wiring.resolve(&spec, &host)?;
+    client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
+    let outline = Outline::of(label, &spec, &host, &wiring, &ids);
     let begun = builder.begin(&outline, &wiring, &programs)?;
-    let mut plan = plan::make(&wanted.spec, &host, &config, None, wiring)?;
+    let mut plan = plan::make(&spec, &host, &config, None, wiring, &ids)?;
     for note in &plan.notes {
         log::info!("{note}");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, Stage};
 use rustix::event::PollFlags;
-use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::process::{Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid};
 
 /// A process of ours: known by pidfd, killed and reaped when this value goes.
 #[derive(Debug)]
@@ -29,13 +29,19 @@ impl Owned {
 
     /// How it ended by itself, if it has.
     pub fn died(&mut self) -> Option<String> {
+        self.collect().map(|status| describe(&status))
+    }
+
+    /// The same, where it may have ended well.
+    pub fn outcome(&mut self) -> Option<Result<(), String>> {
+        self.collect().map(|status| if status.exit_status() == Some(0) { Ok(()) } else { Err(describe(&status)) })
+    }
+
+    fn collect(&mut self) -> Option<WaitIdStatus> {
         let ended = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         let status = ended.ok().flatten()?;
         self.reaped = true;
-        Some(match status.terminating_signal() {
-            Some(signal) => format!("it was killed by signal {signal}"),
-            None => format!("it exited with code {}", status.exit_status().unwrap_or_default()),
-        })
+        Some(status)
     }
 
     /// Waits for it to end by itself; where it has not by then, it goes on.
@@ -58,6 +64,13 @@ impl Owned {
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
         None
+    }
+}
+
+fn describe(status: &WaitIdStatus) -> String {
+    match status.terminating_signal() {
+        Some(signal) => format!("it was killed by signal {signal}"),
+        None => format!("it exited with code {}", status.exit_status().unwrap_or_default()),
     }
 }
 

@@ -6,6 +6,7 @@ mod anchor;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub struct Spec {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<(String, IpAddr)>,
     pub user: User,
+    #[serde(skip_serializing_if = "IdMode::is_unset")]
+    pub ids: IdMode,
     pub environment: Environment,
     /// None: where the caller is, if that can be seen inside; else the home.
     pub workdir: Option<Bytes>,
@@ -86,6 +89,7 @@ impl Default for Spec {
             dns_search: Vec::new(),
             hosts: Vec::new(),
             user: User::Root,
+            ids: IdMode::Unset,
             environment: Environment::default(),
             workdir: None,
             hostname: None,
@@ -107,6 +111,12 @@ pub enum Base {
     Host,
     /// Nothing but what is bound.
     None,
+}
+
+impl IdMode {
+    fn is_unset(&self) -> bool {
+        *self == IdMode::Unset
+    }
 }
 
 impl Spec {
@@ -244,8 +254,25 @@ pub struct Publish {
     pub count: u16,
 }
 
-/// Who the command is inside. Outside it is the caller, always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which ids there are inside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdMode {
+    /// What suits the root: one id.
+    #[default]
+    Unset,
+    /// The caller's own.
+    Single,
+    /// All that /etc/subuid and /etc/subgid give the caller.
+    Range,
+    /// The same where that can be had, else one.
+    Auto,
+    /// These of them: `outside` 0 is the caller, 1 the first of the range.
+    Map { uids: Vec<Extent>, gids: Vec<Extent> },
+}
+
+/// Who the command is inside. Outside it is the caller, unless there is a range of ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum User {
     Root,
@@ -256,6 +283,8 @@ pub enum User {
         uid: u32,
         gid: u32,
     },
+    /// `NAME[:GROUP]`, by the container's own files.
+    Name(String),
 }
 
 /// Layers of the environment; a later one wins: host, files, settings.

@@ -10,6 +10,7 @@
 //! what runs detached. Holding can be handed over both ways.
 
 mod handover;
+mod inside;
 mod life;
 mod network;
 mod order;

@@ -34,7 +34,7 @@ fn bash_completes_verbs_options_and_words() {
         (&["--bind", "a", ":", "/b", "--nes"], &["--nest"]),
         (&["-v", "a", "--nes"], &["--nest"]),
         (&["ls", "--nes"], &[]),
-        (&["run", "--userns", ""], &["single", "keep-id"]),
+        (&["run", "--userns", ""], &["single", "range", "keep-id"]),
         (&["start", "--detach"], &["--detach", "--detach-keys"]),
         (&["start", "web", "--detach"], &["--detach", "--detach-keys"]),
         (&["start", "web", "ls", "--detach"], &[]),

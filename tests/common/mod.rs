@@ -137,9 +137,10 @@ impl Scene {
             .env("SHELL", "/bin/bash")
     }
 
-    /// `kakuri ARGS...`.
+    /// `kakuri ARGS...`. Where a test file runs a second time ([`again_with`]), with that run's options before.
     pub fn kakuri<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
-        self.program(KAKURI).args(args)
+        let always = std::env::var(ALWAYS).unwrap_or_default();
+        self.program(KAKURI).args(always.split_whitespace()).args(args)
     }
 
     /// What a shell inside prints, trimmed; the run must succeed.
@@ -176,6 +177,46 @@ fn adopt_orphans() {
 pub fn skip(reason: impl Display) {
     // One write, so that two tests at once do not mix their words.
     let _ = std::io::stderr().write_all(format!("\nskipped: {reason}\n").as_bytes());
+}
+
+/// Options of every container of a test file, for one run of it.
+const ALWAYS: &str = "KAKURI_TEST_ALWAYS";
+
+/// Every test of this file once more, with these options for each container; `own` is the name of the calling one.
+pub fn again_with(options: &str, own: &str) {
+    assert!(std::env::var_os(ALWAYS).is_none(), "{own} is left out of what it runs");
+    // Others of this file look whose children are left.
+    let _alone = Scene::alone();
+    let said = Run::new(std::env::current_exe().unwrap(), Path::new("/"))
+        .args(["--skip", own, "--test-threads", "2"])
+        .env(ALWAYS, options)
+        .limit(HANG * 5)
+        .output();
+    let text = said.text();
+    assert!(said.status.success(), "with {options}: {said}");
+    let ran = text.lines().find(|line| line.starts_with("test result: ok. ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(!ran.starts_with("test result: ok. 0 "), "{said}");
+}
+
+/// The first of the sub-ids /etc/subuid and /etc/subgid give whoever runs the tests; None, and the reason told, where
+/// this machine has no range for him.
+pub fn sub_ids(test: &str) -> Option<(u32, u32)> {
+    let uid = fs::metadata("/proc/self").unwrap().uid().to_string();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap();
+    let of_us = |line: &&str| line.split(':').nth(2) == Some(&uid);
+    let name = accounts.lines().find(of_us).and_then(|line| line.split(':').next()).unwrap_or("?");
+    let first = |file: &str| -> Option<u32> {
+        let text = fs::read_to_string(file).ok()?;
+        let fields: Vec<&str> = text.lines().map(|l| l.split(':').collect()).find(|f: &Vec<&str>| f[0] == name)?;
+        (fields[2].parse::<u32>().ok()? >= 65536).then(|| fields[1].parse().ok())?
+    };
+    let ids = first("/etc/subuid").zip(first("/etc/subgid"));
+    let tools = have("newuidmap") && have("newgidmap");
+    if ids.is_none() || !tools {
+        let lack = if tools { "this user has no range of 65536 sub-ids" } else { "newuidmap is not installed" };
+        skip(format_args!("{test}: {lack}"));
+    }
+    ids.filter(|_| tools)
 }
 
 /// Whether a program is installed.

@@ -310,6 +310,8 @@ pub fn setup() -> Setup {
         gid: 0,
         nest: false,
         guarded: false,
+        maps: None,
+        outer_network: None,
     }
 }
 
@@ -324,5 +326,6 @@ pub fn process(words: &[&str]) -> Process {
         terminal: [false; 3],
         window: None,
         pass: vec![],
+        ids: None,
     }
 }

@@ -135,7 +135,7 @@ pub fn plan(ops: impl IntoIterator<Item = Op>) -> Plan {
     // For mountinfo; the host's own, since the shell has no pid namespace.
     all.push(bind("/proc", "/proc").op());
     all.extend(ops);
-    Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: all, finish: vec![] }
+    Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: all, finish: vec![], ranged: None }
 }
 
 pub struct Binding(pub Bind);

@@ -116,7 +116,15 @@ fn a_document_must_be_sealed_and_a_plan() {
         assert!(said.starts_with("received a document that cannot be trusted"), "{said}");
     }
     let bad = Op::Folder { at: "/a/../../etc".into(), mode: 0o755 };
-    let bad = Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: vec![bad], finish: vec![] };
+    let bad = Plan {
+        version: PLAN_VERSION,
+        root: None,
+        size: None,
+        read_only: true,
+        ops: vec![bad],
+        finish: vec![],
+        ranged: None,
+    };
     let said = tell(seal(Stage::Front, &bad).expect("a document"));
     assert!(said.contains("'/a/../../etc' has a '.' or '..' component"), "{said}");
 }
@@ -145,7 +153,8 @@ fn what_was_made_must_be_what_is_attached() {
     for (finish, made, expected) in cases {
         let Some(mut pid1) = Pid1::start() else { return };
         // Without the host's /proc, which a new one would cover.
-        let tree = Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: vec![], finish };
+        let tree =
+            Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops: vec![], finish, ranged: None };
         let fd = null();
         let said = told(|link| {
             let sealed = seal(Stage::Front, &tree).expect("a document");

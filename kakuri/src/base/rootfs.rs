@@ -11,10 +11,12 @@ use rustix::io::Errno;
 
 use super::kept::{Keep, make_mount_point};
 use super::{Places, fresh, kernel};
+use crate::account::Accounts;
 use crate::bind::source::{self, Kind, Look};
 use crate::config::Config;
 use crate::host::{Host, as_path};
 use crate::identity::Identity;
+use crate::idmap::Ids;
 use crate::layout::{Found, Layout, Origin, Root, Stands, What};
 use crate::network;
 use crate::pathname;
@@ -80,7 +82,7 @@ pub fn put(
     root: Root,
     spec: &Spec,
     network: network::Kind,
-    host: &Host,
+    (host, ids): (&Host, &Ids),
     notes: &mut Vec<String>,
 ) -> Result<()> {
     let mut places = Places::new();
@@ -106,9 +108,9 @@ pub fn put(
         }
     }
     for name in NAMES {
-        put_name(layout, &root, name, host, notes);
+        put_name(layout, &root, name, (host, ids), notes);
     }
-    if root.is_foreign(host) && root.mode != RootfsMode::ReadOnly {
+    if root.is_foreign(host, ids) && root.mode != RootfsMode::ReadOnly {
         notes.push(format!(
             "{} belongs to another user: of such files only what everybody may read is to be seen, and none can be changed",
             Bytes(root.path().to_vec())
@@ -131,12 +133,12 @@ fn in_the_way(root: &Root, at: &[u8]) -> Fail {
 
 /// One of the container's own files, over what the folder has there: where the folder's links lead, as the command will
 /// follow them.
-fn put_name(layout: &mut Layout, root: &Root, name: &str, host: &Host, notes: &mut Vec<String>) {
+fn put_name(layout: &mut Layout, root: &Root, name: &str, (host, ids): (&Host, &Ids), notes: &mut Vec<String>) {
     let typed = [b"/etc/", name.as_bytes()].concat();
     let located = layout.locate(&typed);
     let holder = layout.holder(&located.at).map(|(_, point)| point.what.clone());
     // None: a folder that is to be made itself.
-    let makeable = located.deepest_host.as_ref().is_none_or(|folder| root.takes_new(folder, host));
+    let makeable = located.deepest_host.as_ref().is_none_or(|folder| root.takes_new(folder, host, ids));
     match (located.found, holder) {
         (Found::Missing, None) if !makeable => {
             notes.push(format!("there is no /etc/{name}: it is missing, and only its owner can make something there"));
@@ -155,36 +157,45 @@ fn put_name(layout: &mut Layout, root: &Root, name: &str, host: &Host, notes: &m
     }
 }
 
-/// Who the command is by the folder's own accounts, and his shell.
-pub fn account(layout: &Layout, who: Identity) -> (Identity, Vec<u8>) {
-    let is = |path: &[u8], kind| path.first() == Some(&b'/') && layout.locate(path).found == kind;
-    let passwd = layout.locate(b"/etc/passwd");
-    let text = match (&layout.root, passwd.found, passwd.host) {
-        (Some(root), Found::File, Some(host)) => root.read(&host).unwrap_or_default(),
-        _ => Vec::new(),
+/// The folder's own accounts, as the command will find them; empty where there are none to be read.
+pub fn accounts(layout: &Layout) -> Accounts {
+    let text = |path: &[u8]| {
+        let located = layout.locate(path);
+        match (&layout.root, located.found, located.host) {
+            (Some(root), Found::File, Some(host)) => root.read(&host).unwrap_or_default(),
+            _ => Vec::new(),
+        }
     };
-    let uid = who.uid.to_string();
-    let fields = text
-        .split(|&b| b == b'\n')
-        .map(|line| line.split(|&b| b == b':').collect::<Vec<_>>())
-        .find(|fields| fields.len() >= 7 && fields[2] == uid.as_bytes());
-    let field = |n: usize| fields.as_ref().map_or(&b""[..], |fields| fields[n]);
-    let sane = |name: &&str| !name.is_empty() && name.len() <= 64 && !name.chars().any(char::is_control);
-    let name = std::str::from_utf8(field(0)).ok().filter(sane).map_or(who.name, String::from);
-    let home = match field(5) {
+    Accounts { passwd: text(b"/etc/passwd"), group: text(b"/etc/group") }
+}
+
+/// Who the command is by the folder's own accounts, and his shell.
+pub fn account(layout: &Layout, who: Identity, ids: &Ids) -> (Identity, Vec<u8>) {
+    let is = |path: &[u8], kind| path.first() == Some(&b'/') && layout.locate(path).found == kind;
+    let accounts = accounts(layout);
+    let (name, home, shell) = match accounts.by_uid(who.uid) {
+        Some(account) => (account.name, account.home, account.shell),
+        None => (who.name, Vec::new(), Vec::new()),
+    };
+    let groups = accounts.groups_of(who.uid, who.gid);
+    let home = match home.as_slice() {
         home if home.first() == Some(&b'/') && !home.contains(&0) => pathname::absolute(b"/", home),
-        _ if is(HOME, Found::Folder) => HOME.to_vec(),
+        // With one id root's home is whoever's.
+        _ if (who.uid == 0 || ids.range.is_none()) && is(HOME, Found::Folder) => HOME.to_vec(),
         _ => b"/".to_vec(),
     };
     let shells = SHELLS.iter().map(|shell| shell.as_bytes());
-    let shell = [field(6)].into_iter().chain(shells).find(|path| is(path, Found::File)).unwrap_or(b"/bin/sh").to_vec();
-    (Identity { name, home, ..who }, shell)
+    let shell =
+        [shell.as_slice()].into_iter().chain(shells).find(|path| is(path, Found::File)).unwrap_or(b"/bin/sh").to_vec();
+    (Identity { name, home, groups, ..who }, shell)
 }
 
 /// Whether the command may stand in a folder: of a tree that root made, root's home is closed.
-pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host) -> bool {
+pub fn may_stand(layout: &Layout, folder: &[u8], host: &Host, who: &Identity, ids: &Ids) -> bool {
     match (&layout.root, layout.locate(folder).host) {
-        (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => root.may_enter(&place, host),
+        (Some(root), Some(place)) if pathname::below(&place, root.path()).is_some() => {
+            root.may_enter(&place, host, who, ids)
+        }
         _ => true,
     }
 }

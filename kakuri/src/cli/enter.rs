@@ -149,7 +149,7 @@ pub fn docker_start(verb: &'static Verb, arguments: &[OsString]) -> Result<Comma
 /// None where nobody said who.
 fn user(scanned: &Scanned, given: &Run) -> Option<User> {
     let said = scanned.has(Id::User) || scanned.has(Id::Uid);
-    said.then_some(given.spec.user)
+    said.then(|| given.spec.user.clone())
 }
 
 pub fn exec(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {

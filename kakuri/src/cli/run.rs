@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use kakuri_init::Extent;
 use kakuri_wire::{Bytes, Fail};
 
 use super::ask::Given;
@@ -12,7 +13,7 @@ use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, network, phrase, value};
 use crate::bind::parse;
-use crate::spec::{Base, Network, Proc, Spec, Terminal, User};
+use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -70,7 +71,14 @@ pub(super) fn blank() -> Run {
 /// Options over a stored container's.
 pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> {
     let mut run = Run { spec: std::mem::take(spec), ..blank() };
-    if given.iter().any(|g| matches!(g.id, Id::User | Id::Uid | Id::Userns)) {
+    let who = |g: &Given| {
+        let says = |word: &[u8]| g.value.split(|&b| b == b',').any(|said| said == word);
+        matches!(g.id, Id::User | Id::Uid) || (g.id == Id::Userns && (says(b"single") || says(b"keep-id")))
+    };
+    if given.iter().any(|g| matches!(g.id, Id::Userns | Id::Uidmap | Id::Gidmap)) {
+        run.spec.ids = IdMode::Unset;
+    }
+    if given.iter().any(who) {
         // Who it was before is another answer to the same question, and given up.
         run.spec.user = User::Root;
     }
@@ -163,11 +171,9 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Tmpfs => spec.tmpfs.push(forms::tmpfs(met.value)?),
         Id::User if met.bare => user(spec, USER)?,
         Id::User | Id::Uid => user(spec, value::user(&name, met.value)?)?,
-        Id::Userns => {
-            if value::word(&name, met.value, &[("single", false), ("keep-id", true)], &["range", "auto"])? {
-                user(spec, User::KeepId)?;
-            }
-        }
+        Id::Userns => met.value.split(|&b| b == b',').try_for_each(|word| userns(&name, word, spec))?,
+        Id::Uidmap => maps(&name, spec)?.0.push(value::extent(&name, met.value)?),
+        Id::Gidmap => maps(&name, spec)?.1.push(value::extent(&name, met.value)?),
         Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
         // The verbs' own are read by them.
@@ -209,6 +215,38 @@ fn user(spec: &mut Spec, user: User) -> Result<(), Fail> {
     }
     spec.user = user;
     Ok(())
+}
+
+/// One word of `--userns`.
+fn userns(name: &str, word: &[u8], spec: &mut Spec) -> Result<(), Fail> {
+    let words = [("single", Some(IdMode::Single)), ("range", Some(IdMode::Range)), ("auto", Some(IdMode::Auto))];
+    let known: Vec<(&str, usize)> = words.iter().map(|(word, _)| *word).chain(["keep-id"]).zip(0..).collect();
+    let place = value::word(name, word, &known, &[])?;
+    match words.into_iter().nth(place).and_then(|(_, mode)| mode) {
+        None => user(spec, User::KeepId),
+        // A map says which ids of the range.
+        Some(IdMode::Range) if matches!(spec.ids, IdMode::Map { .. }) => Ok(()),
+        Some(_) if matches!(spec.ids, IdMode::Map { .. }) => Err(two_maps()),
+        Some(mode) => {
+            spec.ids = mode;
+            Ok(())
+        }
+    }
+}
+
+fn two_maps() -> Fail {
+    misuse("--uidmap says which ids there are, and --userns says another thing").hint("leave one of them out")
+}
+
+/// The map that is being typed.
+fn maps<'a>(name: &str, spec: &'a mut Spec) -> Result<(&'a mut Vec<Extent>, &'a mut Vec<Extent>), Fail> {
+    if matches!(spec.ids, IdMode::Unset | IdMode::Range) {
+        spec.ids = IdMode::Map { uids: Vec::new(), gids: Vec::new() };
+    }
+    match &mut spec.ids {
+        IdMode::Map { uids, gids } => Ok((uids, gids)),
+        _ => Err(two_maps().why(format!("{name} wants a range"))),
+    }
 }
 
 fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
@@ -253,6 +291,9 @@ pub(super) fn sane_over_stored(run: &Run) -> Result<(), Fail> {
 pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     crate::network::check::check(spec)?;
+    if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
+        return Err(two_maps());
+    }
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
             misuse(format!("--hostname {name} with --share uts would rename the host")).hint("leave one of them out")

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kakuri_init::Extent;
 use kakuri_wire::Fail;
 
 use super::misuse;
@@ -60,9 +61,9 @@ pub fn mode(option: &str, value: &[u8]) -> Result<u32, Fail> {
     mode.ok_or_else(|| wrong(option, value, "it is no mode", hint))
 }
 
-/// `UID[:GID]`; the gid is the uid where it is not given.
+/// `UID[:GID]`, the gid being the uid where it is not given; or by names, `NAME[:GROUP]`.
 pub fn user(option: &str, value: &[u8]) -> Result<User, Fail> {
-    let hint = "numbers, such as 1000 or 1000:1000; --user alone is the name `user`, uid 1000";
+    let hint = "a name or a number, such as postgres, 1000 or 1000:1000; --user alone is the name `user`, uid 1000";
     let words = text(option, value, hint)?;
     let (uid, gid) = words.split_once(':').unwrap_or((words, words));
     // -1 means "leave as it is" to the kernel and can be nobody's.
@@ -71,7 +72,28 @@ pub fn user(option: &str, value: &[u8]) -> Result<User, Fail> {
     };
     match (id(uid), id(gid)) {
         (Some(uid), Some(gid)) => Ok(User::Named { uid, gid }),
-        _ => Err(wrong(option, value, "it is no uid", hint)),
+        _ if words.split(':').count() <= 2 && words.split(':').all(is_account) => Ok(User::Name(words.into())),
+        _ => Err(wrong(option, value, "it is neither a user nor a uid", hint)),
+    }
+}
+
+/// What useradd(8) makes, or a number; none that an option could be mistaken for.
+fn is_account(word: &str) -> bool {
+    let number = word.bytes().all(|b| b.is_ascii_digit());
+    let fits = (1..=64).contains(&word.len()) && !word.starts_with(['-', '+', '.']);
+    let id = !number || word.parse::<u32>().is_ok_and(|id| id != u32::MAX);
+    fits && id && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-$@+".contains(&b) || b >= 0x80)
+}
+
+/// `IN:OUT:COUNT` of --uidmap.
+pub fn extent(option: &str, value: &[u8]) -> Result<Extent, Fail> {
+    let hint = format!("{option} IN:OUT:COUNT; OUT 0 is you, and 1 is the first of your sub-ids");
+    let words = text(option, value, &hint)?;
+    let numbers: Vec<Option<u32>> =
+        words.split(':').map(|w| w.bytes().all(|b| b.is_ascii_digit()).then(|| w.parse().ok()).flatten()).collect();
+    match numbers[..] {
+        [Some(inside), Some(outside), Some(count)] if count > 0 => Ok(Extent { inside, outside, count }),
+        _ => Err(wrong(option, value, "it is no line of a map", &hint)),
     }
 }
 
@@ -132,7 +154,10 @@ mod tests {
         assert!(mode("m", b"8").is_err() && mode("m", b"77777").is_err());
         assert_eq!(user("-u", b"7").expect("ids"), User::Named { uid: 7, gid: 7 });
         assert_eq!(user("-u", b"7:8").expect("ids"), User::Named { uid: 7, gid: 8 });
-        for value in [&b"root"[..], b"", b"1:", b"+1", b"4294967295", b"\xff"] {
+        assert_eq!(user("-u", b"app:5").expect("name"), User::Name("app:5".into()));
+        for value in
+            [&b""[..], b"1:", b":1", b"+1", b"4294967295", b"\xff", b"a:b:c", b"-x", b"a b", b"a/b", b"a:4294967296"]
+        {
             assert!(user("-u", value).is_err());
         }
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
+use crate::account;
 use crate::helper::Programs;
+use crate::idmap;
 use crate::layer::journal;
 use crate::network::Wiring;
 use crate::plan::{self, Kept, Outline};
@@ -65,11 +67,13 @@ impl Starter<'_> {
         if !spec.share.uts && spec.hostname.is_none() {
             spec.hostname = Some(entry.name.clone());
         }
+        let spec = account::settle(&spec, host, config, kept.as_ref())?;
+        let ids = idmap::decide(&spec, host)?;
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
         wiring.resolve(&spec, host)?;
         super::join::container(&mut wiring, &spec, store)?;
-        let outline = Outline::of(entry.name.clone(), &spec, host, &wiring);
-        let plan = plan::make(&spec, host, config, kept.as_ref(), wiring)?;
+        let outline = Outline::of(entry.name.clone(), &spec, host, &wiring, &ids);
+        let plan = plan::make(&spec, host, config, kept.as_ref(), wiring, &ids)?;
         for note in &plan.notes {
             log::info!("{note}");
         }

@@ -12,6 +12,9 @@ use kakuri_wire::{Bytes, fail};
 
 use super::Row;
 use crate::helper::{NAMES, Programs};
+use crate::host::Host;
+use crate::idmap;
+use crate::idmap::subid::Given;
 
 /// mount_setattr(2) is the youngest call a start needs.
 const FLOOR: (u32, u32) = (5, 12);
@@ -48,62 +51,22 @@ pub(super) fn devices() -> Row {
         .without("containers without the missing ones")
 }
 
-/// More ids than one: only images with users of their own want them.
+/// More ids than one: only images and trees with users of their own want them. By what a start looks at.
 pub(super) fn ids() -> Row {
     const NAME: &str = "id range";
-    const WITHOUT: &str = "every container whose files belong to one user: you";
-    let found = |name: &str| {
-        std::env::var_os("PATH")
-            .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).exists()))
-    };
-    if !found("newuidmap") || !found("newgidmap") {
-        return Row::lesser(NAME, "newuidmap and newgidmap are not installed")
-            .mend("sudo apt install uidmap (Fedora: shadow-utils; Arch, Alpine: shadow)")
-            .without(WITHOUT);
+    let host = Host::look();
+    match idmap::range::Facts::look(&host).granted() {
+        Ok(granted) => {
+            let count = |given: &[Given]| given.iter().map(|range| u64::from(range.count)).sum::<u64>();
+            let (uids, gids) = (count(&granted.uids), count(&granted.gids));
+            let ids = if uids == gids { format!("{uids} ids") } else { format!("{uids} uids and {gids} gids") };
+            Row::works(NAME, format!("newuidmap, and {ids} for this user"))
+        }
+        Err(lack) => {
+            let (why, mend) = lack.words();
+            Row::lesser(NAME, why).mend(mend).without("every container whose files belong to one user: you")
+        }
     }
-    if mapped(&fs::read_to_string("/proc/self/uid_map").unwrap_or_default()) < 65536 {
-        return Row::lesser(NAME, "the user namespace this runs in has too few ids itself")
-            .mend("run kakuri outside the outer container, or map a range into that one")
-            .without(WITHOUT);
-    }
-    let uid = rustix::process::getuid().as_raw();
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = account(&passwd, uid).unwrap_or("").to_string();
-    let listed = |file: &str| fs::read_to_string(file).is_ok_and(|text| has_range(&text, &name, uid));
-    if !listed("/etc/subuid") || !listed("/etc/subgid") {
-        return Row::lesser(NAME, "this user has no range in /etc/subuid and /etc/subgid")
-            .mend("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \"$USER\"")
-            .without(WITHOUT);
-    }
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if status.lines().any(|line| line.split_whitespace().eq(["NoNewPrivs:", "1"])) {
-        return Row::lesser(NAME, "no_new_privs is set on this process, so that newuidmap gains no rights")
-            .mend("run kakuri outside the sandbox or service that sets it (systemd: NoNewPrivileges=no)")
-            .without(WITHOUT);
-    }
-    Row::works(NAME, "newuidmap, and a range for this user")
-}
-
-/// How many ids the user namespace we are in has.
-fn mapped(map: &str) -> u64 {
-    map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
-}
-
-fn account(passwd: &str, uid: u32) -> Option<&str> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
-    })
-}
-
-fn has_range(text: &str, name: &str, uid: u32) -> bool {
-    text.lines().any(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        fields.len() == 3
-            && (fields[0] == name || fields[0].parse() == Ok(uid))
-            && fields[2].parse::<u32>().is_ok_and(|count| count > 0)
-    })
 }
 
 pub(super) fn terminal() -> Row {
@@ -182,7 +145,7 @@ pub(super) fn container() -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::{account, has_range, mapped, version};
+    use super::version;
 
     #[test]
     fn kernel_versions() {
@@ -191,15 +154,5 @@ mod tests {
         assert_eq!(version("6.18.44-fc-v669"), Some((6, 18)));
         assert!(version("5.4.0") < Some((5, 12)));
         assert_eq!(version("odd"), None);
-    }
-
-    #[test]
-    fn ranges() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
-        assert_eq!((account(passwd, 1000), account(passwd, 7)), (Some("ann"), None));
-        assert_eq!((mapped("0 0 4294967295\n"), mapped("0 0 1\n1 1 65536\n"), mapped("")), (4294967295, 65537, 0));
-        assert!(has_range("bob:1:2\nann:100000:65536\n", "ann", 1000));
-        assert!(has_range("1000:100000:65536\n", "ann", 1000));
-        assert!(!has_range("ann:100000:0\nanne:100000:65536\nodd\n", "ann", 1000));
     }
 }

@@ -161,7 +161,13 @@ impl Layout {
                 // Missing on the host, but a mount below it is already decided, so it will be there.
                 _ if self.under(&at).next().is_some() => {}
                 stands => {
-                    let found = if stands == Stands::Nothing { Found::Missing } else { Found::Blocked };
+                    let own = in_root.is_some() || matches!(mount, Some((.., true)));
+                    let found = match stands {
+                        Stands::Nothing => Found::Missing,
+                        // What is there is found when it is made.
+                        Stands::Closed if own && self.ranged => Found::Missing,
+                        _ => Found::Blocked,
+                    };
                     let deepest = at[..above].to_vec();
                     return end(joined(at, wanted), found, &deepest, Some(folder), None);
                 }

@@ -13,6 +13,8 @@ use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags, access, fsta
 use rustix::io::Errno;
 
 use crate::host::Host;
+use crate::identity::Identity;
+use crate::idmap::Ids;
 use crate::pathname;
 use crate::spec::RootfsMode;
 
@@ -96,16 +98,20 @@ impl Root {
 
     /// Whether the command may stand in a folder that [`Root::look`] has found at this place of the host. Of his own
     /// folders the caller is root inside.
-    pub fn may_enter(&self, host: &[u8], caller: &Host) -> bool {
+    pub fn may_enter(&self, host: &[u8], caller: &Host, who: &Identity, ids: &Ids) -> bool {
         let Ok(place) = self.place(host).ok_or(Errno::NOENT).and_then(|(folder, rest)| folder.open_at(rest)) else {
             return false;
         };
-        let own = fstat(&place).is_ok_and(|stat| stat.st_uid == caller.uid);
-        own || access(by_descriptor(&place), Access::EXEC_OK).is_ok()
+        let Ok(stat) = fstat(&place) else { return false };
+        if ids.range.is_some() {
+            let own = ids.own(stat.st_uid, stat.st_gid, caller);
+            return (who.uid == 0 && own) || ids.may_enter(who, &stat);
+        }
+        stat.st_uid == caller.uid || access(by_descriptor(&place), Access::EXEC_OK).is_ok()
     }
 
     /// Whether something can be made in such a folder, once it is the root's.
-    pub fn takes_new(&self, host: &[u8], caller: &Host) -> bool {
+    pub fn takes_new(&self, host: &[u8], caller: &Host, ids: &Ids) -> bool {
         let Some((folder, rest)) = self.place(host) else { return false };
         let Ok(place) = folder.open_at(rest) else { return false };
         match self.mode {
@@ -113,16 +119,15 @@ impl Root {
             RootfsMode::ReadOnly => true,
             // The root's own folder is the layer's; another one is copied up first, with its owner.
             RootfsMode::Overlay => {
-                rest.is_empty()
-                    || fstat(&place).is_ok_and(|stat| (stat.st_uid, stat.st_gid) == (caller.uid, caller.gid))
+                rest.is_empty() || fstat(&place).is_ok_and(|stat| ids.own(stat.st_uid, stat.st_gid, caller))
             }
             RootfsMode::ReadWrite => access(by_descriptor(&place), Access::WRITE_OK | Access::EXEC_OK).is_ok(),
         }
     }
 
     /// Whether the folder itself is another user's.
-    pub fn is_foreign(&self, caller: &Host) -> bool {
-        fstat(&self.lower.fd).is_ok_and(|stat| stat.st_uid != caller.uid)
+    pub fn is_foreign(&self, caller: &Host, ids: &Ids) -> bool {
+        fstat(&self.lower.fd).is_ok_and(|stat| stat.st_uid != caller.uid && !ids.own(stat.st_uid, stat.st_gid, caller))
     }
 
     /// The layer that a place of the host lies in, and where.

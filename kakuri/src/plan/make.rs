@@ -14,17 +14,18 @@ use crate::config::Config;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
+use crate::idmap::Ids;
 use crate::layer::Layers;
-use crate::layout::{Found, Layout};
+use crate::layout::{Found, Layout, Origin, Point, What};
 use crate::network::Wiring;
 use crate::pathname;
 use crate::spec::Spec;
 
 /// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
 /// files, which need not exist yet.
-pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring) -> Result<Plan> {
+pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let layers = kept.map(|kept| Layers::at(&kept.layers()));
-    make_in(spec, host, config, kept, layers.unwrap_or_default(), wiring)
+    make_in(spec, host, config, kept, layers.unwrap_or_default(), wiring, ids)
 }
 
 /// The same with the layers of `cow` folders in a place of their own.
@@ -35,23 +36,26 @@ pub fn make_in(
     kept: Option<&Kept>,
     layers: Layers,
     wiring: Wiring,
+    ids: &Ids,
 ) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
-    let Outline { label, setup, namespaces } = Outline::of(label(spec, host), spec, host, &wiring);
+    notes.extend(ids.notes.iter().cloned());
+    let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);
     let network = wiring.kind;
-    let mut who = Identity::of(spec.user, host);
+    let mut who = Identity::of(&spec.user, host);
     let real_root = host.is_real_root();
     if real_root {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
     }
 
     let mut placing = Placing { layers, ..Placing::default() };
+    placing.layout.ranged = ids.range.is_some();
     let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
     let mut own_shell = None;
     if let Some(wanted) = &spec.rootfs {
         let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
-        rootfs::put(&mut placing.layout, root, spec, network, host, &mut notes)?;
-        let (account, shell) = rootfs::account(&placing.layout, who);
+        rootfs::put(&mut placing.layout, root, spec, network, (host, ids), &mut notes)?;
+        let (account, shell) = rootfs::account(&placing.layout, who, ids);
         (who, own_shell) = (account, Some(shell));
     } else {
         base::put(&mut placing.layout, spec, network, &who, keep.as_ref(), &mut notes);
@@ -82,7 +86,10 @@ pub fn make_in(
     let path = if of_root { environment::standard_path() } else { environment::path(host, &layout) };
     let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
-    let cwd = standing(wanted, host, &who, &layout);
+    let cwd = standing(wanted, host, &who, &layout, ids);
+    let process_ids = ids.of(&who)?;
+    // A home of the container's own is made by its root, and is to be its user's.
+    let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
     let mut steps = layout.steps();
     if real_root {
         base::kernel::guard(&mut steps.finish, spec);
@@ -97,6 +104,7 @@ pub fn make_in(
             read_only: !of_root || spec.read_only,
             ops: steps.ops,
             finish: steps.finish,
+            ranged: ids.ranged(&who, own_home.as_deref()),
         },
         setup,
         process: Process {
@@ -109,6 +117,7 @@ pub fn make_in(
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
+            ids: process_ids,
         },
         namespaces,
         terminal: spec.terminal,
@@ -121,6 +130,20 @@ pub fn make_in(
         wiring,
         notes,
     })
+}
+
+/// Whether a folder is made for the container, or kept by it.
+fn is_own(layout: &Layout, folder: &[u8]) -> bool {
+    let point = layout.get(folder).or_else(|| layout.holder(folder).map(|(_, point)| point));
+    layout.root.is_none()
+        && point.is_some_and(|Point { what, origin }| {
+            let own = match what {
+                What::Folder { .. } | What::Private { read_only: false, .. } => true,
+                What::Bind(source) => source.kept,
+                _ => false,
+            };
+            own && *origin != Origin::User
+        })
 }
 
 /// What `-w` names: a path inside.
@@ -137,7 +160,7 @@ fn workdir(spec: &Spec, host: &Host, who: &Identity) -> Result<Option<Vec<u8>>> 
 /// Where the command stands: what was asked for, else where the caller is if that can be seen, else the home.
 /// A folder that was asked for and does not exist is an error of the start, not of the plan: the command's own
 /// root filesystem may bring it.
-fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layout) -> Vec<u8> {
+fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layout, ids: &Ids) -> Vec<u8> {
     if let Some(wanted) = wanted {
         return layout.locate(&wanted).at;
     }
@@ -146,7 +169,7 @@ fn standing(wanted: Option<Vec<u8>>, host: &Host, who: &Identity, layout: &Layou
     let same = |path: &[u8]| layout.root.is_none() || layout.locate(path).host.as_deref() == Some(path);
     match &host.cwd {
         Some(cwd) if visible(cwd) && same(cwd) => cwd.clone(),
-        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host) => who.home.clone(),
+        _ if visible(&who.home) && rootfs::may_stand(layout, &who.home, host, who, ids) => who.home.clone(),
         _ => b"/".to_vec(),
     }
 }

@@ -7,6 +7,7 @@ use kakuri_wire::{Bytes, Kernelfs};
 use super::Namespaces;
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::idmap::{Ids, Range};
 use crate::network::{Kind, Wiring};
 use crate::pathname;
 use crate::spec::{Proc, Spec};
@@ -20,12 +21,14 @@ pub struct Outline {
     pub label: String,
     pub setup: Setup,
     pub namespaces: Namespaces,
+    /// More ids than the caller's own.
+    pub range: Option<Range>,
 }
 
 impl Outline {
-    pub fn of(label: String, spec: &Spec, host: &Host, wiring: &Wiring) -> Outline {
+    pub fn of(label: String, spec: &Spec, host: &Host, wiring: &Wiring, ids: &Ids) -> Outline {
         let network = matches!(wiring.kind, Kind::None | Kind::Own);
-        let who = Identity::of(spec.user, host);
+        let who = Identity::of(&spec.user, host);
         let hostname = match (&spec.hostname, spec.share.uts) {
             (_, true) => None,
             (Some(name), false) => Some(name.clone()),
@@ -46,10 +49,18 @@ impl Outline {
                 gid: who.gid,
                 nest: spec.nest,
                 guarded: host.is_real_root(),
+                maps: ids.maps(),
+                outer_network: if network && ids.range.is_some() { own_network() } else { None },
             },
+            range: ids.range.clone(),
             namespaces: Namespaces { ipc: !spec.share.ipc, uts: !spec.share.uts, cgroup: !spec.share.cgroup, network },
         }
     }
+}
+
+/// The namespace we are in ourselves, for PID 1 to compare.
+fn own_network() -> Option<u64> {
+    rustix::fs::stat("/proc/self/ns/net").ok().map(|stat| stat.st_ino)
 }
 
 /// The command's name: short, and nothing that could drive a terminal.

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use kakuri_wire::{Fail, Result, Stage};
 
 use super::Plan;
+use crate::idmap;
 
 impl Plan {
     /// Makes it. For a container with a name its lock must be held, so that nobody writes there meanwhile.
@@ -26,11 +27,24 @@ impl Plan {
             })?;
         }
         if let Some(lacking) = &self.lacking {
-            lacking.make()?;
+            self.for_all_ids(|| lacking.make())?;
         }
-        if let Some(keep) = &self.keep {
-            keep.make()?;
+        match &self.keep {
+            Some(keep) => self.for_all_ids(|| keep.make())?,
+            None => {}
         }
         crate::layer::begin(&self.layers)
+    }
+
+    /// What a user of the container has closed to the caller is opened by root of all his ids.
+    fn for_all_ids(&self, make: impl Fn() -> Result<()>) -> Result<()> {
+        let closed = |fail: &Fail| matches!(fail.errno, Some(libc::EACCES | libc::EPERM));
+        match make() {
+            Err(fail) if self.setup.maps.is_some() && closed(&fail) => match idmap::granted() {
+                Some(range) => idmap::within::within(&range, make),
+                None => Err(fail),
+            },
+            made => made,
+        }
     }
 }

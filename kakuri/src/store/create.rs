@@ -91,7 +91,7 @@ impl Store {
             mkdirat(&begun.folder, ROOT, PRIVATE).map_err(cannot)?;
             let root = folder::open_own_at(&begun.folder, ROOT).map_err(|unfit| unfit.fail(what(), "try again"))?;
             let kept = Kept::of(&self.dir.join(&begun.name));
-            let keep = Keep::of(&kept, &record.spec, &Identity::of(record.spec.user, host));
+            let keep = Keep::of(&kept, &record.spec, &Identity::of(&record.spec.user, host));
             let mut made = Vec::new();
             keep.make_in(&root, &mut made).and_then(|()| keep.sync(&root, &made))?;
             fsync(&root).map_err(cannot)?;

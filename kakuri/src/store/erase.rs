@@ -14,9 +14,11 @@ use rustix::fs::{
     unlinkat,
 };
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::folder::{self, id};
 use super::lock;
+use crate::idmap;
 
 /// Never through a link, out of the folder, or into what is mounted in it.
 const HERE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_XDEV);
@@ -33,11 +35,18 @@ struct Frame {
     stuck: BTreeSet<CString>,
 }
 
-/// What stays, and why: the first of it.
-#[derive(Default)]
+/// What stays, and why: the first of it, with its errno.
+#[derive(Default, Serialize, Deserialize)]
 struct Left {
-    first: Option<(Bytes, Errno)>,
+    first: Option<(Bytes, i32)>,
     count: usize,
+}
+
+impl Left {
+    /// Whether somebody else's files stay.
+    fn is_closed(&self) -> bool {
+        self.first.as_ref().is_some_and(|(_, e)| [libc::EACCES, libc::EPERM].contains(e))
+    }
 }
 
 /// Removes the folder `name` in `dir`, its lock last. `shown` is the path of `dir`. What cannot be removed is named,
@@ -50,15 +59,29 @@ pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
         Err(Errno::NOENT) => return Ok(()),
         Err(e) => return Err(what().errno(e)),
     };
-    let mut left = Left::default();
-    empty(fd, &top, shown, &mut left).map_err(|e| what().errno(e).why("it is changed while it is removed"))?;
+    let mut left = empty(fd, &top, shown).map_err(|e| what().errno(e).why("it is changed while it is removed"))?;
+    // What users of the container left belongs to the caller's sub-ids, and only as their root it can be removed.
+    let range = if left.is_closed() { idmap::granted() } else { None };
+    if let Some(range) = range
+        && let Ok(fd) = enter(dir, &top)
+    {
+        let gone = idmap::within::within(&range, || {
+            empty(fd, &top, shown).map_err(|e| what().errno(e).why("it is changed while it is removed"))
+        });
+        match gone {
+            Ok(rest) => left = rest,
+            // What was met first is what mends it too.
+            Err(fail) => log::info!("{fail}"),
+        }
+    }
     if let Some((path, e)) = left.first {
+        let e = Errno::from_raw_os_error(e);
         let more = if left.count > 1 { format!(", and {} more", left.count - 1) } else { String::new() };
         let fail = Fail::new(Stage::Front, format!("cannot remove '{path}'{more}")).errno(e);
         return Err(match e {
             Errno::BUSY | Errno::XDEV => fail.why("something is mounted there").hint("unmount it, then remove it"),
             Errno::PERM => fail.hint("lsattr -d shows whether somebody made it immutable"),
-            Errno::ACCESS => fail.hint("it may belong to another user: ls -ld shows that"),
+            Errno::ACCESS => fail.hint("it may belong to another user: ls -ld shows that; one of your sub-ids needs newuidmap, see kakuri doctor"),
             _ => fail.hint("remove it by hand"),
         });
     }
@@ -86,16 +109,17 @@ pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
 }
 
 /// Removes everything below `here`. An error is the end of it: the way back up is not the way down.
-fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Result<(), Errno> {
+fn empty(mut here: OwnedFd, name: &CStr, shown: &Path) -> Result<Left, Errno> {
+    let mut left = Left::default();
     let begin = |name: &CStr, id| Frame { name: name.into(), id, stuck: BTreeSet::new() };
     let mut frames = vec![begin(name, id(&here)?)];
     frames[0].stuck.extend(CString::new(lock::FILE));
     loop {
-        let Some(frame) = frames.last() else { return Ok(()) };
+        let Some(frame) = frames.last() else { return Ok(left) };
         let (name, e) = match remove_entries(&here, &frame.stuck)? {
             Step::Empty => {
-                let Some(done) = frames.pop() else { return Ok(()) };
-                let Some(above) = frames.last_mut() else { return Ok(()) };
+                let Some(done) = frames.pop() else { return Ok(left) };
+                let Some(above) = frames.last_mut() else { return Ok(left) };
                 here = openat2(&here, "..", FOLDER, Mode::empty(), ResolveFlags::NO_XDEV)?;
                 if id(&here)? != above.id {
                     return Err(Errno::STALE);
@@ -123,7 +147,7 @@ fn empty(mut here: OwnedFd, name: &CStr, shown: &Path, left: &mut Left) -> Resul
         };
         left.count += 1;
         if left.first.is_none() {
-            left.first = Some((path(shown, &frames, &name), e));
+            left.first = Some((path(shown, &frames, &name), e.raw_os_error()));
         }
         if let Some(frame) = frames.last_mut() {
             frame.stuck.insert(name);

@@ -3,21 +3,40 @@
 
 use std::collections::BTreeMap;
 
-use kakuri_init::Process;
+use kakuri_init::{Ids, Process};
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
+use super::inside::Inside;
+use crate::account::Account;
 use crate::control::{Order, Words};
 use crate::host::in_home;
+use crate::idmap;
 use crate::pathname;
 use crate::plan::Plan;
 use crate::spec::User;
 
 /// The process for an order.
-pub fn process(plan: &Plan, order: &Order) -> Result<Process> {
+pub fn process(plan: &Plan, order: &Order, init: i32) -> Result<Process> {
     let base = &plan.process;
-    check_user(plan, order.user)?;
+    let inside = order.user.as_ref().map(|_| Inside::open(init));
+    let other = match (&order.user, &inside) {
+        (Some(user), Some(inside)) => Some(other(plan, user, inside)?),
+        _ => None,
+    };
+    let account = other.as_ref().and_then(|other| other.account.as_ref());
     let mut env: BTreeMap<&[u8], &[u8]> = base.env.iter().filter_map(|pair| split(pair.as_bytes())).collect();
+    let mut cwd = base.cwd.as_bytes();
+    if let (Some(account), Some(inside)) = (account, &inside) {
+        let home: &[u8] = if inside.has_folder(&account.home) { &account.home } else { b"/" };
+        // Where the container's own user is at home, another may not even enter.
+        if env.get(&b"HOME"[..]).is_some_and(|own| *own == cwd) {
+            cwd = home;
+        }
+        env.insert(b"HOME", home);
+        env.insert(b"USER", account.name.as_bytes());
+        env.insert(b"LOGNAME", account.name.as_bytes());
+    }
     for setting in &order.environment {
         match split(setting.as_bytes()) {
             Some((key, value)) => drop(env.insert(key, value)),
@@ -40,12 +59,12 @@ pub fn process(plan: &Plan, order: &Order) -> Result<Process> {
         }
     };
     let cwd = match order.workdir.as_ref().map(Bytes::as_bytes) {
-        None => base.cwd.clone(),
+        None => Bytes(cwd.to_vec()),
         Some(typed) => {
             let home = var("HOME").unwrap_or(b"/");
             Bytes(match in_home(typed) {
                 Some(rest) => pathname::absolute(home, rest),
-                None => pathname::absolute(base.cwd.as_bytes(), typed),
+                None => pathname::absolute(cwd, typed),
             })
         }
     };
@@ -59,6 +78,7 @@ pub fn process(plan: &Plan, order: &Order) -> Result<Process> {
         terminal: order.terminal,
         window: order.window.clone(),
         pass: order.pass.clone(),
+        ids: other.as_ref().and_then(|other| other.ids.clone()).or_else(|| base.ids.clone()),
     })
 }
 
@@ -68,25 +88,41 @@ fn split(setting: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&setting[..at], &setting[at + 1..]))
 }
 
-/// There is one id inside, and whoever is started is it.
-fn check_user(plan: &Plan, wanted: Option<User>) -> Result<()> {
-    let (uid, gid) = (plan.setup.uid, plan.setup.gid);
-    let other = match wanted {
-        None => false,
-        Some(User::Root) => uid != 0,
-        Some(User::KeepId) => false,
-        Some(User::Named { uid: wanted, gid: group }) => (wanted, group) != (uid, gid) && wanted != uid,
+/// Who an order's command is, where that is another than the container's own.
+struct Other {
+    ids: Option<Ids>,
+    /// His line of the container's passwd, with a range of ids.
+    account: Option<Account>,
+}
+
+/// Whoever was named, if there is such a user: by the container's own files, as they are now.
+fn other(plan: &Plan, wanted: &User, inside: &Inside) -> Result<Other> {
+    let (uid, gid) = match wanted {
+        User::Root => (0, 0),
+        // With one id whoever is meant is it.
+        User::KeepId if plan.setup.maps.is_none() => return Ok(Other { ids: None, account: None }),
+        User::KeepId => (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
+        User::Named { uid, gid } => (*uid, *gid),
+        User::Name(typed) => inside.accounts().find(typed)?,
     };
-    if other {
-        let shown = match wanted {
-            Some(User::Named { uid, .. }) => uid,
-            _ => 0,
+    let Some(maps) = &plan.setup.maps else {
+        return match uid == plan.setup.uid {
+            true => Ok(Other { ids: None, account: None }),
+            false => Err(one_id(plan, uid)),
         };
-        return Err(Fail::new(Stage::Front, format!("cannot be user {shown} in this container"))
-            .why(format!("it has one id, {uid}, which is you outside"))
-            .hint("leave -u out, or create the container with the user it is to have: kakuri create -u UID NAME"));
-    }
-    Ok(())
+    };
+    idmap::check(maps, uid, gid)?;
+    let accounts = inside.accounts();
+    let groups = accounts.groups_of(uid, gid).into_iter().filter(|&gid| idmap::maps::has_inside(&maps.gids, gid));
+    let ids = Ids { uid, gid, groups: groups.collect(), pipes: false };
+    Ok(Other { ids: Some(ids), account: accounts.by_uid(uid) })
+}
+
+/// There is one id inside, and whoever is started is it.
+fn one_id(plan: &Plan, shown: u32) -> Fail {
+    Fail::new(Stage::Front, format!("cannot be user {shown} in this container"))
+        .why(format!("it has one id, {}, which is you outside", plan.setup.uid))
+        .hint("leave -u out, or create the container with the user it is to have: kakuri create -u UID NAME; with users of its own: --userns range")
 }
 
 #[cfg(test)]

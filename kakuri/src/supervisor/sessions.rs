@@ -125,7 +125,10 @@ impl Supervisor {
             )
             .hint(format!("kakuri exec {} CMD runs another beside it", self.name())));
         }
-        let process = order::process(&self.plan, order)?;
+        let mut process = order::process(&self.plan, order, self.cell.init_pid)?;
+        if let (Some(ids), Holder::Own { .. }) = (&mut process.ids, &holder) {
+            ids.pipes = true;
+        }
         let document = document::pack(Stage::Front, &process)?;
         let id = self.next_session;
         self.next_session += 1;

@@ -4,6 +4,7 @@ use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::{print, start_log, take_status};
+use crate::account;
 use crate::bind::source::{self, Kind, Look};
 use crate::cell;
 use crate::cli::{Act, Try as Attempt};
@@ -13,6 +14,7 @@ use crate::exit;
 use crate::explain;
 use crate::helper::Programs;
 use crate::host::Host;
+use crate::idmap;
 use crate::layer::subject;
 use crate::layer::tries::{Tries, Try};
 use crate::layer::{Kind as Became, Layers, Stamp};
@@ -35,9 +37,11 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
     let host = Host::look();
     let config = Config::load(&host, wanted.run.general.config.as_ref().map(|f| f.as_bytes()))?;
     let (spec, folders) = folders(wanted, &host)?;
+    let spec = account::settle(&spec, &host, &config, None)?;
+    let ids = idmap::decide(&spec, &host)?;
     let (id, place) = Tries::of(&host).fresh()?;
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
-    let make = |wiring| plan::make_in(&spec, &host, &config, None, Layers::at(&place), wiring);
+    let make = |wiring| plan::make_in(&spec, &host, &config, None, Layers::at(&place), wiring, &ids);
     match wanted.run.act {
         Act::Explain => return print(explain::explain(&make(wiring)?).as_bytes()),
         Act::Emit(part) => return print(explain::emit(&make(wiring)?, part).as_bytes()),
@@ -54,7 +58,7 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         }
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
-        let outline = Outline::of(label.clone(), &spec, &host, &plan.wiring);
+        let outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let builder = cell::spawn_builder(&label, &programs)?;
         let begun = builder.begin(&outline, &plan.wiring, &programs)?;

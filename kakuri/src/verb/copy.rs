@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use rustix::stdio;
 
 use super::{FAILED, Surroundings, exec};
+use crate::account;
 use crate::cli::{self, Side};
 use crate::client::{self, ask};
 use crate::copy::place::{self, Base, Spot};
@@ -24,6 +25,8 @@ use crate::copy::tree::Tree;
 use crate::copy::walk::Walk;
 use crate::copy::{Progress, Trail, cannot, fail, unpack};
 use crate::identity::Identity;
+use crate::plan::Kept;
+use crate::spec::{IdMode, User};
 use crate::store::State;
 
 /// A container that ends while it is looked at is started; this often.
@@ -260,6 +263,15 @@ fn unpack_into(base: &Base, destination: &[u8], progress: &mut Progress) -> Resu
 fn owner(surroundings: &Surroundings, name: &str) -> Result<Owner> {
     let entry = surroundings.store.find(name)?;
     let host = &surroundings.host;
-    let identity = Identity::of(entry.record.spec.user, host);
-    Ok(Owner { host: (host.uid, host.gid), inside: (identity.uid, identity.gid) })
+    let kept = Kept::of(&entry.folder);
+    let spec = account::settle(&entry.record.spec, host, &surroundings.config, Some(&kept))?;
+    let inside = match (&spec.ids, &spec.user) {
+        // With a range of ids the caller is root inside, whoever the command is, unless he keeps his own.
+        (IdMode::Range | IdMode::Auto | IdMode::Map { .. }, user) if *user != User::KeepId => (0, 0),
+        (_, user) => {
+            let identity = Identity::of(user, host);
+            (identity.uid, identity.gid)
+        }
+    };
+    Ok(Owner { host: (host.uid, host.gid), inside })
 }

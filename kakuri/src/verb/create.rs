@@ -3,7 +3,9 @@
 use kakuri_wire::fail::Result;
 
 use super::{FAILED, Surroundings};
+use crate::account;
 use crate::cli::Create;
+use crate::idmap;
 use crate::network::Wiring;
 use crate::plan::{self, Kept};
 use crate::spec::Spec;
@@ -29,7 +31,9 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
     // Bad input creates nothing: what cannot be planned is found before there is anything.
     let kept = Kept::of(&store.dir.join(&name));
     let wiring = Wiring::decide(&spec, host, config, None)?;
-    for note in plan::make(&spec, host, config, Some(&kept), wiring)?.notes {
+    let settled = account::settle(&spec, host, config, Some(&kept))?;
+    let ids = idmap::decide(&settled, host)?;
+    for note in plan::make(&settled, host, config, Some(&kept), wiring, &ids)?.notes {
         log::info!("{note}");
     }
     let (spec, copy) = keep::with(spec, host)?;

@@ -28,7 +28,7 @@ pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
         words: Words::Command(wanted.command.clone()),
         environment: client::environment(&wanted.environment, &surroundings.host)?,
         workdir: wanted.workdir.clone(),
-        user: wanted.user,
+        user: wanted.user.clone(),
         terminal: [false; 3],
         window: None,
         pass: Vec::new(),

@@ -47,7 +47,7 @@ pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
         environment: client::environment(&wanted.environment, host)?,
         // Wherever whoever started it stood.
         workdir: if login { Some(Bytes(b"~".to_vec())) } else { wanted.workdir.clone() },
-        user: wanted.user,
+        user: wanted.user.clone(),
         terminal: [false; 3],
         window: None,
         pass: Vec::new(),

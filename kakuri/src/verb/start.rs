@@ -9,12 +9,14 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::Surroundings;
 use super::exec::{left, order_detached, unstable};
+use crate::account;
 use crate::cli::{Run, Start};
 use crate::client::session::{self, Manner};
 use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
+use crate::idmap;
 use crate::network::Wiring;
 use crate::plan::{self, Terminal};
 use crate::run::take_passed;
@@ -74,7 +76,8 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let Surroundings { host, config, store } = &surroundings;
     // Bad input creates nothing: what cannot be planned is found before there is a record.
     let wiring = Wiring::decide(&wanted.spec, host, config, None)?;
-    plan::make(&wanted.spec, host, config, None, wiring)?;
+    let settled = account::settle(&wanted.spec, host, config, None)?;
+    plan::make(&settled, host, config, None, wiring, &idmap::decide(&settled, host)?)?;
     let name = match &wanted.name {
         Some(name) => name.clone(),
         None => store.fresh_name()?,

@@ -25,6 +25,13 @@ pub fn put_aside(stage: Stage, keep: CapabilitySet, aside: CapabilitySet) -> Res
     set_capabilities(None, sets).fail(stage, || "cannot give up capabilities".into())
 }
 
+/// Puts these of the permitted ones in effect, and takes all others out of it; they stay permitted.
+pub fn put_in_effect(stage: Stage, effective: CapabilitySet) -> Result<()> {
+    let permitted = held(stage)?;
+    let sets = CapabilitySets { effective, permitted, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).fail(stage, || "cannot put capabilities in effect".into())
+}
+
 /// Gives up every capability for good.
 pub fn drop_all(stage: Stage) -> Result<()> {
     keep(stage, CapabilitySet::empty())

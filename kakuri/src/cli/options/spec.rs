@@ -61,10 +61,19 @@ pub const SPEC: &[Opt] = &[
         Id::Userns,
         None,
         &["userns"],
-        Value("single|keep-id"),
+        Value("single|range|keep-id"),
         WHO,
-        "Which ids there are inside: one (root), or your own",
+        "Ids inside: one (the default), or your range of /etc/subuid; keep-id: you are yourself (auto: a range if it can be)",
     ),
+    opt(
+        Id::Uidmap,
+        None,
+        &["uidmap"],
+        Value("IN:OUT:COUNT"),
+        WHO,
+        "Of your range these ids, in this order; OUT 0 is you, 1 the first of your sub-ids",
+    ),
+    opt(Id::Gidmap, None, &["gidmap"], Value("IN:OUT:COUNT"), WHO, "The same for groups, where they differ"),
     opt(Id::Hostname, None, &["hostname"], Value("NAME"), WHO, "Name of the container's host"),
     opt(Id::AllowNetwork, None, &["allow-network"], Nothing, NETWORK, "Use the host's network (--network host)"),
     opt(
@@ -154,7 +163,14 @@ pub const BASE: &[Opt] = &[
 /// Who runs, where and with which variables: exec and shell take them too.
 pub const PLACE: &[Opt] = &[
     opt(Id::User, None, &["user"], Number("UID[:GID]"), WHO, "Be the user `user`, uid 1000, inside; or the given ids"),
-    opt(Id::Uid, Some(b'u'), &[], Value("UID[:GID]"), WHO, "Be these ids inside"),
+    opt(
+        Id::Uid,
+        Some(b'u'),
+        &[],
+        Value("UID[:GID]|NAME"),
+        WHO,
+        "Be these ids inside, or this user of the container's own passwd",
+    ),
     opt(Id::Env, Some(b'e'), &["env"], Value("KEY[=VALUE]"), WHO, "Set a variable; KEY alone takes your value"),
     opt(Id::EnvFile, None, &["env-file"], Value("FILE"), WHO, "Set the variables a file lists"),
     opt(Id::EnvHost, None, &["env-host"], Nothing, WHO, "Pass your whole environment"),
