@@ -29,9 +29,8 @@ impl Plan {
         if let Some(lacking) = &self.lacking {
             self.for_all_ids(|| lacking.make())?;
         }
-        match &self.keep {
-            Some(keep) => self.for_all_ids(|| keep.make())?,
-            None => {}
+        if let Some(keep) = &self.keep {
+            self.for_all_ids(|| keep.make())?;
         }
         crate::layer::begin(&self.layers)
     }
