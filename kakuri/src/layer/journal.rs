@@ -5,9 +5,11 @@
 //! LAYERS/undo/N/journal.json   how far it has come
 //! LAYERS/undo/N/ops            what it does, a line each
 //! LAYERS/undo/N/after          what each of them has left, once all is done
+//! LAYERS/undo/N/excused        what it has changed of originals beside that
 //! LAYERS/undo/N/saved/M        what was there before
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::{Bytes, sys};
-use rustix::fs::{CWD, Mode, OFlags, fsync, openat};
+use rustix::fs::{CWD, Mode, OFlags, fsync, openat, renameat};
 use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,7 @@ const FOLDER: &str = "undo";
 const STATE: &str = "journal.json";
 const OPS: &str = "ops";
 const AFTER: &str = "after";
+const EXCUSED: &str = "excused";
 pub const SAVED: &str = "saved";
 const VERSION: u32 = 1;
 /// Bytes of one list: millions of paths.
@@ -116,9 +119,6 @@ struct Head {
     version: u32,
     state: State,
     began: Stamp,
-    /// Originals that were changed by the commit itself, or its undoing: device and inode, and since when.
-    #[serde(default)]
-    excused: Vec<((u64, u64), Stamp)>,
 }
 
 pub struct Journal {
@@ -128,6 +128,8 @@ pub struct Journal {
     pub ops: Vec<Op>,
     /// For each, what it has left; None: nothing, or it was not done.
     pub after: Vec<Option<Seen>>,
+    /// Originals that were changed by the commit itself, or its undoing: device and inode, and since when.
+    excused: BTreeSet<((u64, u64), Stamp)>,
 }
 
 /// Every journal of these layers, the oldest first. One that was cut off while it was being made is cleared away.
@@ -186,9 +188,9 @@ impl Journal {
         let path = undo.join((number.unwrap_or(0) + 1).to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(path.join(SAVED)).map_err(cannot)?;
         let folder = folder::open_own(&path).map_err(|unfit| unfit.fail(what(&path), "try again"))?;
-        let head = Head { version: VERSION, state: State::Preparing, began: Stamp::take(), excused: Vec::new() };
+        let head = Head { version: VERSION, state: State::Preparing, began: Stamp::take() };
         let after = vec![None; ops.len()];
-        let journal = Journal { path, folder, head, ops, after };
+        let journal = Journal { path, folder, head, ops, after, excused: BTreeSet::new() };
         let made = journal.write(OPS, &journal.ops).and_then(|()| journal.write_head());
         if made.is_err() {
             let _ = clear(&journal.path);
@@ -220,7 +222,11 @@ impl Journal {
             false => Vec::new(),
         };
         after.resize(ops.len(), None);
-        Ok(Some(Journal { path: path.to_path_buf(), folder, head, ops, after }))
+        let excused = match folder::exists(&folder, EXCUSED) {
+            true => serde_lines(&read(EXCUSED)?).map_err(&broken)?.into_iter().collect(),
+            false => BTreeSet::new(),
+        };
+        Ok(Some(Journal { path: path.to_path_buf(), folder, head, ops, after, excused }))
     }
 
     pub fn state(&self) -> State {
@@ -232,18 +238,21 @@ impl Journal {
     }
 
     pub fn set(&mut self, state: State) -> Result<()> {
+        if !self.excused.is_empty() {
+            self.write(EXCUSED, &self.excused)?;
+        }
         self.head.state = state;
         self.write_head()
     }
 
     /// Written with the next state.
     pub fn excuse(&mut self, node: &Node) {
-        self.head.excused.push((node.id, node.changed));
+        self.excused.insert((node.id, node.changed));
     }
 
     /// Whether this change of an original was the commit's own.
     pub fn excuses(&self, node: &Node) -> bool {
-        self.head.excused.contains(&(node.id, node.changed))
+        self.excused.contains(&(node.id, node.changed))
     }
 
     pub fn write_after(&self) -> Result<()> {
@@ -270,16 +279,19 @@ impl Journal {
         folder::write(&self.folder, STATE, &bytes).map_err(|e| unwritten(&self.path, e))
     }
 
-    fn write<T: Serialize>(&self, name: &str, lines: &[T]) -> Result<()> {
+    fn write<'a, T: Serialize + 'a>(&self, name: &str, lines: impl IntoIterator<Item = &'a T> + Clone) -> Result<()> {
+        let new = format!(".{name}.new");
         let write = || -> std::io::Result<()> {
             let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = File::from(openat(&self.folder, name, flags, Mode::from_raw_mode(0o600))?);
+            // Beside, and renamed: one that was cut off could not be read.
+            let file = File::from(openat(&self.folder, &new, flags, Mode::from_raw_mode(0o600))?);
             let mut out = std::io::BufWriter::new(file);
-            for line in lines {
+            for line in lines.clone() {
                 serde_json::to_writer(&mut out, line)?;
                 out.write_all(b"\n")?;
             }
             out.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+            renameat(&self.folder, &new, &self.folder, name)?;
             Ok(fsync(&self.folder)?)
         };
         // With a limit on file sizes the kernel would kill us instead of saying so.

@@ -18,6 +18,7 @@ use crate::pathname;
 /// Everything that is not any more what the commit has left.
 pub fn changed(journal: &Journal, trees: &Trees) -> Result<Vec<Bytes>> {
     let mut changed = Vec::new();
+    let all: BTreeSet<_> = journal.ops.iter().map(|op| (op.layer, op.path.as_bytes().to_vec())).collect();
     for (op, after) in journal.ops.iter().zip(&journal.after) {
         let pair = trees.of(op)?;
         let path = op.path.as_bytes();
@@ -31,10 +32,7 @@ pub fn changed(journal: &Journal, trees: &Trees) -> Result<Vec<Bytes>> {
             // Something came in its place, which another op is about.
             (Act::Remove | Act::Open, ..) => true,
             (Act::Folder, Some(after), Some(now)) => {
-                let ours = |name: &Vec<u8>| {
-                    let path = child(path, name);
-                    journal.ops.iter().any(|op| op.layer == pair.number && op.path.as_bytes() == path)
-                };
+                let ours = |name: &Vec<u8>| all.contains(&(op.layer, child(path, name)));
                 after.is(now) && pair.lower.names(path).map_err(cannot)?.iter().all(ours)
             }
             (Act::Rights { .. }, Some(after), Some(now)) if now.is(Form::Folder) => after.mode == now.mode,
