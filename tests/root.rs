@@ -93,3 +93,15 @@ fn a_user_may_run_programs_that_root_installed() {
         assert_eq!(meta.permissions().mode() & 0o005, 0o005, "{program}");
     }
 }
+
+/// Its root would be the host's.
+#[test]
+fn a_range_of_ids_is_for_ordinary_users() {
+    if !root("a_range_of_ids_is_for_ordinary_users") {
+        return;
+    }
+    let scene = Scene::new();
+    let said = scene.kakuri(["--userns", "range", "true"]).output();
+    said.refused(125, &["started by root"]).hints(&["an ordinary user"]);
+    scene.kakuri(["--userns", "auto", "true"]).output().ok();
+}
