@@ -155,9 +155,10 @@ fn what_leaves_and_what_is_kept_out() {
     let mut words = vec!["python3", "-c", ANSWER, "loopback"];
     words.extend(loopback.iter().map(String::as_str));
     let _loopback = Ready::wait(outer.here(&scene, &words));
-    let script = "dnsmasq --no-daemon --no-resolv --no-hosts --listen-address=127.0.0.1 --bind-interfaces --pid-file= \
-                  --address=/name.test/192.0.2.77 --user=root --group=root --log-facility=/dev/null & \
-                  until dig +short +time=1 +tries=1 @127.0.0.1 name.test >/dev/null; do sleep 0.05; done; echo ready; wait";
+    // Itself in the shell's place, so that it is what is ended.
+    let script = "{ until dig +short +time=1 +tries=1 @127.0.0.1 name.test >/dev/null; do sleep 0.05; done; echo ready; } & \
+                  exec dnsmasq --no-daemon --no-resolv --no-hosts --listen-address=127.0.0.1 --bind-interfaces \
+                  --pid-file= --address=/name.test/192.0.2.77 --user=root --group=root --log-facility=/dev/null";
     let _resolver = Ready::wait(outer.here(&scene, &["bash", "-c", script]));
 
     for program in PROGRAMS.into_iter().filter(|program| have(program)) {
