@@ -88,6 +88,16 @@ fn lines(text: &[u8], least: usize) -> impl Iterator<Item = Vec<&[u8]>> {
         .filter(move |fields| fields.len() >= least)
 }
 
+fn account(fields: &[&[u8]]) -> Option<Account> {
+    Some(Account {
+        name: name(fields[0])?.into(),
+        uid: number(fields[2])?,
+        gid: number(fields[3])?,
+        home: fields[5].to_vec(),
+        shell: fields[6].to_vec(),
+    })
+}
+
 /// A name that can be shown and typed.
 fn name(field: &[u8]) -> Option<&str> {
     let sane = |name: &&str| !name.is_empty() && name.len() <= 64 && !name.chars().any(char::is_control);
@@ -102,20 +112,17 @@ pub fn number(field: &[u8]) -> Option<u32> {
 }
 
 impl Accounts {
+    /// The host's users, as its own file has them; directory services are not asked.
+    pub fn of_host() -> Accounts {
+        Accounts { passwd: std::fs::read("/etc/passwd").unwrap_or_default(), group: Vec::new() }
+    }
+
     fn users(&self) -> impl Iterator<Item = Account> {
-        lines(&self.passwd, 7).filter_map(|fields| {
-            Some(Account {
-                name: name(fields[0])?.into(),
-                uid: number(fields[2])?,
-                gid: number(fields[3])?,
-                home: fields[5].to_vec(),
-                shell: fields[6].to_vec(),
-            })
-        })
+        lines(&self.passwd, 7).filter_map(|fields| account(&fields))
     }
 
     pub fn by_uid(&self, uid: u32) -> Option<Account> {
-        self.users().find(|account| account.uid == uid)
+        lines(&self.passwd, 7).filter(|fields| number(fields[2]) == Some(uid)).find_map(|fields| account(&fields))
     }
 
     pub fn by_name(&self, name: &str) -> Option<Account> {

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
+use crate::account::Accounts;
 use crate::pathname;
+
+/// Where the programs of a system are; Debian's sbin, for one, is not on everybody's PATH.
+const USUAL: [&str; 6] = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// Where kakuri stands and who called it.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +41,7 @@ impl Host {
             .get(&b"HOME"[..])
             .filter(|h| h.first() == Some(&b'/'))
             .cloned()
-            .or_else(|| account(uid).map(|a| a.home))
+            .or_else(|| Accounts::of_host().by_uid(uid).map(|a| a.home))
             .unwrap_or_default();
         Host {
             cwd: std::env::current_dir().ok().map(|d| d.into_os_string().into_vec()),
@@ -50,6 +55,14 @@ impl Host {
 
     pub fn var(&self, key: &str) -> Option<&[u8]> {
         self.env.get(key.as_bytes()).map(Vec::as_slice)
+    }
+
+    /// Where a program may be: on the caller's PATH, then in the usual folders, whatever PATH says. A relative folder of
+    /// PATH is passed over: it is whatever the caller stands in.
+    pub fn places(&self, program: &str) -> impl Iterator<Item = PathBuf> {
+        let own = self.var("PATH").unwrap_or_default().split(|&b| b == b':').map(as_path);
+        let all = own.chain(USUAL.map(Path::new)).filter(|folder| folder.is_absolute());
+        all.map(move |folder| folder.join(program))
     }
 
     /// A path the caller typed, absolute by name.
@@ -76,10 +89,8 @@ impl Host {
         let sane = |n: &str| {
             !n.is_empty() && n.len() <= 32 && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         };
-        account(self.uid)
-            .map(|a| a.name)
-            .or_else(|| self.var("USER").map(<[u8]>::to_vec))
-            .and_then(|n| String::from_utf8(n).ok())
+        (Accounts::of_host().by_uid(self.uid).map(|a| a.name))
+            .or_else(|| self.var("USER").and_then(|n| String::from_utf8(n.to_vec()).ok()))
             .filter(|n| sane(n))
             .unwrap_or_else(|| "user".into())
     }
@@ -93,23 +104,7 @@ pub fn in_home(typed: &[u8]) -> Option<&[u8]> {
     }
 }
 
-struct Account {
-    name: Vec<u8>,
-    home: Vec<u8>,
-}
-
-/// The line of /etc/passwd with this uid; directory services are not asked.
-fn account(uid: u32) -> Option<Account> {
-    let text = std::fs::read("/etc/passwd").ok()?;
-    let wanted = uid.to_string();
-    text.split(|&b| b == b'\n').find_map(|line| {
-        let field: Vec<&[u8]> = line.split(|&b| b == b':').collect();
-        (field.len() >= 7 && field[2] == wanted.as_bytes())
-            .then(|| Account { name: field[0].to_vec(), home: field[5].to_vec() })
-    })
-}
-
 /// Bytes as a path for the standard library.
-pub fn as_path(path: &[u8]) -> &std::path::Path {
-    std::path::Path::new(std::ffi::OsStr::from_bytes(path))
+pub fn as_path(path: &[u8]) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(path))
 }

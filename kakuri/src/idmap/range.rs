@@ -2,14 +2,15 @@
 //! alike. Looking and judging are apart, so that the same facts give the same answer.
 
 use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use kakuri_wire::fail::Fail;
 
 use super::Tools;
 use super::subid::{self, Given};
+use crate::account::Accounts;
 use crate::host::Host;
 
 /// Why there is none.
@@ -105,8 +106,8 @@ pub struct Granted {
 impl Facts {
     pub fn look(host: &Host) -> Facts {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let account = account(&text("/etc/passwd"), host.uid);
-        let name = account.as_ref().map_or_else(|| host.user_name(), |(name, _)| name.clone());
+        let account = Accounts::of_host().by_uid(host.uid);
+        let name = account.as_ref().map_or_else(|| host.user_name(), |account| account.name.clone());
         let (uids, gids) = match subid::is_elsewhere(&text("/etc/nsswitch.conf")) {
             true => (ask(&name, false, host), ask(&name, true, host)),
             false => (
@@ -125,7 +126,7 @@ impl Facts {
             gid_map: text("/proc/self/gid_map"),
             no_new_privileges: status.lines().any(|line| line.split_whitespace().eq(["NoNewPrivs:", "1"])),
             gid: host.gid,
-            usual_gid: account.map(|(_, gid)| gid),
+            usual_gid: account.map(|account| account.gid),
         }
     }
 
@@ -177,24 +178,9 @@ fn covers(map: &str, given: &[Given]) -> bool {
     })
 }
 
-/// Name and group of an account.
-fn account(passwd: &str, uid: u32) -> Option<(String, u32)> {
-    passwd.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let his = fields.len() >= 4 && fields[2].parse() == Ok(uid);
-        if his { Some((fields[0].to_string(), fields[3].parse().ok()?)) } else { None }
-    })
-}
-
-/// On the caller's PATH, else where they usually are, which a PATH without /usr/bin need not have.
 fn find(name: &str, host: &Host) -> Option<CString> {
-    let own = host.var("PATH").unwrap_or_default().split(|&b| b == b':').filter(|folder| folder.first() == Some(&b'/'));
-    let usual: [&[u8]; 2] = [b"/usr/bin", b"/bin"];
-    own.chain(usual).find_map(|folder| {
-        let path = Path::new(std::ffi::OsStr::from_bytes(folder)).join(name);
-        let runs = rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
-        if runs { CString::new(path.into_os_string().as_bytes()).ok() } else { None }
-    })
+    let runs = |path: &PathBuf| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();
+    host.places(name).find(runs).and_then(|path| CString::new(path.into_os_string().into_vec()).ok())
 }
 
 /// Directory services have ranges too, which getsubids(1) prints.
@@ -255,12 +241,5 @@ mod tests {
         assert_eq!((ids("0 0 4294967295\n"), ids(outer), ids("")), (4_294_967_295, 65537, 0));
         assert!(covers(outer, &given(1, 65536)) && covers(outer, &given(1000, 64537)));
         assert!(!covers(outer, &given(0, 2)) && !covers(outer, &given(1, 65537)) && !covers(outer, &given(100_000, 1)));
-    }
-
-    #[test]
-    fn accounts() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:100::/home/ann:/bin/sh\n";
-        assert_eq!(account(passwd, 1000), Some(("ann".into(), 100)));
-        assert_eq!(account(passwd, 7), None);
     }
 }

@@ -14,12 +14,10 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::io::Errno;
 
 use super::{Kind, Wiring};
-use crate::host::{Host, as_path};
+use crate::host::Host;
 use crate::identity::NOBODY;
 use crate::spec::{Network, OnFailure, Publish, Spec};
 
-/// Where the programs of a system are, whatever PATH says: the second of Debian's, for one, is not on everybody's.
-const USUAL: [&str; 6] = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 /// As often a free range of ports is looked for.
 const TRIES: usize = 64;
 
@@ -212,14 +210,11 @@ pub enum Found {
     Nowhere,
 }
 
-/// On the caller's PATH, then in the usual folders. A relative folder of PATH is passed over: it is whatever the caller
-/// stands in.
+/// The first that is fit.
 pub fn find(name: &str, host: &Host) -> Found {
-    let path = host.var("PATH").unwrap_or_default().split(|b| *b == b':').map(as_path).map(Path::to_path_buf);
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let mut unfit = Found::Nowhere;
-    for folder in path.chain(USUAL.map(PathBuf::from)).filter(|folder| folder.is_absolute()) {
-        let candidate = folder.join(name);
+    for candidate in host.places(name) {
         let Ok(meta) = fs::metadata(&candidate) else { continue };
         let mode = meta.permissions().mode();
         if !meta.is_file() || mode & 0o111 == 0 {
