@@ -162,3 +162,26 @@ fn two_folders_of_one_try() {
     assert_eq!(fs::read(scene.work().join("one/a")).unwrap(), b"a\n");
     assert_eq!(fs::read(scene.work().join("two/b")).unwrap(), b"b\nx\n");
 }
+
+/// As many a home is: kakuri's own folders lie behind it.
+#[test]
+fn a_home_may_be_a_link() {
+    let scene = Scene::new();
+    scene.folder("real");
+    std::os::unix::fs::symlink("real", scene.work().join("home")).unwrap();
+    scene.file("p/a", "old\n");
+    scene.file("p/d/x", "x\n");
+    let kakuri =
+        |args: &[&str]| scene.kakuri(args).dir(scene.work().join("p")).env("HOME", scene.work().join("home")).output();
+    let before = snapshot(&scene.work().join("p"));
+    kakuri(&["try", "sh", "-c", "echo new >a; rm -r d"]).ok();
+    kakuri(&["commit"]).ok();
+    assert!(!scene.work().join("p/d").exists());
+    kakuri(&["commit", "--undo"]).ok();
+    assert_eq!(snapshot(&scene.work().join("p")), before);
+    kakuri(&["create", "--bind", ".:/w:cow", "box"]).ok();
+    kakuri(&["start", "box", "sh", "-c", "echo box >/w/a"]).ok();
+    kakuri(&["commit", "--container", "box"]).ok();
+    assert_eq!(fs::read_to_string(scene.work().join("p/a")).unwrap(), "box\n");
+    kakuri(&["remove", "box"]).ok();
+}

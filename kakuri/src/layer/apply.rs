@@ -45,7 +45,8 @@ impl Trees<'_> {
 
 /// Keeps a copy of everything that will be replaced. Nothing else is touched.
 pub fn save(journal: &Journal, trees: &Trees) -> Result<()> {
-    let saved = journal.saved_folder()?;
+    let saved =
+        (journal.saved()).and_then(|saved| saved.list(b"")).map_err(|e| super::journal::unwritten(&journal.path, e))?;
     for (n, op) in journal.ops.iter().enumerate() {
         if !matches!(op.act, Act::Put | Act::Same(_)) || op.before.is_none() {
             continue;
@@ -100,11 +101,7 @@ pub fn apply(journal: &mut Journal, trees: &Trees) -> Result<Vec<Bytes>> {
         }
     }
     for pair in trees.0 {
-        let _ = pair
-            .lower
-            .folder(b"")
-            .and_then(|top| rustix::fs::openat(top, c".", super::upper::LIST, Mode::empty()))
-            .and_then(syncfs);
+        let _ = pair.lower.list(b"").and_then(syncfs);
     }
     let folders: BTreeSet<_> =
         journal.ops.iter().map(|op| (op.layer, plan::parent(op.path.as_bytes()).to_vec())).collect();
@@ -143,13 +140,14 @@ fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Trou
             Ok(carry::set_mode(&place, Node::of(&place)?.permissions() | 0o700)?)
         }
         Act::Remove => {
-            let saved = journal.saved(n);
-            let there = std::fs::symlink_metadata(&saved).is_ok();
+            let (saved, kept) = (journal.saved()?, n.to_string().into_bytes());
+            let there = saved.node(&kept)?.is_some();
             match (now, op.before) {
                 (None, _) => Ok(()),
                 (Some(now), Some(before)) if before.is(&now) && !there => {
                     let place = pair.lower.at(path)?;
-                    carry::take_away(&pair.lower, path, &now, &saved)?;
+                    let part = [&kept[..], b".part"].concat();
+                    carry::move_tree(&pair.lower, path, &saved.folder(b"")?, &kept, &part)?;
                     excuse(journal, &now, &place)
                 }
                 // It was copied, and the copy is whole.

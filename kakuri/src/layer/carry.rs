@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
-use kakuri_wire::{Bytes, sys};
+use kakuri_wire::sys;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, XattrFlags, chmodat,
     ioctl_ficlone, linkat, mkdirat, mknodat, openat, readlinkat, removexattr, renameat, renameat_with, setxattr,
@@ -210,34 +209,31 @@ pub fn remove_tree(tree: &Tree, top: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Moves something out of a folder, or copies it and removes it where the other is on another file system.
-pub fn take_away(tree: &Tree, path: &[u8], node: &Node, to: &Path) -> Result<(), Errno> {
+/// Moves something to a name that is free in another folder, or copies it there and removes it where that is on another
+/// file system: as `part` until it is whole, which is nobody else's.
+pub fn move_tree(tree: &Tree, path: &[u8], to: &OwnedFd, name: &[u8], part: &[u8]) -> Result<(), Errno> {
     let folder = tree.folder(plan::parent(path))?;
-    let name = pathname::name(path);
     let place = tree.at(path)?;
-    let (Some(above), Some(last)) = (to.parent(), to.file_name()) else { return Err(Errno::INVAL) };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let saved = openat(CWD, above, flags, Mode::empty())?;
-    let last = Bytes::from(last).0;
+    let node = Node::of(&place)?;
     // A folder that changes its place is written to, for its `..`.
     let closed = node.is(Form::Folder) && node.mode & 0o200 == 0;
     let mode = |mode| chmodat(CWD, link_of(&place), Mode::from_raw_mode(mode), AtFlags::empty());
     if closed {
         mode(node.mode | 0o200)?;
     }
-    let moved = rename_new(&folder, name, &saved, &last);
+    let moved = rename_new(&folder, pathname::name(path), to, name);
     if closed {
         mode(node.mode)?;
     }
     match moved {
         Err(Errno::XDEV) => {
-            let part = [&last[..], b".part"].concat();
-            let there = Tree::of(openat(&saved, c".", flags, Mode::empty())?);
-            if there.node(&part)?.is_some() {
-                remove_tree(&there, &part)?;
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let there = Tree::of(openat(to, c".", flags, Mode::empty())?);
+            if there.node(part)?.is_some() {
+                remove_tree(&there, part)?;
             }
-            copy_tree(tree, path, &saved, &part)?;
-            rename_new(&saved, &part, &saved, &last)?;
+            copy_tree(tree, path, to, part)?;
+            rename_new(to, part, to, name)?;
             remove_tree(tree, path)
         }
         done => done,

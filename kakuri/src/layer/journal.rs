@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::{Bytes, sys};
-use rustix::fs::{CWD, Mode, OFlags, fsync, openat, renameat};
+use rustix::fs::{Mode, OFlags, fsync, openat, renameat};
 use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
-use super::upper::Node;
+use super::upper::{Node, Tree};
 use crate::store::{erase, folder};
 
 const FOLDER: &str = "undo";
@@ -32,7 +32,7 @@ const STATE: &str = "journal.json";
 const OPS: &str = "ops";
 const AFTER: &str = "after";
 const EXCUSED: &str = "excused";
-pub const SAVED: &str = "saved";
+const SAVED: &str = "saved";
 const VERSION: u32 = 1;
 /// Bytes of one list: millions of paths.
 const LARGEST: u64 = 4 << 30;
@@ -259,14 +259,9 @@ impl Journal {
         self.write(AFTER, &self.after)
     }
 
-    /// Where what an op takes away lies.
-    pub fn saved(&self, op: usize) -> PathBuf {
-        self.path.join(SAVED).join(op.to_string())
-    }
-
-    pub fn saved_folder(&self) -> Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(CWD, self.path.join(SAVED), flags, Mode::empty()).map_err(|e| unwritten(&self.path, e))
+    /// Where what an op takes away lies, under the op's number.
+    pub fn saved(&self) -> Result<Tree, Errno> {
+        Tree::open_own(&self.path.join(SAVED))
     }
 
     /// With all that it has saved.

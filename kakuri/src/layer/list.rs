@@ -60,7 +60,7 @@ impl Pair {
             }
         };
         let lower = Tree::open(shown.as_path()).map_err(|e| cannot(&shown, e))?;
-        let upper = Tree::open(folder).map_err(|e| cannot(&Bytes::from(folder), e))?;
+        let upper = Tree::open_own(folder).map_err(|e| cannot(&Bytes::from(folder), e))?;
         Ok(Pair { number, record, upper, lower })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::apply::Trees;
@@ -118,15 +118,20 @@ fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Errn
             if op.before.is_none() {
                 return unlinkat(folder, name, AtFlags::empty());
             }
-            let Some(from) = existing(&saved(journal)?, n)? else { return Ok(()) };
+            let saved = journal.saved()?;
+            let kept = n.to_string();
+            if saved.node(kept.as_bytes())?.is_none() {
+                return Ok(());
+            }
+            let from = saved.at(kept.as_bytes())?;
             let beside = Beside::copy(&from, &folder, format!(".kakuri-undo-{:x}-{n}", journal.began().1))?;
             beside.place(name, true)?;
             journal.excuse(&Node::of(&pair.lower.at(path)?)?);
             Ok(())
         }
         Act::Remove => {
-            let saved = saved(journal)?;
-            if existing(&saved, n)?.is_none() || now.is_some() {
+            let saved = journal.saved()?;
+            if now.is_some() || saved.node(n.to_string().as_bytes())?.is_none() {
                 return Ok(());
             }
             bring_back(&saved, n, pair, path)?;
@@ -135,46 +140,10 @@ fn one(journal: &mut Journal, n: usize, op: &Op, pair: &Pair) -> Result<(), Errn
     }
 }
 
-fn saved(journal: &Journal) -> Result<Tree, Errno> {
-    Tree::open(&journal.path.join(super::journal::SAVED))
-}
-
-fn existing(saved: &Tree, n: usize) -> Result<Option<std::os::fd::OwnedFd>, Errno> {
-    match saved.at(n.to_string().as_bytes()) {
-        Ok(fd) => Ok(Some(fd)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(e) => Err(e),
-    }
-}
-
 fn bring_back(saved: &Tree, n: usize, pair: &Pair, path: &[u8]) -> Result<(), Errno> {
     let name = n.to_string().into_bytes();
     let folder = pair.lower.folder(plan::parent(path))?;
-    let (from, place) = (saved.folder(b"")?, saved.at(&name)?);
-    let node = Node::of(&place)?;
-    let closed = node.is(Form::Folder) && node.mode & 0o200 == 0;
-    let mode =
-        |mode| rustix::fs::chmodat(CWD, super::upper::link_of(&place), Mode::from_raw_mode(mode), AtFlags::empty());
-    if closed {
-        mode(node.mode | 0o200)?;
-    }
-    let moved = carry::rename_new(&from, &name, &folder, pathname::name(path));
-    if closed {
-        mode(node.mode)?;
-    }
-    match moved {
-        Err(Errno::XDEV) => {
-            let part = [b".kakuri-undo-", &name[..]].concat();
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let there = Tree::of(openat(&folder, c".", flags, Mode::empty())?);
-            if there.node(&part)?.is_some() {
-                carry::remove_tree(&there, &part)?;
-            }
-            carry::copy_tree(saved, &name, &folder, &part)?;
-            carry::rename_new(&folder, &part, &folder, pathname::name(path))
-        }
-        done => done,
-    }
+    carry::move_tree(saved, &name, &folder, pathname::name(path), &[b".kakuri-undo-", &name[..]].concat())
 }
 
 /// What came back is as it was, though its times say otherwise.

@@ -19,8 +19,7 @@ const HERE: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_XDEV);
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FOLDER: OFlags = LOOK.union(OFlags::DIRECTORY);
-/// To read a folder's names, or to sync its file system.
-pub const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const LIST: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Everything but set-id bits: nothing heeds them in a container, and outside a program would run as the caller.
 pub const PERMISSIONS: u32 = 0o1777;
 /// With this attribute a folder of an upper layer hides all of the lower one, by its value `y`.
@@ -121,6 +120,12 @@ impl Node {
 }
 
 impl Tree {
+    /// One of kakuri's own, by a path that may lead over links: the home of many a user is one.
+    pub fn open_own(path: &Path) -> Result<Tree, Errno> {
+        openat(CWD, path, FOLDER, Mode::empty()).map(|top| Tree { top })
+    }
+
+    /// An original, by its resolved path.
     pub fn open(path: &Path) -> Result<Tree, Errno> {
         openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS).map(|top| Tree { top })
     }
@@ -136,6 +141,11 @@ impl Tree {
 
     pub fn folder(&self, rest: &[u8]) -> Result<OwnedFd, Errno> {
         self.open_how(rest, FOLDER)
+    }
+
+    /// A folder, to read its names or to sync its file system.
+    pub fn list(&self, rest: &[u8]) -> Result<OwnedFd, Errno> {
+        openat(self.folder(rest)?, c".", LIST, Mode::empty())
     }
 
     fn open_how(&self, rest: &[u8], how: OFlags) -> Result<OwnedFd, Errno> {
@@ -162,7 +172,7 @@ impl Tree {
 
     /// The names in a folder, in their order.
     pub fn names(&self, rest: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
-        let list = openat(self.folder(rest)?, c".", LIST, Mode::empty())?;
+        let list = self.list(rest)?;
         let mut names = Vec::new();
         for entry in Dir::new(list)? {
             let entry = entry?;
