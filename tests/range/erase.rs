@@ -29,6 +29,12 @@ fn make(scene: &Scene, name: &str) {
     assert!(fs::read_dir(&left).is_err(), "the test itself may not read it");
 }
 
+/// In the scene's folder, which is at /work there.
+fn as_root_of_range(scene: &Scene, script: &str) {
+    let bind = format!("{}:/work", scene.work().display());
+    scene.kakuri([&RANGE[..], &["--bind", &bind, "sh", "-c", script]].concat()).output().ok();
+}
+
 #[test]
 fn remove_removes_it() {
     need!("busybox");
@@ -99,10 +105,7 @@ fn a_tree_of_sub_ids_is_its_roots() {
     let (first, group) = ranged!();
     let scene = Scene::new();
     plant(&scene, "tree");
-    let bind = format!("{}:/work", scene.work().display());
-    let other = |script: &str| {
-        scene.kakuri([&RANGE[..], &["--bind", &bind, "sh", "-c", script]].concat()).output().ok();
-    };
+    let other = |script: &str| as_root_of_range(&scene, script);
     other(
         "cd /work && cp -a tree high && mkdir -p high/srv/u && chown -R 1:1 high && chown 34:35 high/srv/u && chmod 700 high/root",
     );
@@ -170,10 +173,7 @@ fn a_folder_of_sub_ids_can_be_written_itself() {
     let (first, group) = ranged!();
     let scene = Scene::new();
     plant(&scene, "tree");
-    let bind = format!("{}:/work", scene.work().display());
-    let other = |script: &str| {
-        scene.kakuri([&RANGE[..], &["--bind", &bind, "sh", "-c", script]].concat()).output().ok();
-    };
+    let other = |script: &str| as_root_of_range(&scene, script);
     other("cp -a /work/tree /work/high && chown -R 1:1 /work/high");
     scene.kakuri(["--userns", "range", "--rootfs", "high:rw", "sh", "-c", "touch /new; chown 5:6 /new"]).output().ok();
     assert_eq!(owner(&scene.work().join("high/new")), (first + 5, group + 6));
