@@ -119,7 +119,7 @@ fn the_commands_it_gives_to_build_and_test_exist() {
     let install =
         blocks("sh").into_iter().filter(|(needs, _)| needs == "install").map(|(_, text)| text).collect::<String>();
     let manifest = include_str!("../Cargo.toml");
-    for program in ["kakuri", "kakuri-mount", "kakuri-netns", "kakuri-init"] {
+    for program in ["kakuri", "kakuri-image", "kakuri-mount", "kakuri-netns", "kakuri-init"] {
         assert!(manifest.contains(&format!("name = \"{program}\"")), "{program} is no program of the package");
         assert!(install.contains(&format!("target/release/{program}")), "{program} is not copied");
     }

@@ -9,7 +9,7 @@ use kakuri_wire::{Bytes, Channel, lifeline, sys};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 /// The programs beside this one, by name.
-pub const NAMES: [&str; 3] = ["kakuri-init", "kakuri-mount", "kakuri-netns"];
+pub const NAMES: [&str; 4] = ["kakuri-image", "kakuri-init", "kakuri-mount", "kakuri-netns"];
 
 /// Where helpers are looked for, in order.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Programs {
         let folders: Vec<String> = self.folders.iter().map(|f| shown(f)).collect();
         Fail::new(Stage::Front, format!("kakuri is not installed whole: {} missing", names.join(", ")))
             .why(format!("looked in {}", folders.join(", ")))
-            .hint("install all four programs: cargo install --path . --target x86_64-unknown-linux-musl")
+            .hint("install all five programs: cargo install --path . --target x86_64-unknown-linux-musl")
     }
 }
 

@@ -17,6 +17,10 @@ pub enum Stage {
     Init,
     Mount,
     Netns,
+    /// kakuri-image with the network.
+    Fetch,
+    /// kakuri-image with the folder.
+    Unpack,
     /// The command itself: not found, not executable.
     Command,
 }
@@ -28,6 +32,7 @@ impl fmt::Display for Stage {
             Stage::Init => "kakuri-init",
             Stage::Mount => "kakuri-mount",
             Stage::Netns => "kakuri-netns",
+            Stage::Fetch | Stage::Unpack => "kakuri-image",
             Stage::Command => "command",
         })
     }

@@ -1,4 +1,4 @@
-//! The first word on every link: four programs will be out of step one day, and must say so.
+//! The first word on every link: five programs will be out of step one day, and must say so.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ impl Version {
                 self.build, self.protocol
             ))
             .hint(
-                "install all four programs from one build: cargo install --path . --target x86_64-unknown-linux-musl",
+                "install all five programs from one build: cargo install --path . --target x86_64-unknown-linux-musl",
             ))
     }
 }

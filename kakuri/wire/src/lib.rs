@@ -1,4 +1,4 @@
-//! What kakuri's four programs share: links, documents, error records, privileges.
+//! What kakuri's five programs share: links, documents, error records, privileges.
 //!
 //! Nothing here decides anything about containers. A *link* is a SOCK_SEQPACKET pair with exactly two
 //! holders ([`channel`]); what grows with user input crosses it as a sealed memfd ([`document`]); a failure

@@ -1,0 +1,22 @@
+//! kakuri-image's vocabulary: what an image is once it has been checked, and what the three roles of this program are
+//! told and report.
+//!
+//! The front parses no manifest, no configuration, no archive and no byte of a server's. One process has the network and no
+//! folder ([`fetch`]), the other the folder and no network ([`unpack`], [`settle`]); what the front believes of an
+//! image is the [`Recipe`], which the second one has made of documents it has verified.
+
+pub mod digest;
+pub mod fetch;
+pub mod owners;
+pub mod platform;
+pub mod recipe;
+pub mod reference;
+pub mod settle;
+pub mod talk;
+pub mod unpack;
+
+pub use digest::{Algorithm, Digest, Hasher};
+pub use owners::{Form, Owners};
+pub use platform::Platform;
+pub use recipe::{Layer, Packing, Recipe, RunConfig};
+pub use reference::{Reference, Source};

@@ -1,0 +1,4 @@
+//! Images: found, fetched, kept, and made the root of containers.
+//!
+//! The work on what strangers have made is done by kakuri-image, by processes that have either the network or a folder;
+//! this is the hub between them, the store, and what a start needs to know of an image.
