@@ -2,3 +2,9 @@
 //!
 //! The work on what strangers have made is done by kakuri-image, by processes that have either the network or a folder;
 //! this is the hub between them, the store, and what a start needs to know of an image.
+
+pub mod access;
+pub mod fetcher;
+pub mod pull;
+pub mod store;
+pub mod unpacker;

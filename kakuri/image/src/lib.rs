@@ -16,7 +16,7 @@ pub mod talk;
 pub mod unpack;
 
 pub use digest::{Algorithm, Digest, Hasher};
-pub use owners::{Form, Owners};
+pub use owners::Owners;
 pub use platform::Platform;
 pub use recipe::{Layer, Packing, Recipe, RunConfig};
 pub use reference::{Reference, Source};

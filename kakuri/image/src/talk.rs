@@ -193,8 +193,8 @@ pub enum ToUnpack {
     /// Carries the configuration the last manifest named, sealed. Answered by Recipe or Failed.
     Config,
     /// Carries what the blob is read from: a pipe, or a file open for reading. `/work/N.blob` has its first `have` bytes
-    /// already, which are hashed again, and gets the rest where `keep` is set; `/work/N/fs` gets the tree.
-    /// Answered by Done or Bad.
+    /// already, which are hashed again, and gets the rest where `keep` is set; `/work/N/fs` gets the
+    /// tree. (`/work` is the current folder, and `/below` the one beside it.) Answered by Done or Bad.
     Layer {
         n: u32,
         layer: Layer,
