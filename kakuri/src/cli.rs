@@ -19,6 +19,7 @@ mod options;
 pub mod pages;
 mod phrase;
 mod plain;
+mod registry;
 mod run;
 mod scan;
 mod value;

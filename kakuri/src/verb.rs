@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod list;
 pub mod logs;
 pub mod port;
+pub mod registry;
 pub mod remove;
 pub mod shell;
 pub mod start;
@@ -84,6 +85,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Port { name, wanted, general } => port::run(&name, wanted, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Vpn(wanted) => vpn::run(&wanted),
+        Verbs::Registry(wanted) => registry::run(&wanted, login),
         Verbs::Try(wanted) => attempt::run(&wanted, login),
         Verbs::Changes(wanted) => changes::run(&wanted),
         Verbs::Commit(wanted) => commit::run(&wanted),

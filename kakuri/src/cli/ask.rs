@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use kakuri_wire::{Bytes, Fail};
 
+use crate::image::access::Access;
 use crate::spec::{self, Spec, User};
 
 /// Options every verb takes.
@@ -56,6 +57,7 @@ pub enum Verbs {
     },
     Copy(Copy),
     Vpn(Vpn),
+    Registry(Registry),
     Try(Try),
     Changes(Changes),
     Commit(Commit),
@@ -244,6 +246,33 @@ pub enum Vpn {
     Remove { name: String, general: General },
     Check { vpn: spec::Vpn, general: General },
     Status { name: String, json: bool, general: General },
+}
+
+/// `kakuri registry ...`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Registry {
+    Login(Login),
+    Logout(Logout),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Login {
+    /// As typed.
+    pub registry: Bytes,
+    /// None: it is asked for.
+    pub user: Option<String>,
+    /// `--password-stdin`; else it is asked for.
+    pub stdin: bool,
+    pub access: Access,
+    pub general: General,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logout {
+    /// As typed; None: all of them.
+    pub registry: Option<Bytes>,
+    pub access: Access,
+    pub general: General,
 }
 
 /// One side of a copy.

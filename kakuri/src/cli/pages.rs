@@ -2,6 +2,7 @@
 
 mod back;
 mod container;
+mod registry;
 mod top;
 mod vpn;
 
@@ -11,6 +12,7 @@ use super::options::Tables;
 use super::{Command, Stop};
 pub use back::TRY_FOLDERS;
 pub use container::DOCKER;
+pub use registry::REGISTRY;
 pub use top::{CONTAINER, RUN, TOP};
 pub use vpn::VPN;
 
@@ -39,14 +41,16 @@ pub struct Verb {
 pub enum Group {
     Life,
     Back,
+    Images,
     Insight,
     Itself,
 }
 
-pub const GROUPS: [(Group, &str); 4] = [
+pub const GROUPS: [(Group, &str); 5] = [
     (Group::Life, "Containers with a name"),
     (Group::Insight, "Looking at them"),
     (Group::Back, "Folders you can take back"),
+    (Group::Images, "Images"),
     (Group::Itself, "kakuri itself"),
 ];
 
@@ -64,6 +68,8 @@ pub enum Words {
     NameConf,
     /// A VPN configuration.
     Conf,
+    /// A registry of images.
+    Registry,
     /// Any files and folders.
     Paths,
     /// `cp`: NAME:PATH or a path.
@@ -105,6 +111,7 @@ impl Verb {
     pub fn members(&self) -> &'static [&'static Verb] {
         match self.name {
             "container" => &DOCKER,
+            "registry" => &REGISTRY,
             "vpn" => &VPN,
             _ => &[],
         }
@@ -126,7 +133,7 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
 }
 
 /// Verbs that later builds bring.
-pub const NOT_YET: [&str; 4] = ["pull", "images", "image", "registry"];
+pub const NOT_YET: [&str; 3] = ["pull", "images", "image"];
 /// And of `kakuri container`.
 pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
 

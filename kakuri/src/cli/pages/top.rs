@@ -4,11 +4,12 @@ use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINA
 use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
 use super::back::{CHANGES_VERB, COMMIT_VERB, DISCARD_VERB, TRY};
+use super::registry::REGISTRY_VERB;
 use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 22] = [
+pub const TOP: [&Verb; 23] = [
     &RUN,
     &CREATE,
     &START,
@@ -26,6 +27,7 @@ pub const TOP: [&Verb; 22] = [
     &COMMIT_VERB,
     &DISCARD_VERB,
     &VPN_VERB,
+    &REGISTRY_VERB,
     &CONTAINER,
     &DOCTOR_VERB,
     &CONFIG_VERB,
