@@ -9,6 +9,8 @@ mod certificates;
 mod confined;
 #[path = "fetch/front.rs"]
 mod front;
+#[path = "fetch/fronts.rs"]
+mod fronts;
 #[path = "fetch/honest.rs"]
 mod honest;
 #[path = "fetch/lies.rs"]

@@ -126,7 +126,7 @@ impl Fetch {
         let line = r#"exec -a 'kakuri-image [fetch]' "$0" 3<&0 0</dev/null"#;
         let mut command = Command::new(before.first().unwrap_or(&"bash"));
         if before.len() > 1 {
-            command.args(&before[1..]).arg("bash");
+            command.args(&before[1..]).arg("/bin/bash");
         }
         let process = command
             .args(["-c", line, &program()])

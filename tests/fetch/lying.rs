@@ -105,20 +105,25 @@ pub struct Lying {
 struct Shared {
     script: Box<Script>,
     wrap: Box<Wrap>,
+    plain: bool,
     seen: Mutex<Vec<Seen>>,
     over: AtomicBool,
 }
 
 impl Lying {
     pub fn new(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Lying {
-        Lying::wrapped(Box::new(|stream| Some(Box::new(stream))), script)
+        Lying::start(Box::new(|stream| Some(Box::new(stream))), true, Box::new(script))
     }
 
     pub fn wrapped(wrap: Box<Wrap>, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Lying {
+        Lying::start(wrap, false, Box::new(script))
+    }
+
+    fn start(wrap: Box<Wrap>, plain: bool, script: Box<Script>) -> Lying {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (seen, over) = (Mutex::default(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { script: Box::new(script), wrap, seen, over });
+        let shared = Arc::new(Shared { script, wrap, plain, seen, over });
         let ours = shared.clone();
         let accepting = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -147,6 +152,14 @@ impl Drop for Lying {
 
 impl Shared {
     fn serve(&self, stream: TcpStream) {
+        let mut first = [0];
+        if stream.peek(&mut first).is_ok() && first == [0x16] && self.plain {
+            // TLS, which a server without it calls a bad request.
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
+            return;
+        }
         let Some(mut stream) = (self.wrap)(stream) else { return };
         let Some(mut seen) = question(&mut *stream) else { return };
         {
