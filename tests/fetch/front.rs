@@ -129,7 +129,7 @@ impl Fetch {
             command.args(&before[1..]).arg("/bin/bash");
         }
         let process = command
-            .args(["-c", line, &program()])
+            .args(["--norc", "-c", line, &program()])
             .env_clear()
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::piped())

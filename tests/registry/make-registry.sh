@@ -43,7 +43,8 @@ $auth
 Y
 docker-registry serve "$D/config.yml" >"$D/log" 2>&1 & PID=$!; echo $PID > "$D/pid"; disown
 C=(curl -s -o /dev/null -w '%{http_code}'); [ -n "$CA" ] && C+=(--cacert "$CA")
-for i in $(seq 100); do c=$("${C[@]}" $SCHEME://$H/v2/ || :); case $c in 200|401) break;; esac; kill -0 $PID || { cat "$D/log" >&2; exit 1; }; sleep 0.05; done
+[ "$MODE" != token ] || for i in $(seq 200); do (: </dev/tcp/127.0.0.1/$TOKEN_PORT) 2>/dev/null && break; sleep 0.05; done
+for i in $(seq 200); do c=$("${C[@]}" $SCHEME://$H/v2/ || :); case $c in 200|401) break;; esac; kill -0 $PID || { cat "$D/log" >&2; exit 1; }; sleep 0.05; done
 echo "REGISTRY=$H"; echo "URL=$SCHEME://$H"; echo "CA=$CA"; echo "USER=$U"; echo "PASS=$P"; echo "PID=$PID"
 [ -n "${NOPUSH:-}" ] && exit 0
 I=${IMAGES:-$D/images}; [ -s "$I/done" ] || "$here/make-images.sh" "$I"
