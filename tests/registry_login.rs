@@ -10,6 +10,8 @@ mod endpoints;
 mod helpers;
 #[path = "registry_login/kept.rs"]
 mod kept;
+#[path = "registry_login/proved.rs"]
+mod proved;
 #[path = "registry_login/typed.rs"]
 mod typed;
 
