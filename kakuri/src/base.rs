@@ -4,7 +4,7 @@
 mod etc;
 pub mod kept;
 pub mod kernel;
-mod programs;
+pub(crate) mod programs;
 pub mod rootfs;
 pub mod secrets;
 
