@@ -42,9 +42,9 @@ use crate::host::{Host, as_path};
 use crate::idmap::Ids;
 use crate::pathname;
 pub use list::Listed;
-pub use place::key;
+pub use place::{full, key};
 pub use remove::Removed;
-pub use work::{Need, Work};
+pub use work::{Came, Need, Turn, Work};
 
 /// All of a user's images.
 #[derive(Clone, Debug)]

@@ -56,6 +56,8 @@ enum Turn {
     Waiting,
     /// It is being unpacked. `sent`: all that was to come of it has been sent.
     Open { fetched: bool, sent: bool },
+    /// It is to be begun again when the fetcher has said its last word of it.
+    Ending,
     Whole(Report),
 }
 
@@ -98,7 +100,8 @@ impl Drive {
 
     /// It is to be begun once more.
     pub fn again(&mut self, n: usize) {
-        self.turns[n] = Turn::Waiting;
+        let ending = matches!(self.turns[n], Turn::Open { fetched: true, sent: false });
+        self.turns[n] = if ending { Turn::Ending } else { Turn::Waiting };
     }
 
     /// Whether all layers are whole.
@@ -130,15 +133,22 @@ impl Drive {
                 self.of_fetch(*n, word).map(|_| Act::Nothing)
             }
             (Phase::Layers, FromFetch::Sent { n }) => {
-                if let Turn::Open { sent, .. } = self.of_fetch(*n, word)? {
-                    *sent = true;
+                match self.of_fetch(*n, word)? {
+                    Turn::Open { sent, .. } => *sent = true,
+                    turn if *turn == Turn::Ending => *turn = Turn::Waiting,
+                    _ => {}
                 }
                 Ok(Act::Nothing)
             }
             (Phase::Layers, FromFetch::BlobFailed { n, fail }) => match self.of_fetch(*n, word)? {
                 Turn::Open { .. } => Ok(Act::Lost(*n as usize, fail.clone())),
-                // It is whole, or was refused, without the rest.
-                _ => Ok(Act::Nothing),
+                turn => {
+                    // It was refused without the rest.
+                    if *turn == Turn::Ending {
+                        *turn = Turn::Waiting;
+                    }
+                    Ok(Act::Nothing)
+                }
             },
             _ => Err(out_of_turn(Stage::Fetch, &format!("{word:?}"))),
         }
@@ -147,7 +157,7 @@ impl Drive {
     fn of_fetch(&mut self, n: u32, word: &FromFetch) -> Result<&mut Turn> {
         let turn = self.turns.get_mut(n as usize).ok_or_else(|| out_of_turn(Stage::Fetch, &format!("{word:?}")))?;
         match turn {
-            Turn::Open { fetched: true, sent: false } | Turn::Whole(_) | Turn::Waiting => Ok(turn),
+            Turn::Open { fetched: true, sent: false } | Turn::Ending | Turn::Whole(_) => Ok(turn),
             _ => Err(out_of_turn(Stage::Fetch, &format!("{word:?}"))),
         }
     }

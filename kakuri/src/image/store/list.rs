@@ -60,5 +60,5 @@ impl Images {
 }
 
 fn refs_platform(listed: &Listed) -> String {
-    refs::shown(&listed.record.recipe.platform)
+    listed.record.recipe.platform.to_string()
 }

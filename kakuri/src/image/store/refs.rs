@@ -31,37 +31,17 @@ pub struct Ref {
 /// The name of an image as it is kept and shown: whole, and the same from wherever it is typed.
 pub fn name_of(source: &Source) -> Result<String> {
     match source {
-        Source::Registry(reference) => {
-            let mut name = reference.host.clone();
-            if let Some(port) = reference.port {
-                name += &format!(":{port}");
-            }
-            name += &format!("/{}", reference.repository);
-            if let Some(tag) = &reference.tag {
-                name += &format!(":{tag}");
-            }
-            if let Some(digest) = &reference.digest {
-                name += &format!("@{digest}");
-            }
-            Ok(name)
-        }
+        Source::Registry(reference) => Ok(reference.to_string()),
         Source::Layout { path, tag } => {
             let path = Bytes(Host::look().expand(path.as_bytes())?);
-            let tag = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-            Ok(format!("oci:{path}{tag}"))
+            Ok(Source::Layout { path, tag: tag.clone() }.to_string())
         }
     }
 }
 
-/// What distinguishes platforms, as people type it.
-pub fn shown(platform: &Platform) -> String {
-    let variant = platform.variant.as_ref().map(|v| format!("/{v}")).unwrap_or_default();
-    format!("{}/{}{variant}", platform.os, platform.architecture)
-}
-
 /// The file of a name.
 pub fn file(name: &str, platform: &Platform) -> String {
-    Digest::of(Algorithm::Sha256, format!("{name}\n{}", shown(platform)).as_bytes()).hex().to_string() + ".json"
+    Digest::of(Algorithm::Sha256, format!("{name}\n{platform}").as_bytes()).hex().to_string() + ".json"
 }
 
 /// What a name means; None: nothing. An error says what is wrong with its file.
@@ -70,7 +50,7 @@ pub fn read(top: &OwnedFd, name: &str, platform: &Platform) -> Result<Option<Ref
     match file::read::<Ref>(top, &path)? {
         // Of one that has another's place.
         Some(found) if found.name != name || found.platform != *platform => {
-            Err(format!("{path}: it is of {} ({})", found.name, shown(&found.platform)))
+            Err(format!("{path}: it is of {} ({})", found.name, found.platform))
         }
         found => Ok(found),
     }

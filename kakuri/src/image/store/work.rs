@@ -3,16 +3,17 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use kakuri_image::{Digest, Platform, Recipe};
+use kakuri_image::{Digest, Layer, Platform, Recipe};
+use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{fstatvfs, mkdirat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::place::{self, LOCK, WORK, full, make};
+use super::place::{self, LOCK, REFS, WORK, full, make};
 use super::record::{self, Record};
 use super::refs::{self, Ref};
 use super::{Images, Stored, blob, file, layer, ready};
@@ -49,6 +50,8 @@ pub struct Work {
     _lock: Lock,
     key: String,
     pins: Option<Pins>,
+    /// Layers of which something was here when they were begun.
+    here: std::cell::RefCell<std::collections::BTreeSet<usize>>,
 }
 
 /// How an image came.
@@ -59,7 +62,31 @@ pub struct Came<'a> {
     pub documents: &'a [(Digest, Vec<u8>)],
 }
 
+/// Whoever has it pulls the image of this name; the others wait.
+pub struct Turn {
+    top: OwnedFd,
+    path: String,
+    _lock: Lock,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlinkat(&self.top, &self.path, rustix::fs::AtFlags::empty());
+    }
+}
+
 impl Images {
+    /// None: somebody else has it.
+    pub fn try_turn(&self, name: &str, platform: &Platform) -> Result<Option<Turn>> {
+        let top = self.open_or_make()?;
+        let path = format!("{REFS}/{}.pull", refs::file(name, platform).trim_end_matches(".json"));
+        match lock::try_take_file(top.as_fd(), &path) {
+            Ok(Some(lock)) => Ok(Some(Turn { top, path, _lock: lock })),
+            Ok(None) => Ok(None),
+            Err(unfit) => Err(unfit.fail(self.what("lock"), "look into it")),
+        }
+    }
+
     /// The lock of the whole store. It is had for moments.
     pub(super) fn lock(&self, top: &OwnedFd) -> Result<Lock> {
         let end = Instant::now() + PATIENCE;
@@ -94,7 +121,7 @@ impl Images {
             Err(Unfit::Errno(e)) => return Err(cannot(e)),
             Err(unfit) => return Err(unfit.fail(what(), "try again")),
         };
-        Ok(Work { images: self.clone(), top, folder, name, _lock: lock, key: key.into(), pins: None })
+        Ok(Work { images: self.clone(), top, folder, name, _lock: lock, key: key.into(), pins: None, here: Default::default() })
     }
 }
 
@@ -104,7 +131,7 @@ impl Work {
     }
 
     /// Where the tree of a layer is: in the store, or still here.
-    pub fn tree(&self, n: usize, layer: &kakuri_image::Layer) -> PathBuf {
+    pub fn tree(&self, n: usize, layer: &Layer) -> PathBuf {
         match layer::read(&self.top, &self.key, layer) {
             Some(_) => self.images.dir.join(place::layer(&self.key, &layer.chain)).join(layer::TREE),
             None => self.path().join(n.to_string()).join(layer::TREE),
@@ -121,17 +148,33 @@ impl Work {
         Ok(recipe.layers.iter().map(|layer| layer::read(&self.top, &self.key, layer).is_some()).collect())
     }
 
-    /// What is here of a layer's blob. `whole`: a stored one will do.
-    pub fn need(&self, n: usize, layer: &kakuri_image::Layer, whole: bool) -> Need {
-        if whole && let Some(file) = blob::open(&self.top, &layer.digest, layer.size) {
-            return Need::Blob(file);
-        }
-        Need::Rest(blob::resume(&self.top, &self.folder, &format!("{n}.blob"), &layer.digest, layer.size))
+    /// Whether the blobs of all layers that are not in the store are.
+    pub fn has_blobs(&self, recipe: &Recipe) -> bool {
+        let is_here = |layer: &Layer| {
+            layer::read(&self.top, &self.key, layer).is_some()
+                || blob::open(&self.top, &layer.digest, layer.size).is_some()
+        };
+        recipe.layers.iter().all(is_here)
     }
 
-    /// A document of a stored image.
-    pub fn document(&self, digest: &Digest, size: u64) -> Option<File> {
-        blob::open(&self.top, digest, size)
+    /// What is here of a layer's blob. `stored`: a stored one will do. `partial`: so will the beginning of one.
+    pub fn need(&self, n: usize, layer: &Layer, stored: bool, partial: bool) -> Need {
+        let need = match blob::open(&self.top, &layer.digest, layer.size).filter(|_| stored) {
+            Some(file) => Need::Blob(file),
+            None if partial => {
+                Need::Rest(blob::resume(&self.top, &self.folder, &format!("{n}.blob"), &layer.digest, layer.size))
+            }
+            None => Need::Rest(0),
+        };
+        if !matches!(need, Need::Rest(0)) {
+            self.here.borrow_mut().insert(n);
+        }
+        need
+    }
+
+    /// Whether anything of it was here when it was begun.
+    pub fn was_here(&self, n: usize) -> bool {
+        self.here.borrow().contains(&n)
     }
 
     /// A refused blob is none; nor is what was unpacked of it.
@@ -141,13 +184,24 @@ impl Work {
         let _ = erase::folder(&self.folder, &n.to_string(), &self.path());
     }
 
+    /// The folder `N` that the tree of a layer is made in.
+    pub fn make_wrapper(&self, n: usize) -> Result<()> {
+        make(&self.folder, &n.to_string())
+            .map_err(|e| full(Fail::new(Stage::Front, format!("cannot make a folder in '{}'", self.folder_shown())).errno(e), e))
+    }
+
+    /// For people.
+    pub fn folder_shown(&self) -> Bytes {
+        Bytes::from(&self.images.dir)
+    }
+
     /// Bytes that may still be written.
     pub fn room(&self) -> Option<u64> {
         fstatvfs(&self.folder).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// The blob has been verified.
-    pub fn put_blob(&self, n: usize, layer: &kakuri_image::Layer) -> Result<()> {
+    pub fn put_blob(&self, n: usize, layer: &Layer) -> Result<()> {
         let name = format!("{n}.blob");
         if blob::size(&self.folder, &name) == 0 && layer.size > 0 {
             // It was read from the store.
@@ -233,13 +287,6 @@ pub fn take(folder: &OwnedFd) -> Option<Lock> {
 /// A folder in work/.
 pub fn open(top: &OwnedFd, name: &str) -> Option<OwnedFd> {
     folder::open_own_at(top, &format!("{WORK}/{name}")).ok()
-}
-
-/// The folder `N` the tree of a layer is made in.
-pub fn make_wrapper(work: &Work, n: usize) -> Result<()> {
-    make(&work.folder, &n.to_string()).map_err(|e| {
-        full(Fail::new(Stage::Front, format!("cannot make a folder in {}", Path::new(WORK).display())).errno(e), e)
-    })
 }
 
 /// Milliseconds since 1970.

@@ -80,6 +80,7 @@ fn what_fails_says_why() {
     let bad = FromUnpack::Bad { n: 1, fail: fail(), keep: 3 };
     assert_eq!(drive.unpacked(&bad), Ok(Act::Bad(1, fail(), 3)));
     drive.again(1);
+    assert_eq!(drive.next(), None, "the fetcher is to let go of it first");
     // Its pipe is closed by now, and the fetcher says so.
     assert_eq!(drive.fetched(&FromFetch::BlobFailed { n: 1, fail: fail() }), Ok(Act::Nothing));
     assert_eq!(drive.next(), Some(1));
