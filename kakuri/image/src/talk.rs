@@ -111,6 +111,26 @@ pub struct Job {
     pub ask: Ask,
     /// In the order they are tried: mirrors, then the registry itself.
     pub endpoints: Vec<Endpoint>,
+    #[serde(default)]
+    pub patience: Patience,
+}
+
+/// How long a server is waited for, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// For a connection, TLS and the way through a proxy included.
+    pub connect: u64,
+    /// For the next byte.
+    pub silence: u64,
+    /// Before the second try; doubled with each that follows.
+    pub pause: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { connect: 10_000, silence: 30_000, pause: 500 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,9 +149,9 @@ pub struct Endpoint {
     pub scheme: Scheme,
     /// Whether the server's certificate is verified.
     pub verify: bool,
-    /// Files of certificates (PEM) that are believed, read before the network is heard.
+    /// Paths of files of certificates (PEM) that are believed, read before the network is heard.
     pub roots: Vec<Bytes>,
-    /// The caller's own certificate and its key, as files.
+    /// The caller's own certificate and its key: paths of files (PEM).
     pub client: Option<(Bytes, Bytes)>,
     pub login: Option<Login>,
     /// `http://host:port`, with credentials where it has some.
