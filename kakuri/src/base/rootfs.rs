@@ -86,7 +86,10 @@ pub fn put(
     notes: &mut Vec<String>,
 ) -> Result<()> {
     let mut places = Places::new();
-    fresh(&mut places, spec.read_only);
+    // An image says itself what is in these, and programs of it rely on that.
+    if spec.image.is_none() {
+        fresh(&mut places, spec.read_only);
+    }
     kernel::devices(&mut places, spec, notes);
     kernel::file_systems(&mut places, spec, network, notes);
     for (at, what) in &mut places {

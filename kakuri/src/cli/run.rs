@@ -80,7 +80,7 @@ pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> 
     }
     if given.iter().any(who) {
         // Who it was before is another answer to the same question, and given up.
-        run.spec.user = User::Root;
+        run.spec.user = User::Unset;
     }
     if given.iter().any(|g| g.id == Id::Vpn) {
         // A VPN takes the place of whatever network there was; what stands on the same line is another matter.
@@ -210,7 +210,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
 
 /// The last of several `--user` counts; a user and keep-id are two answers to one question.
 fn user(spec: &mut Spec, user: User) -> Result<(), Fail> {
-    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Root {
+    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Unset {
         return Err(misuse("--user and --userns keep-id both say who you are inside").hint("choose one of them"));
     }
     spec.user = user;
