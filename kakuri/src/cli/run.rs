@@ -11,7 +11,7 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, network, phrase, value};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -40,7 +40,7 @@ pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
-    one_root(&scanned.met)?;
+    one_root(&scanned.met, &run.spec)?;
     sane(&run)?;
     if run.replace && run.name.is_none() {
         return Err(misuse("--replace needs the name of what is to be replaced")
@@ -134,6 +134,14 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         }
         Id::EnvFile => spec.environment.files.push(bytes()),
         Id::EnvHost => spec.environment.host = true,
+        Id::Image
+        | Id::Pull
+        | Id::Platform
+        | Id::Entrypoint
+        | Id::Creds
+        | Id::Authfile
+        | Id::CertDir
+        | Id::TlsVerify => image::apply(met, spec)?,
         Id::Explain => *act = Act::Explain,
         Id::Hide => {
             if met.value.is_empty() {
@@ -266,12 +274,15 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
     Ok(())
 }
 
-/// `--rootfs` and `--base` are two answers to one question.
-pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
-    let given = |id: Id| met.iter().any(|m| m.id == id);
-    match given(Id::Base) && given(Id::Rootfs) {
-        true => Err(misuse("--base and --rootfs both say what the root is").hint("choose one of them")),
-        false => Ok(()),
+/// `--base`, `--rootfs` and `--image` are answers to one question.
+pub(super) fn one_root(met: &[Met], spec: &Spec) -> Result<(), Fail> {
+    let all = [(Id::Base, "--base"), (Id::Rootfs, "--rootfs"), (Id::Image, "--image")];
+    let mut given = all.iter().filter(|(id, _)| met.iter().any(|m| m.id == *id)).map(|(_, name)| name);
+    match (given.next(), given.next()) {
+        (Some(one), Some(other)) => {
+            Err(misuse(format!("{one} and {other} both say what the root is")).hint("choose one of them"))
+        }
+        _ => image::check(spec, met),
     }
 }
 
