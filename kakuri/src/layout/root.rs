@@ -5,6 +5,8 @@
 //! descriptor, and no link is followed by the kernel. Where the container has kept what it wrote there, that layer is
 //! looked at first, as overlayfs would show all of them.
 
+mod merge;
+
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 
