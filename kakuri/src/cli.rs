@@ -10,6 +10,7 @@ pub mod complete;
 mod enter;
 mod forms;
 pub mod help;
+mod image;
 mod login;
 mod look;
 pub mod man;

@@ -2,8 +2,8 @@
 //! namespaces, no capability, one thread, one poll.
 //!
 //! It is forked from the front before anything is made, with the plan already decided, and keeps nothing of the
-//! caller's: a session of its own, `/` as its folder, no descriptor but the container's lock and the link to the
-//! starter, who is the first to ask it something. From then on there is no difference between the starter and whoever
+//! caller's: a session of its own, `/` as its folder, no descriptor but the container's lock, what holds its image, and the link to
+//! the starter, who is the first to ask it something. From then on there is no difference between the starter and whoever
 //! comes over the control socket.
 //!
 //! A session is held by exactly one process, which has its link and its terminal: who asked for it, or this one for
@@ -20,7 +20,7 @@ mod sessions;
 mod share;
 mod watch;
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use kakuri_wire::fail::{CODE_FAILED, OrFail, Result, Stage};
 use kakuri_wire::{Channel, sys};
@@ -49,6 +49,8 @@ pub struct Commission {
     pub outline: Outline,
     pub programs: Programs,
     pub life: Life,
+    /// Keeps its image from being removed.
+    pub image: Option<OwnedFd>,
 }
 
 /// Makes the supervisor; the link to it. What cannot be made is told on that link.
@@ -77,6 +79,7 @@ fn leave_caller(commission: &Commission, link: &Channel) -> Result<()> {
         sys::dup_onto(null.as_fd(), number).fail(Stage::Front, what)?;
     }
     let mut kept = vec![commission.lock.file.as_raw_fd() as u32, link.as_fd().as_raw_fd() as u32];
+    kept.extend(commission.image.iter().map(|held| held.as_raw_fd() as u32));
     kept.extend(commission.plan.wiring.joined.iter().flat_map(|joined| joined.descriptors()));
     kept.sort_unstable();
     let mut first = 3;

@@ -150,7 +150,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
             Offer { words: list(&["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "STOP", "CONT"]), ..offer }
         }
         (Id::Share, _) => Offer { words: list(&["ipc", "uts", "cgroup", "net"]), ..offer },
-        (_, Takes::Value(form)) => {
+        (_, Takes::Value(form) | Takes::Switch(form)) => {
             let whole = |w: &&str| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
             let words: Vec<&str> = form.split('|').filter(whole).collect();
             Offer { words: if form.contains('|') { list(&words) } else { Vec::new() }, ..offer }

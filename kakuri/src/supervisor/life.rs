@@ -26,7 +26,7 @@ pub fn now() -> u64 {
 /// Makes the container, minds it, and clears up; the exit code, which nobody reads.
 pub fn live(commission: Commission, starter: Channel) -> u8 {
     let started = now();
-    let Commission { entry, lock, mut plan, outline, programs, life } = commission;
+    let Commission { entry, lock, mut plan, outline, programs, life, image: _held } = commission;
     let command = if life == Life::First { plan.process.argv.clone() } else { Vec::new() };
     let commission = Standing { entry: &entry, lock: &lock, plan: &plan, outline: &outline, programs: &programs };
     // A record made for this very run is of no use to anybody where there was none.
