@@ -41,7 +41,7 @@ impl Kept {
 
 /// The image a container was made from.
 pub fn image_of(spec: &Spec) -> Option<Digest> {
-    serde_json::to_value(spec).ok()?["image"]["id"].as_str()?.parse().ok()
+    spec.image.as_ref()?.id.clone()
 }
 
 impl Images {

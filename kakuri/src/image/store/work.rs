@@ -235,6 +235,10 @@ impl Work {
         }
         let synced = done.iter().all(|done| done.as_ref().is_some_and(|done| done.boot.is_none()));
         ready::write(&self.top, &self.key, recipe, synced)?;
+        // What was only unpacked again keeps the names it has.
+        if came.documents.is_empty() {
+            return Ok(Stored { name: came.name.into(), recipe: recipe.clone() });
+        }
         let (name, platform, image) = (came.name.to_string(), came.platform.clone(), recipe.manifest.clone());
         refs::write(&self.top, &Ref { version, name, platform, image, index, pulled })?;
         Ok(Stored { name: came.name.into(), recipe: recipe.clone() })
