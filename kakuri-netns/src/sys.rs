@@ -2,7 +2,6 @@
 
 pub mod buffer;
 pub mod child;
-pub mod confine;
 pub mod datagram;
 pub mod errors;
 pub mod inbox;

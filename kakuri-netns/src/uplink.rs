@@ -4,10 +4,10 @@ use std::os::fd::OwnedFd;
 
 use kakuri_wire::caps::Set;
 use kakuri_wire::fail::OrFail;
+use kakuri_wire::sys::confine;
 use kakuri_wire::{Result, Stage, document};
 use serde::{Deserialize, Serialize};
 
-use crate::sys::confine;
 use crate::{Bridge, Nat, Tunnel, Wireguard, bridge};
 
 const STAGE: Stage = Stage::Netns;

@@ -11,6 +11,7 @@ mod enter;
 mod forms;
 pub mod help;
 mod image;
+mod images;
 mod login;
 mod look;
 pub mod man;

@@ -3,43 +3,40 @@
 //! Before the first key: not dumpable, no core. Before the threads: no file, no TCP, no new privilege. When all threads
 //! wait and before the first packet: no system call but those the data path makes.
 
-use kakuri_wire::fail::OrFail;
-use kakuri_wire::{Result, Stage, sys as wire};
-use rustix::fs::{Mode, OFlags};
-use rustix::process::{Resource, Rlimit, setrlimit};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 
+use kakuri_wire::confine::{self as wire, Tcp};
+use kakuri_wire::fail::OrFail;
+use kakuri_wire::{Result, Stage, sys};
+use rustix::fs::{Mode, OFlags};
+
 use super::filter;
-use crate::sys::confine::{self as kernel, Ruleset};
 
 const STAGE: Stage = Stage::Netns;
 
 /// Nobody of the same user reads this process's memory, and it is never written to a file.
 pub fn hide() -> Result<()> {
-    kernel::hide().fail(STAGE, || "cannot hide the tunnel's memory".into())?;
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).fail(STAGE, || "cannot forbid core files".into())
+    wire::hide(STAGE)
 }
 
 /// Keeps nothing of the caller's: its terminal least of all. Everything from `first` on is closed.
 pub fn let_go(first: u32) -> Result<()> {
     let what = || "cannot let the caller's files go".to_string();
-    wire::close_range(first, u32::MAX, false).fail(STAGE, what)?;
+    sys::close_range(first, u32::MAX, false).fail(STAGE, what)?;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).fail(STAGE, what)?;
-    (0..3).try_for_each(|fd| wire::dup_onto(null.as_fd(), fd).fail(STAGE, what))
+    (0..3).try_for_each(|fd| sys::dup_onto(null.as_fd(), fd).fail(STAGE, what))
 }
 
 /// Nothing this process starts gains a right.
 pub fn no_new_privileges() -> Result<()> {
-    kernel::no_new_privileges().fail(STAGE, || "cannot give up new privileges".into())
+    wire::no_new_privileges(STAGE)
 }
 
 /// Before the threads are started, which inherit it. Where the kernel has no Landlock, the filter alone must do.
 pub fn deny_files_and_tcp() -> Result<()> {
     no_new_privileges()?;
-    const BIND_AND_CONNECT: u64 = 3;
-    restrict(BIND_AND_CONNECT, None)
+    wire::restrict(STAGE, Tcp::BindAndConnect, None)
 }
 
 /// For who goes on reading one folder, and calling others: no other file, no write, no port that is not open yet.
@@ -49,32 +46,12 @@ pub fn read_only_beneath(folder: &Path) -> Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty())
         .fail(STAGE, || format!("cannot open the folder '{}'", folder.display()))?;
-    const BIND: u64 = 1;
-    restrict(BIND, Some(folder.as_fd()))
-}
-
-/// Landlock, where the kernel has it.
-fn restrict(tcp: u64, readable: Option<BorrowedFd>) -> Result<()> {
-    const READ_FILE_AND_FOLDER: u64 = 1 << 2 | 1 << 3;
-    let Ok(version) = kernel::landlock_version() else { return Ok(()) };
-    // Every right each version has added to the ones before it (landlock(7)).
-    let (files, size) = match version {
-        0 => return Ok(()),
-        1 => (0x1fff, 8),
-        2 => (0x3fff, 8),
-        3 => (0x7fff, 8),
-        4 => (0x7fff, 16),
-        5 => (0xffff, 16),
-        _ => (0xffff, 24),
-    };
-    let set = Ruleset { files, network: if version >= 4 { tcp } else { 0 }, scoped: if version >= 6 { 3 } else { 0 } };
-    let excepted = readable.map(|folder| (folder, READ_FILE_AND_FOLDER));
-    kernel::deny(&set, size, excepted).fail(STAGE, || "cannot put this process under Landlock".into())
+    wire::restrict(STAGE, Tcp::Bind, Some(folder.as_fd()))
 }
 
 /// When every thread runs.
 pub fn filter_calls() -> Result<()> {
-    kernel::filter_all_threads(&filter::program()).fail(STAGE, || "cannot put the tunnel under a seccomp filter".into())
+    wire::filter(STAGE, &filter::program())
 }
 
 #[cfg(test)]
@@ -87,7 +64,7 @@ mod tests {
     /// In a thread of its own, which alone is put under it.
     #[test]
     fn one_folder_is_read_and_nothing_else() {
-        let version = kernel::landlock_version().unwrap_or(0);
+        let version = kakuri_wire::sys::confine::landlock_version().unwrap_or(0);
         if version == 0 {
             eprintln!("skipped: this kernel has no Landlock");
             return;

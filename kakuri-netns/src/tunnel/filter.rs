@@ -1,6 +1,7 @@
 //! The system calls of a running tunnel, as a program for seccomp(2). Pure. Anything else ends the process.
 
-use crate::sys::confine::Instruction;
+use kakuri_wire::seccomp::{self, Rule, Verdict, When};
+use kakuri_wire::sys::confine::Instruction;
 
 /// What the data path, the timers, the memory of either C library and an orderly end need. No call opens, connects,
 /// duplicates or executes anything.
@@ -42,79 +43,23 @@ const CALLS: &[libc::c_long] = &[
 const MAPPINGS: &[libc::c_long] = &[libc::SYS_mmap, libc::SYS_mprotect];
 
 /// Allowed with this second argument alone: whether a descriptor is open, which the standard library asks in debug builds.
-const LOOKS: (libc::c_long, libc::c_int) = (libc::SYS_fcntl, libc::F_GETFD);
-
-#[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: u32 = 0xc000_003e;
-#[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: u32 = 0xc000_00b7;
-
-// Of struct seccomp_data, in bytes; of an argument the lower half, which on both machines comes first.
-const NUMBER: u32 = 0;
-const MACHINE: u32 = 4;
-const SECOND_ARGUMENT: u32 = 16 + 8;
-const THIRD_ARGUMENT: u32 = 16 + 2 * 8;
-
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-const EQUALS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const HAS_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-
-const fn step(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
-    Instruction { code, jt, jf, k }
-}
-
-const ALLOW: Instruction = step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0);
-const KILL: Instruction = step(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0, 0);
+const LOOKS: Rule = Rule::allow_when(libc::SYS_fcntl, When::Among(1, &[libc::F_GETFD as u32]));
 
 pub fn program() -> Vec<Instruction> {
-    // A call by another machine's numbers means something else.
-    let mut program = vec![step(LOAD, MACHINE, 0, 0), step(EQUALS, ARCHITECTURE, 1, 0), KILL, step(LOAD, NUMBER, 0, 0)];
-    for call in CALLS {
-        program.extend([step(EQUALS, *call as u32, 0, 1), ALLOW]);
-    }
-    for call in MAPPINGS {
-        program.extend([
-            step(EQUALS, *call as u32, 0, 4),
-            step(LOAD, THIRD_ARGUMENT, 0, 0),
-            step(HAS_BIT, libc::PROT_EXEC as u32, 0, 1),
-            KILL,
-            ALLOW,
-        ]);
-    }
-    program.extend([
-        step(EQUALS, LOOKS.0 as u32, 0, 3),
-        step(LOAD, SECOND_ARGUMENT, 0, 0),
-        step(EQUALS, LOOKS.1 as u32, 0, 1),
-        ALLOW,
-        KILL,
-    ]);
-    program
+    let calls = CALLS.iter().map(|call| Rule::allow(*call));
+    let mappings = MAPPINGS.iter().map(|call| Rule::allow_when(*call, When::Without(2, libc::PROT_EXEC as u32)));
+    let rules: Vec<Rule> = calls.chain(mappings).chain([LOOKS]).collect();
+    seccomp::program(&rules, Verdict::Kill)
 }
 
 #[cfg(test)]
 mod tests {
+    use kakuri_wire::seccomp::ARCHITECTURE;
+
     use super::*;
 
-    /// What the kernel would do with the program.
     fn judge(machine: u32, call: u32, second: u32, third: u32) -> u32 {
-        let program = program();
-        let (mut at, mut value) = (0, 0);
-        loop {
-            let Instruction { code, jt, jf, k } = program[at];
-            at += 1;
-            let jump = |yes: bool| usize::from(if yes { jt } else { jf });
-            match code {
-                LOAD => {
-                    value =
-                        [call, machine, second, third][[0, 4, 24, 32].iter().position(|o| *o == k).expect("a field")]
-                }
-                EQUALS => at += jump(value == k),
-                HAS_BIT => at += jump(value & k != 0),
-                RETURN => return k,
-                other => panic!("{other}"),
-            }
-        }
+        seccomp::judge(&program(), machine, call, [0, second, third, 0, 0, 0]).expect("a verdict")
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod tests;
 use std::fmt;
 
 use kakuri_wire::{Bytes, Result};
-pub use parse::host_and_port;
+pub use parse::{host_and_port, is_short, name_length};
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;

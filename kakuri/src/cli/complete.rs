@@ -23,6 +23,8 @@ pub struct Offer {
     pub names: Option<Prefer>,
     /// What follows a name: `:` for cp.
     pub suffix: &'static str,
+    /// Names of images.
+    pub images: bool,
     /// Names of VPN configurations.
     pub configs: bool,
     /// Names of bind profiles.
@@ -143,6 +145,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
     let list = |words: &[&str]| words.iter().map(|w| ((*w).to_string(), String::new())).collect();
     match (opt.id, opt.takes) {
         (Id::BindProfile, _) => Offer { profiles: true, ..offer },
+        (Id::Image, _) => Offer { images: true, ..offer },
         (Id::Container, _) => Offer { names: Some(Prefer::Any), ..offer },
         (Id::Vpn, _) => Offer { configs: true, ..offer },
         (Id::Network, _) => Offer { words: list(&["none", "host", "nat", "bridge", "container:", "ns:"]), ..offer },
@@ -169,6 +172,7 @@ fn operand(verb: &Verb, number: usize, typed: String) -> Offer {
         Words::NameConf if number == 0 => Offer { names: Some(Prefer::Any), ..offer },
         Words::NameConf if number == 1 => Offer { configs: true, ..offer },
         Words::Conf if number == 0 => Offer { configs: true, ..offer },
+        Words::Images => Offer { images: true, ..offer },
         Words::Names(prefer) => Offer { names: Some(prefer), ..offer },
         Words::Sides => Offer { names: Some(Prefer::Any), suffix: ":", ..offer },
         Words::Choice(words) if number == 0 => {

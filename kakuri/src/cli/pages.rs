@@ -2,6 +2,7 @@
 
 mod back;
 mod container;
+mod image;
 mod top;
 mod vpn;
 
@@ -11,6 +12,7 @@ use super::options::Tables;
 use super::{Command, Stop};
 pub use back::TRY_FOLDERS;
 pub use container::DOCKER;
+pub use image::IMAGE;
 pub use top::{CONTAINER, RUN, TOP};
 pub use vpn::VPN;
 
@@ -38,14 +40,16 @@ pub struct Verb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Life,
+    Images,
     Back,
     Insight,
     Itself,
 }
 
-pub const GROUPS: [(Group, &str); 4] = [
+pub const GROUPS: [(Group, &str); 5] = [
     (Group::Life, "Containers with a name"),
     (Group::Insight, "Looking at them"),
+    (Group::Images, "Images"),
     (Group::Back, "Folders you can take back"),
     (Group::Itself, "kakuri itself"),
 ];
@@ -64,6 +68,8 @@ pub enum Words {
     NameConf,
     /// A VPN configuration.
     Conf,
+    /// Images that are here.
+    Images,
     /// Any files and folders.
     Paths,
     /// `cp`: NAME:PATH or a path.
@@ -105,6 +111,7 @@ impl Verb {
     pub fn members(&self) -> &'static [&'static Verb] {
         match self.name {
             "container" => &DOCKER,
+            "image" => &IMAGE,
             "vpn" => &VPN,
             _ => &[],
         }
@@ -126,7 +133,7 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
 }
 
 /// Verbs that later builds bring.
-pub const NOT_YET: [&str; 4] = ["pull", "images", "image", "registry"];
+pub const NOT_YET: [&str; 1] = ["registry"];
 /// And of `kakuri container`.
 pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
 

@@ -8,6 +8,7 @@ pub mod byhand;
 pub mod bytes;
 pub mod caps;
 pub mod channel;
+pub mod confine;
 pub mod document;
 pub mod exec;
 pub mod fail;
@@ -15,6 +16,7 @@ pub mod handshake;
 pub mod kernelfs;
 pub mod lifeline;
 pub mod namespace;
+pub mod seccomp;
 pub mod sys;
 
 pub use bytes::Bytes;

@@ -3,6 +3,7 @@
 //! Every program that uses these is single-threaded, which is what makes fork-like calls sound here.
 
 mod arena;
+pub mod confine;
 mod process;
 
 pub use arena::{Arena, leave_arena};

@@ -168,6 +168,22 @@ fn read_tag(typed: &[u8], rest: &str, tag: &str) -> Result<String> {
     Err(wrong(typed, why, format!("{name}, or {name}:1.0")))
 }
 
+/// How much of a name is neither tag nor digest.
+pub fn name_length(text: &str) -> usize {
+    let rest = text.split('@').next().unwrap_or_default();
+    let slash = rest.rfind('/').map_or(0, |at| at + 1);
+    rest[slash..].find(':').map_or(rest.len(), |at| slash + at)
+}
+
+/// Whether a name says nothing of its registry: `alpine`, `team/app:1`.
+pub fn is_short(typed: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(typed);
+    match text[..name_length(&text)].split_once('/') {
+        Some((first, _)) => !is_host(first),
+        None => !text.starts_with("oci:"),
+    }
+}
+
 fn is_host(first: &str) -> bool {
     first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost")
 }

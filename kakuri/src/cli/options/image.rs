@@ -1,7 +1,7 @@
 //! The options of images: which one is the root, and how it is fetched.
 
-use super::Takes::{Switch, Value};
-use super::{IMAGE, Id, Opt, opt};
+use super::Takes::{Nothing, Switch, Value};
+use super::{IMAGE, Id, OPTIONS, Opt, opt};
 
 /// What a container is made from.
 pub const ROOT: &[Opt] = &[
@@ -46,3 +46,39 @@ pub const FETCH: &[Opt] = &[
         "false: believe any certificate, and speak http where the registry does",
     ),
 ];
+
+/// Of a pull alone.
+pub const PULL: &[Opt] = &[
+    opt(
+        Id::Userns,
+        None,
+        &["userns"],
+        Value("single|range"),
+        IMAGE,
+        "For containers with one id, or with your range of them (the default, where you have one)",
+    ),
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
+];
+
+pub const LIST: &[Opt] = &[
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Ids only"),
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("json|jsonl|TEMPLATE"),
+        OPTIONS,
+        "As JSON, or by a template: '{{.name}} {{.size}}', 'table {{.Repository}}\\t{{.Size}}'",
+    ),
+    opt(Id::NoTrunc, None, &["no-trunc"], Nothing, OPTIONS, "Shorten no id"),
+    opt(Id::Nothing, Some(b'a'), &["all"], Nothing, "", "Accepted: all are shown"),
+];
+
+pub const REMOVE: &[Opt] = &[opt(
+    Id::Force,
+    Some(b'f'),
+    &["force"],
+    Nothing,
+    OPTIONS,
+    "Although containers were made from it; a missing one is no error. What runs from it keeps it all the same",
+)];

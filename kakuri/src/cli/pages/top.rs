@@ -5,11 +5,12 @@ use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINA
 use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
 use super::back::{CHANGES_VERB, COMMIT_VERB, DISCARD_VERB, TRY};
+use super::image::{IMAGE_VERB, IMAGES_VERB, PULL_VERB};
 use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 22] = [
+pub const TOP: [&Verb; 25] = [
     &RUN,
     &CREATE,
     &START,
@@ -22,6 +23,9 @@ pub const TOP: [&Verb; 22] = [
     &LIST_VERB,
     &INSPECT_VERB,
     &LOGS_VERB,
+    &PULL_VERB,
+    &IMAGES_VERB,
+    &IMAGE_VERB,
     &TRY,
     &CHANGES_VERB,
     &COMMIT_VERB,

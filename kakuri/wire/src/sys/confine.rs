@@ -8,7 +8,7 @@ pub use libc::sock_filter as Instruction;
 /// prctl(2) PR_SET_DUMPABLE: without it nobody of the same user may read this process's memory, and none is written out.
 pub fn hide() -> io::Result<()> {
     // SAFETY: integers only.
-    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) })
+    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } as libc::c_long).map(drop)
 }
 
 /// The other way round; false where it was hidden already, and is left so.
@@ -20,13 +20,13 @@ pub fn is_hidden() -> bool {
 /// Takes [`hide`] back.
 pub fn show() -> io::Result<()> {
     // SAFETY: integers only.
-    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) })
+    super::check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) } as libc::c_long).map(drop)
 }
 
 /// prctl(2) PR_SET_NO_NEW_PRIVS, which both of the below want.
 pub fn no_new_privileges() -> io::Result<()> {
     // SAFETY: integers only.
-    super::check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+    super::check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } as libc::c_long).map(drop)
 }
 
 /// Puts every thread of this process under a filter (seccomp(2) with SECCOMP_FILTER_FLAG_TSYNC).
@@ -87,8 +87,8 @@ pub fn deny(set: &Ruleset, size: usize, excepted: Option<(BorrowedFd, u64)>) -> 
         let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
         // SAFETY: the rule outlives the call, and is of the kind that is said.
         let r = unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, PATH_BENEATH, rule, 0) };
-        super::check(r as libc::c_int)?;
+        super::check(r)?;
     }
     // SAFETY: integers only.
-    super::check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) } as libc::c_int)
+    super::check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) }).map(drop)
 }
