@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{FAILED, Surroundings, images};
 use crate::cli::{self, Format, General};
+use crate::host::Host;
+use crate::image::access;
 use crate::image::store::{Images, Listed, Removed, refs};
 use crate::output::template::Template;
 use crate::output::{self, time};
@@ -20,8 +22,8 @@ pub fn run(wanted: &cli::Images) -> Result<u8> {
 }
 
 /// A word as the name of an image, in full; None: it is none, but may be an id.
-fn name_of(typed: &Bytes) -> Option<String> {
-    Source::parse(typed.as_bytes()).and_then(|source| refs::name_of(&source)).ok()
+fn name_of(typed: &Bytes, host: &Host) -> Option<String> {
+    access::resolve(typed.as_bytes(), host).and_then(|source| refs::name_of(&source)).ok()
 }
 
 fn remove(typed: &[Bytes], force: bool, general: &General) -> Result<u8> {
@@ -32,7 +34,7 @@ fn remove(typed: &[Bytes], force: bool, general: &General) -> Result<u8> {
     images.sweep();
     let mut code = 0;
     for word in typed {
-        match images.remove(&word.to_string(), name_of(word).as_deref(), force, &here.store) {
+        match images.remove(&word.to_string(), name_of(word, &here.host).as_deref(), force, &here.store) {
             Ok(removed) => {
                 output::print(&told(&removed)).map_err(failed)?;
             }
@@ -74,7 +76,7 @@ fn inspect(typed: &[Bytes], format: &Format, general: &General) -> Result<u8> {
     let (all, wrong) = images.all().map_err(failed)?;
     let (mut values, mut code) = (Vec::new(), 0);
     for word in typed {
-        let meant = images.meant_image(&word.to_string(), name_of(word).as_deref());
+        let meant = images.meant_image(&word.to_string(), name_of(word, &here.host).as_deref());
         match meant {
             Ok(id) => {
                 let of: Vec<&Listed> = all.iter().filter(|listed| listed.id == id).collect();

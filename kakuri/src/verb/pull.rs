@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use kakuri_image::{Digest, Platform, Source};
+use kakuri_image::{Digest, Platform};
 use kakuri_wire::fail::{Fail, Result};
 
 use super::{FAILED, Surroundings};
 use crate::cli;
 use crate::helper::Programs;
 use crate::idmap::{self, Ids};
+use crate::image::access;
 use crate::image::pull::{self, Policy, Wanted};
 use crate::image::store::Images;
 use crate::output;
@@ -54,7 +55,7 @@ fn one(
     ids: &Ids,
     programs: &Programs,
 ) -> Result<Digest> {
-    let source = Source::parse(typed)?;
+    let source = access::resolve(typed, &here.host)?;
     let platform = wanted.platform.clone().unwrap_or_else(Platform::host);
     let before = images.find(&source, &platform).ok().flatten().map(|stored| stored.recipe.manifest);
     let pull = Wanted {

@@ -10,6 +10,7 @@ use kakuri_wire::document;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use super::drive::{Act, Drive};
@@ -173,7 +174,7 @@ impl<'a> Hub<'a> {
         let mut polled: Vec<PollFd> = watched.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         let pace = Timespec { tv_sec: 0, tv_nsec: i64::from(PACE.subsec_nanos()) };
         match poll(&mut polled, Some(&pace)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(e) => Err(Fail::new(Stage::Front, "cannot wait for the helpers").errno(e)),
         }
     }
@@ -389,7 +390,7 @@ impl<'a> Hub<'a> {
                             self.work.folder_shown(),
                             size(room)
                         )),
-                    rustix::io::Errno::NOSPC,
+                    Errno::NOSPC,
                 ))
             }
             _ => Ok(()),
@@ -399,11 +400,14 @@ impl<'a> Hub<'a> {
     /// A layer was refused. What was only kept here, and may have rotted, is fetched once more.
     fn refused(&mut self, n: usize, fail: Fail, keep: u64) -> Result<()> {
         let Some(layer) = self.layer(n) else { return Err(fail) };
-        if keep == 0 {
+        let errno = fail.errno.map(Errno::from_raw_os_error);
+        // Where the machine was at its end, what was kept is as good as before.
+        let rotten = keep == 0 && !matches!(errno, Some(Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE));
+        if rotten {
             self.work.drop_blob(n, &layer.digest);
         }
         let kept_here = self.work.was_here(n);
-        if keep == 0 && kept_here && !self.anew.contains(&n) && !matches!(self.origin, Origin::Store) {
+        if rotten && kept_here && !self.anew.contains(&n) && !matches!(self.origin, Origin::Store) {
             self.progress.say(&format!("what was kept of {} is no good: it is fetched again", layer.digest));
             self.anew.push(n);
             if let Origin::Registry(fetcher) = &self.origin {
@@ -413,7 +417,7 @@ impl<'a> Hub<'a> {
             return Ok(());
         }
         let fail = Fail { what: format!("cannot pull {}: {}", self.around.name, fail.what), ..fail };
-        match fail.errno.map(rustix::io::Errno::from_raw_os_error) {
+        match errno {
             Some(e) => Err(full(fail, e)),
             None => Err(fail),
         }

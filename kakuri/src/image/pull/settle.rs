@@ -54,7 +54,12 @@ pub fn settle(
                 (FromUnpack::Progress { .. }, Some(_)) => continue,
                 (FromUnpack::Ready, None) => {}
                 (FromUnpack::Settled { n, report }, Some(settled)) if n as usize == settled => {
-                    reports[settled] = Some(report);
+                    if let Some(whole) = &mut reports[settled] {
+                        // What was copied up from below comes to what the archive had.
+                        whole.entries += report.entries;
+                        whole.bytes += report.bytes;
+                        whole.left_out.extend(report.left_out);
+                    }
                 }
                 (word, _) => return Err(out_of_turn(Stage::Unpack, &format!("{word:?}"))),
             }
