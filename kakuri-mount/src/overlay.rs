@@ -37,15 +37,19 @@ pub fn mount(
     log: &mut Option<OwnedFd>,
 ) -> Result<Result<OwnedFd, Errno>> {
     let fs = match prepare(log, parts) {
-        Ok(Some(fs)) => fs,
-        Ok(None) => return stack::mount(parts, noexec, staging, power),
+        Ok(fs) => fs,
         Err(e) => return Ok(Err(e)),
     };
-    power.over_files(|| {
+    let make = |fs: &OwnedFd| {
         fsconfig_create(fs)?;
         let noexec = if noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | noexec;
         fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    };
+    power.over_files(|| match fs.map(make) {
+        Some(Err(Errno::INVAL)) if parts.lowers.len() > 1 => stack::mount(parts, noexec, staging),
+        Some(made) => made,
+        None => stack::mount(parts, noexec, staging),
     })
 }
 
@@ -60,7 +64,7 @@ fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<Option<&'a
         many => {
             for (n, lower) in many.iter().enumerate() {
                 match set("lowerdir+", *lower) {
-                    // Linux 6.7 is the first that knows it.
+                    // Linux 6.7 is the first that knows it; before 6.5 that is told when the overlay is made.
                     Err(Errno::INVAL) if n == 0 => return Ok(None),
                     set => set?,
                 }
