@@ -108,9 +108,7 @@ impl Oci {
         let document = json!({ "architecture": architecture, "os": "linux", "config": config,
             "rootfs": { "type": "layers", "diff_ids": diff_ids } });
         let document = serde_json::to_vec(&document).unwrap();
-        let described = |layer: &Vec<u8>| {
-            json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(layer), "size": layer.len() })
-        };
+        let described = |layer: &Vec<u8>| json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(layer), "size": layer.len() });
         let manifest = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(&document), "size": document.len() },
             "layers": layers.iter().map(described).collect::<Vec<Value>>() });
