@@ -77,10 +77,8 @@ pub fn documents(scene: &Scene) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut add = |folder: &str, last: &str| {
         for name in names_below(scene, folder) {
-            let path = store(scene).join(folder).join(name).join(last);
-            if path.is_file() {
-                found.push(path);
-            }
+            let path = store(scene).join(folder).join(name);
+            found.push(if last.is_empty() { path } else { path.join(last) });
         }
     };
     add("layers", "done");

@@ -14,7 +14,8 @@ kakuri=$0 disk=$1 name=$2
 fail() { echo "FAILED at $size kB: $*"; cat err; find "$disk" -maxdepth 3; exit 1; }
 refused=0 made=0
 for size in 300 900 1500 2100 2700 3300 3900 4500 5100 5700 6300 6900 9000; do
-    mount -t tmpfs -o size=${size}k,mode=0700 none "$disk"
+    mount -t tmpfs -o size=32m,mode=0700 none "$disk"
+    head -c $(( (32768 - size) * 1024 )) /dev/zero >"$disk/.filler"
     if "$kakuri" pull --userns single -q "$name" >out 2>err; then made=$((made + 1))
     else
         refused=$((refused + 1))
@@ -26,7 +27,7 @@ for size in 300 900 1500 2100 2700 3300 3900 4500 5100 5700 6300 6900 9000; do
         for blob in "$disk"/blobs/sha256/*; do
             [ ! -e "$blob" ] || [ "$(sha256sum <"$blob" | cut -d' ' -f1)" = "${blob##*/}" ] || fail "a blob that is none"
         done
-        mount -o remount,size=32m "$disk"
+        rm "$disk/.filler"
         "$kakuri" pull --userns single -q "$name" >out 2>err || fail "with more room"
     fi
     "$kakuri" run --userns single --pull never --image "$name" >out 2>err || fail "it does not run"
@@ -49,7 +50,8 @@ fn a_full_disk_at_every_point() {
     ]);
     oci.put("latest", &[busybox(), upper], &json!({ "Cmd": ["cat", "/data/file"], "Env": ["PATH=/bin"] }));
     std::fs::create_dir_all(store(&scene)).unwrap();
-    let run = scene.program("unshare").args(["-Urm", "sh", "-c", SCRIPT, KAKURI]).arg(store(&scene)).arg(oci.name("latest"));
+    let run =
+        scene.program("unshare").args(["-Urm", "sh", "-c", SCRIPT, KAKURI]).arg(store(&scene)).arg(oci.name("latest"));
     let output = run.limit(std::time::Duration::from_secs(300)).output();
     if output.err().starts_with("unshare:") || output.err().starts_with("mount:") {
         skip(format_args!("a full disk: {}", output.err().trim()));

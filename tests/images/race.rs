@@ -40,7 +40,7 @@ fn images_with_layers_in_common() {
     let mut oci = Oci::new(&scene.work().join("oci"));
     let common = tar(&[Entry::File("common", 0o644, &noise(400_000, 1))]);
     for n in 0..4 {
-        let own = tar(&[Entry::File("own", 0o644, &noise(1000, 10 + n))]);
+        let own = tar(&[Entry::File("own", 0o644, &noise(1000, 11 + 2 * n))]);
         oci.put(&n.to_string(), &[common.clone(), own], &json!({}));
     }
     let children: Vec<Child> = (0..4).map(|n| begin(&scene, &["pull", &oci.name(&n.to_string())])).collect();
@@ -61,7 +61,8 @@ fn collecting_beside_a_pull() {
     let (name, other) = (oci.name("latest"), oci.name("other"));
     for _ in 0..rounds("KAKURI_IMAGE_ROUNDS", 6) {
         pull(&scene, &other).ok();
-        let children = [begin(&scene, &["pull", &name]), begin(&scene, &["image", "rm", &other]), begin(&scene, &["images"])];
+        let children =
+            [begin(&scene, &["pull", &name]), begin(&scene, &["image", "rm", &other]), begin(&scene, &["images"])];
         children.into_iter().for_each(|child| drop(ends_well(child)));
         runs(&scene, &name);
         let text = scene.kakuri(["image", "rm", &name]).output().ok().text();

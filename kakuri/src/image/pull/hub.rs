@@ -1,6 +1,7 @@
 //! One pull, carried out: whoever has a word is heard, [`Drive`] says what follows, and it is done here.
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
@@ -329,8 +330,7 @@ impl<'a> Hub<'a> {
     fn begin_layer(&mut self, n: usize) -> Result<()> {
         let Some(layer) = self.layer(n) else { return Err(super::drive::out_of_turn(Stage::Front, "a layer")) };
         self.work.make_wrapper(n)?;
-        let from_network = matches!(self.origin, Origin::Registry(_));
-        let need = self.work.need(n, &layer, !self.anew.contains(&n), from_network);
+        let need = self.work.need(n, &layer, !self.anew.contains(&n));
         let number = n as u32;
         let word = |have, keep| ToUnpack::Layer { n: number, layer: layer.clone(), have, keep };
         let have = match need {
@@ -362,8 +362,9 @@ impl<'a> Hub<'a> {
                 self.drive.begin(n, true);
             }
             Origin::Layout(layout) => {
-                let file = layout.blob(&layer.digest, layer.size)?;
-                self.unpacker.ask(&word(0, true), &[file.as_fd()])?;
+                let mut file = layout.blob(&layer.digest, layer.size)?;
+                file.seek(SeekFrom::Start(have)).fail(Stage::Front, || "cannot read a layer".into())?;
+                self.unpacker.ask(&word(have, true), &[file.as_fd()])?;
                 self.drive.begin(n, false);
             }
             Origin::Store => {
@@ -415,7 +416,11 @@ impl<'a> Hub<'a> {
             self.drive.again(n);
             return Ok(());
         }
-        let fail = Fail { what: format!("cannot pull {}: {}", self.around.name, fail.what), ..fail };
+        let name = self.around.name;
+        let mut fail = Fail { what: format!("cannot pull {name}: {}", fail.what), ..fail };
+        if rotten && matches!(self.origin, Origin::Store) {
+            fail = fail.hint(format!("kakuri pull {name} fetches it again"));
+        }
         match errno {
             Some(e) => Err(full(fail, e)),
             None => Err(fail),

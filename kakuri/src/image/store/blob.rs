@@ -51,7 +51,10 @@ pub fn put(top: &OwnedFd, work: &OwnedFd, name: &str, digest: &Digest, wanted: u
         return Err(Fail::new(Stage::Front, what()).why("it has another size than its manifest says"));
     }
     renameat(work, name, top, format!("{BLOBS}/{}", place::blob(digest)))
-        .map_err(|e| full(Fail::new(Stage::Front, what()).errno(e), e))
+        .map_err(|e| full(Fail::new(Stage::Front, what()).errno(e), e))?;
+    // Nobody goes on with what is whole.
+    let _ = unlinkat(top, format!("{PARTIAL}/{}", digest.hex()), AtFlags::empty());
+    Ok(())
 }
 
 /// Takes the beginning of a blob into a work folder; how much of it there is. Of two who want it one gets it.

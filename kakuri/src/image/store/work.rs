@@ -166,14 +166,15 @@ impl Work {
         recipe.layers.iter().all(is_here)
     }
 
-    /// What is here of a layer's blob. `stored`: a stored one will do. `partial`: so will the beginning of one.
-    pub fn need(&self, n: usize, layer: &Layer, stored: bool, partial: bool) -> Need {
-        let need = match blob::open(&self.top, &layer.digest, layer.size).filter(|_| stored) {
+    /// What is here of a layer's blob, whole or its beginning. `kept`: what was kept will do.
+    pub fn need(&self, n: usize, layer: &Layer, kept: bool) -> Need {
+        if !kept {
+            return Need::Rest(0);
+        }
+        let rest = || blob::resume(&self.top, &self.folder, &format!("{n}.blob"), &layer.digest, layer.size);
+        let need = match blob::open(&self.top, &layer.digest, layer.size) {
             Some(file) => Need::Blob(file),
-            None if partial => {
-                Need::Rest(blob::resume(&self.top, &self.folder, &format!("{n}.blob"), &layer.digest, layer.size))
-            }
-            None => Need::Rest(0),
+            None => Need::Rest(rest()),
         };
         if !matches!(need, Need::Rest(0)) {
             self.here.borrow_mut().insert(n);
