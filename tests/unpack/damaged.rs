@@ -77,7 +77,7 @@ fn packings() {
     let more = [&whole[..], &[7; 9000]].concat();
     role.unpack(50, &gzip(&more), &more).expect("with something behind its end");
     let fail = role.unpack(51, &[&gzip(&whole)[..], b"trailing"].concat(), &whole).expect_err("no gzip");
-    assert!(fail.to_string().contains("damaged"), "{fail}");
+    assert!(fail.to_string().contains("compressed data"), "{fail}");
     role.end();
 }
 
@@ -106,30 +106,27 @@ fn a_layer_that_comes_in_two_parts() {
     let role = Role::start("unpack", &work, As::Caller);
     let whole = small();
     let wanted = layer(&whole, &whole);
-    let mut give = |n: u32, have: u64, bytes: &[u8], hold: bool| {
+    let give = |n: u32, have: u64, bytes: &[u8]| {
         let (out, mut into) = std::io::pipe().unwrap();
         let ask = ToUnpack::Layer { n, layer: wanted.clone(), have, keep: true };
         role.say(&ask, &[out.as_fd()]);
         drop(out);
         let _ = into.write_all(bytes);
-        if hold {
-            return Err((kakuri_wire::Fail::new(kakuri_wire::Stage::Front, "held"), 0));
-        }
         drop(into);
         role.done(n)
     };
-    let (fail, keep) = give(0, 0, &whole[..4000], false).expect_err("half");
+    let (fail, keep) = give(0, 0, &whole[..4000]).expect_err("half");
     assert!(fail.to_string().contains("ended early"), "{fail}");
     assert_eq!(keep, 4000);
     assert_eq!(fs::read(work.join("0.blob")).unwrap(), &whole[..4000]);
-    give(0, keep, &whole[4000..], false).expect("the rest");
+    give(0, keep, &whole[4000..]).expect("the rest");
     assert_eq!(fs::read(work.join("0.blob")).unwrap(), whole);
     // More than it should be.
-    let (fail, _) = give(1, 0, &[&whole[..], b"x"].concat(), false).expect_err("too long");
+    let (fail, _) = give(1, 0, &[&whole[..], b"x"].concat()).expect_err("too long");
     assert!(fail.to_string().contains("longer than the image says"), "{fail}");
     // A prefix of something else.
     fs::write(work.join("2.blob"), [9; 4000]).unwrap();
-    let (fail, keep) = give(2, 4000, &whole[4000..], false).expect_err("another prefix");
+    let (fail, keep) = give(2, 4000, &whole[4000..]).expect_err("another prefix");
     assert!(fail.to_string().contains("another digest"), "{fail}");
     assert_eq!(keep, 0);
     role.end();

@@ -81,7 +81,7 @@ fn links_lead_nowhere_else() {
         .file("up/b", b"2")
         .link("to/here", "../x/y")
         .file("to/here/c", b"3")
-        .link("etc", "/etc")
+        .link("etc", "/conf")
         .hard("passwd", "etc/passwd")
         .file("etc/passwd", b"own")
         .end();
@@ -92,6 +92,8 @@ fn links_lead_nowhere_else() {
     assert_eq!(fs::read(fs.join(out.strip_prefix("/").unwrap()).join("a")).unwrap(), b"1");
     assert_eq!(fs::read(fs.join("b")).unwrap(), b"2");
     assert_eq!(fs::read(fs.join("x/y/c")).unwrap(), b"3");
+    assert_eq!(fs::read(fs.join("passwd")).unwrap(), b"own");
+    assert_eq!(fs::read(fs.join("conf/passwd")).unwrap(), b"own");
     role.end();
 }
 
@@ -116,6 +118,10 @@ fn the_last_word_counts_whatever_stood_there() {
         .file("one", b"1")
         .hard("two", "one")
         .hard("one", "one")
+        .folder("four/deep")
+        .file("four/deep/two", b"another")
+        .file("some/two", b"some")
+        .hard("four", "some/two")
         .hard("three", "later")
         .file("later", b"l")
         .put(&Entry { flag: b'5', name: b"mode", mode: 0o500, ..Entry::default() })
@@ -132,7 +138,8 @@ fn the_last_word_counts_whatever_stood_there() {
     assert_eq!(inode("three"), inode("later"));
     assert_eq!(fs::metadata(fs.join("mode")).unwrap().mode() & 0o7777, 0o500);
     assert_eq!(fs::read(fs.join("mode/in")).unwrap(), b"m");
-    assert_eq!(report.entries, 19);
+    assert_eq!(fs::read(fs.join("four")).unwrap(), b"some");
+    assert_eq!(report.entries, 23);
     role.end();
 }
 

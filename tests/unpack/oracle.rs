@@ -80,6 +80,7 @@ fn trees_are_those_of_umoci() {
     need!("python3", "zstd", "umoci", "getfattr", "busybox");
     let Some(maker) = maker().filter(|_| can_unshare()) else { return };
     let scene = Scene::new();
+    let began = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     scene.program("bash").arg(maker).arg("images").output().ok();
     let layout = scene.work().join("images/oci");
     for tag in ["layers-gzip", "layers-zstd", "layers-plain", "busybox", "multi"] {
@@ -115,9 +116,17 @@ fn trees_are_those_of_umoci() {
             let theirs = scene.program("umoci").args(["unpack", "--rootless", "--image", &known]).arg(&bundle).output();
             theirs.ok();
             let theirs = list(&scene, &bundle.join("rootfs"));
-            for (ours, theirs) in ours.lines().zip(theirs.lines()) {
-                assert_eq!(ours, theirs, "{tag}");
-            }
+            // It leaves the time to folders that no layer names, and to some it has removed something from.
+            let fits = |(ours, theirs): &(&str, &str)| {
+                let changed = |line: &str| {
+                    let (rest, time) = line.rsplit_once(' ')?;
+                    let seconds: u64 = time.split('.').next()?.parse().ok()?;
+                    (rest.contains(" d ") && seconds >= began).then(|| rest.to_string())
+                };
+                ours == theirs || changed(theirs).is_some_and(|rest| ours.rsplit_once(' ').map(|o| o.0) == Some(&rest))
+            };
+            let differ: Vec<_> = ours.lines().zip(theirs.lines()).filter(|pair| !fits(pair)).collect();
+            assert!(differ.is_empty(), "{tag}: {differ:#?}");
             assert_eq!(ours.lines().count(), theirs.lines().count(), "{tag}");
         }
         if tag.starts_with("layers") {
