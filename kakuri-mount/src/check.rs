@@ -281,9 +281,8 @@ mod tests {
             let root = Root { from: "/l/top".into(), typed: None, seen: None, under, how };
             check(&Plan { root: Some(root), ..plan(vec![]) })
         };
-        let layer = |upper: &str| RootKind::Overlay {
-            layer: Some(Layer { upper: upper.into(), work: "/k/work".into() }),
-        };
+        let layer =
+            |upper: &str| RootKind::Overlay { layer: Some(Layer { upper: upper.into(), work: "/k/work".into() }) };
         assert_eq!(with(&["/l/1", "/l/0"], layer("/k/upper")), Ok(()));
         assert!(with(&["/l/1"], layer("/l/1/upper")).is_err());
         assert!(with(&["l/1"], RootKind::Overlay { layer: None }).is_err());

@@ -107,15 +107,7 @@ pub fn check(spec: &Spec, given: &[Met]) -> Result<(), Fail> {
     if spec.image.as_ref().is_none_or(|image| !image.reference.as_bytes().is_empty()) {
         return Ok(());
     }
-    let ids = [
-        Id::Pull,
-        Id::Platform,
-        Id::Entrypoint,
-        Id::Creds,
-        Id::Authfile,
-        Id::CertDir,
-        Id::TlsVerify,
-    ];
+    let ids = [Id::Pull, Id::Platform, Id::Entrypoint, Id::Creds, Id::Authfile, Id::CertDir, Id::TlsVerify];
     let said = given.iter().find(|met| ids.contains(&met.id)).map(|met| shown_option(met.name)).unwrap_or_default();
     Err(misuse(format!("{said} says something of an image, and none is named")).hint("name one: --image REF"))
 }
@@ -127,7 +119,10 @@ mod tests {
     #[test]
     fn entrypoints() {
         let words = |typed: &str| entrypoint("--entrypoint", typed.as_bytes()).map(|w| w.len());
-        assert_eq!((words(""), words("/bin/sh -c"), words(r#"["a","b c"]"#), words("[]")), (Ok(0), Ok(1), Ok(2), Ok(0)));
+        assert_eq!(
+            (words(""), words("/bin/sh -c"), words(r#"["a","b c"]"#), words("[]")),
+            (Ok(0), Ok(1), Ok(2), Ok(0))
+        );
         assert!(words("[a]").is_err() && words("[1]").is_err() && words(r#"[""]"#).is_err());
     }
 

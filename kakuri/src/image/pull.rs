@@ -73,12 +73,11 @@ pub fn pull(wanted: &Wanted, images: &Images, ids: &Ids, programs: &Programs, ho
         Some(stored) if work.has_blobs(&stored.recipe) => {
             Hub::of_stored(surroundings, &mut work, &mut progress, &stored).and_then(Hub::run)
         }
-        Some(_) if wanted.policy == Policy::Never => Err(Fail::new(
-            Stage::Front,
-            format!("cannot unpack the image {name} for these ids"),
-        )
-        .why("its layers are not stored any more")
-        .hint(format!("kakuri pull {name} fetches them again"))),
+        Some(_) if wanted.policy == Policy::Never => {
+            Err(Fail::new(Stage::Front, format!("cannot unpack the image {name} for these ids"))
+                .why("its layers are not stored any more")
+                .hint(format!("kakuri pull {name} fetches them again")))
+        }
         None if wanted.policy == Policy::Never => {
             Err(Fail::new(Stage::Front, format!("the image {name} is not here")).hint(format!("kakuri pull {name}")))
         }
@@ -105,7 +104,12 @@ fn here(wanted: &Wanted, images: &Images, ids: &Ids) -> Result<Option<Stored>> {
 }
 
 /// Of several pulls of one image one does the work, and the others wait for it. None: a signal came.
-fn take_turn(wanted: &Wanted, images: &Images, name: &str, progress: &mut Progress) -> Result<Option<super::store::Turn>> {
+fn take_turn(
+    wanted: &Wanted,
+    images: &Images,
+    name: &str,
+    progress: &mut Progress,
+) -> Result<Option<super::store::Turn>> {
     if let Some(turn) = images.try_turn(name, wanted.platform)? {
         return Ok(Some(turn));
     }

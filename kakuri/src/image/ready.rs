@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use kakuri_image::{Digest, Platform, RunConfig, Source};
-use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::Bytes;
+use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::pull::{self, Policy, Wanted};
 use super::store::{Images, Stored};
@@ -94,8 +94,7 @@ impl Search<'_> {
             }
             (source, _) => source,
         };
-        let wanted =
-            Wanted { source: &source, platform: &platform, access: &self.image.access, policy, quiet };
+        let wanted = Wanted { source: &source, platform: &platform, access: &self.image.access, policy, quiet };
         let programs = Programs::locate(login)?;
         let stored = pull::pull(&wanted, self.images, self.ids, &programs, self.host)?;
         if self.image.id.as_ref().is_some_and(|id| *id != stored.recipe.manifest) {

@@ -67,9 +67,8 @@ impl Pair {
 
     /// What a container has written over its image.
     pub fn of_image(folder: &Path, number: u32, record: Record, lower: Root) -> Result<Pair> {
-        let upper = Tree::open_own(folder).map_err(|e| {
-            Fail::new(Stage::Front, format!("cannot look at '{}'", Bytes::from(folder))).errno(e)
-        })?;
+        let upper = Tree::open_own(folder)
+            .map_err(|e| Fail::new(Stage::Front, format!("cannot look at '{}'", Bytes::from(folder))).errno(e))?;
         Ok(Pair { number, record, upper, lower: Tree::of_layers(lower) })
     }
 

@@ -69,11 +69,7 @@ impl Root {
     }
 
     /// The same of folders that lie upon each other, the highest first.
-    pub fn open_stack(
-        paths: &[impl AsRef<[u8]>],
-        mode: RootfsMode,
-        layer: Option<Layer>,
-    ) -> Result<Root, Errno> {
+    pub fn open_stack(paths: &[impl AsRef<[u8]>], mode: RootfsMode, layer: Option<Layer>) -> Result<Root, Errno> {
         let upper = layer.as_ref().and_then(|layer| Folder::open(layer.upper.as_bytes()).ok());
         let written = upper.is_some();
         let lowers = paths.iter().map(|path| Folder::open(path.as_ref()));
@@ -178,7 +174,8 @@ impl Root {
 
     /// Whether the folder itself is another user's.
     pub fn is_foreign(&self, caller: &Host, ids: &Ids) -> bool {
-        fstat(&self.folder().fd).is_ok_and(|stat| stat.st_uid != caller.uid && !ids.own(stat.st_uid, stat.st_gid, caller))
+        fstat(&self.folder().fd)
+            .is_ok_and(|stat| stat.st_uid != caller.uid && !ids.own(stat.st_uid, stat.st_gid, caller))
     }
 
     /// The layer that a place of the host lies in, and where.
@@ -226,7 +223,8 @@ impl Root {
             RootKind::Skeleton { .. } | RootKind::Bind { read_only: true } => (RootfsMode::ReadOnly, None),
             RootKind::Bind { read_only: false } => (RootfsMode::ReadWrite, None),
         };
-        let all: Vec<&[u8]> = [&plan.from].into_iter().chain(plan.under.iter().map(|l| &l.from)).map(Bytes::as_bytes).collect();
+        let all: Vec<&[u8]> =
+            [&plan.from].into_iter().chain(plan.under.iter().map(|l| &l.from)).map(Bytes::as_bytes).collect();
         Root::open_stack(&all, mode, layer).ok()
     }
 }

@@ -21,14 +21,7 @@ use crate::pathname;
 use crate::spec::Spec;
 
 /// Decides everything. Fails with what the user named and cannot have.
-pub fn make(
-    spec: &Spec,
-    host: &Host,
-    config: &Config,
-    storage: &Storage,
-    wiring: Wiring,
-    ids: &Ids,
-) -> Result<Plan> {
+pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     notes.extend(ids.notes.iter().cloned());
     let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);

@@ -111,7 +111,8 @@ fn value(listed: &Listed, all: &[&Listed]) -> Value {
     let run = &recipe.run;
     let names: Vec<&str> = all.iter().filter_map(|listed| listed.name()).collect();
     let tags: Vec<&str> = names.iter().copied().filter(|name| !name.contains("@sha")).collect();
-    let set = |names: &[String]| Value::Object(names.iter().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
+    let set =
+        |names: &[String]| Value::Object(names.iter().map(|name| (name.clone(), json!({}))).collect::<Map<_, _>>());
     let nonempty = |words: &[String]| (!words.is_empty()).then(|| words.to_vec());
     json!({
         "Id": listed.id.to_string(),

@@ -58,7 +58,11 @@ pub const MISPLACED: &[(&str, &str, &str)] = &[
     ("start", "base", "the base is chosen once: kakuri create --replace --base host|none NAME"),
     ("start", "rootfs", "the root is chosen once: kakuri create --replace --rootfs DIR NAME"),
     ("start", "image", "the image is chosen once: kakuri create --replace --image REF NAME"),
-    ("start", "pull", "it starts from the image it was made with; kakuri create --replace --pull always --image REF NAME"),
+    (
+        "start",
+        "pull",
+        "it starts from the image it was made with; kakuri create --replace --pull always --image REF NAME",
+    ),
     ("start", "entrypoint", "it is chosen once: kakuri create --replace --entrypoint CMD --image REF NAME"),
     ("start", "explain", "kakuri --explain with the same options shows what a run would do"),
     ("create", "detach", "creating starts nothing: kakuri start -d NAME"),

@@ -34,7 +34,14 @@ pub const ROOT: &[Opt] = &[
 /// Where from, and as whom.
 pub const FETCH: &[Opt] = &[
     opt(Id::Platform, None, &["platform"], Value("OS/ARCH[/VARIANT]"), IMAGE, "For this kind of machine: linux/arm64"),
-    opt(Id::Creds, None, &["creds"], Value("USER:PASSWORD"), IMAGE, "Log in so, this once; better: kakuri registry login"),
+    opt(
+        Id::Creds,
+        None,
+        &["creds"],
+        Value("USER:PASSWORD"),
+        IMAGE,
+        "Log in so, this once; better: kakuri registry login",
+    ),
     opt(Id::Authfile, None, &["authfile"], Value("FILE"), IMAGE, "Logins are in this file"),
     opt(Id::CertDir, None, &["cert-dir"], Value("DIR"), IMAGE, "Certificates of the registry are in this folder"),
     opt(

@@ -92,9 +92,6 @@ static IMAGE_INSPECT: Verb = Verb {
     more: "",
     options: &[INSPECT, USUAL],
     words: Words::Images,
-    examples: &[
-        ("kakuri image inspect alpine", ""),
-        ("kakuri image inspect -f '{{json .Config.Env}}' alpine", ""),
-    ],
+    examples: &[("kakuri image inspect alpine", ""), ("kakuri image inspect -f '{{json .Config.Env}}' alpine", "")],
     parse: images::inspect,
 };

@@ -37,7 +37,10 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq)]
 enum Phase {
     /// `fetch`, `unpack`: who is not ready yet.
-    Starting { fetch: bool, unpack: bool },
+    Starting {
+        fetch: bool,
+        unpack: bool,
+    },
     /// A manifest was asked for, by this digest.
     Manifest(Option<Digest>),
     Judging,
@@ -55,7 +58,10 @@ enum Turn {
     Stored,
     Waiting,
     /// It is being unpacked. `sent`: all that was to come of it has been sent.
-    Open { fetched: bool, sent: bool },
+    Open {
+        fetched: bool,
+        sent: bool,
+    },
     /// It is to be begun again when the fetcher has said its last word of it.
     Ending,
     Whole(Report),

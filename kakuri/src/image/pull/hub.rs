@@ -383,13 +383,12 @@ impl<'a> Hub<'a> {
             Some(room) if room < wanted => {
                 let size = crate::output::size;
                 Err(full(
-                    Fail::new(Stage::Front, format!("cannot store a layer of {}", self.around.name))
-                        .why(format!(
-                            "{} more are needed for it, and where images are kept ({}) are {} free",
-                            size(wanted),
-                            self.work.folder_shown(),
-                            size(room)
-                        )),
+                    Fail::new(Stage::Front, format!("cannot store a layer of {}", self.around.name)).why(format!(
+                        "{} more are needed for it, and where images are kept ({}) are {} free",
+                        size(wanted),
+                        self.work.folder_shown(),
+                        size(room)
+                    )),
                     Errno::NOSPC,
                 ))
             }

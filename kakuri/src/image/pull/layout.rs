@@ -25,7 +25,9 @@ impl Layout {
         let what = || format!("cannot read the image in '{path}'");
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, as_path(&host.expand(path.as_bytes())?), flags, Mode::empty()).map_err(|e| {
-            Fail::new(Stage::Front, what()).errno(e).hint("oci:DIR names a folder: skopeo copy docker://... oci:DIR:TAG makes one")
+            Fail::new(Stage::Front, what())
+                .errno(e)
+                .hint("oci:DIR names a folder: skopeo copy docker://... oci:DIR:TAG makes one")
         })?;
         let layout = Layout { dir, path: path.clone() };
         layout.file("oci-layout").map_err(|_| {

@@ -29,7 +29,13 @@ struct Line {
 enum State {
     Waiting,
     /// `come`: bytes of the blob, `first` of them before it was begun; `written`: what was unpacked.
-    Working { began: Instant, first: u64, come: u64, written: u64, told: Instant },
+    Working {
+        began: Instant,
+        first: u64,
+        come: u64,
+        written: u64,
+        told: Instant,
+    },
     Finished,
 }
 

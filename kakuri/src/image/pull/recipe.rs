@@ -8,7 +8,9 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 /// `manifest`, `config`: the documents it was made of.
 pub fn check(recipe: &Recipe, manifest: &[u8], config: &[u8], platform: &Platform) -> Result<()> {
     let wrong = |why: &str| {
-        Err(Fail::new(Stage::Front, "the image is refused").why(why).hint("kakuri version tells whether all is one build"))
+        Err(Fail::new(Stage::Front, "the image is refused")
+            .why(why)
+            .hint("kakuri version tells whether all is one build"))
     };
     // Others' images are found by these.
     if !recipe.manifest.is_of(manifest) || !recipe.config.is_of(config) {

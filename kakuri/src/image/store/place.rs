@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn other_ids_have_other_layers() {
         let maps = |outside| {
-            let lines = vec![Extent { inside: 0, outside: 1000, count: 1 }, Extent { inside: 1, outside, count: 65536 }];
+            let lines =
+                vec![Extent { inside: 0, outside: 1000, count: 1 }, Extent { inside: 1, outside, count: 65536 }];
             Maps { uids: lines.clone(), gids: lines }
         };
         let ids = |set_up, payload| Ids {

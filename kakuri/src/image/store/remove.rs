@@ -40,7 +40,8 @@ impl Images {
             let refs: Vec<Ref> = refs::all(&top)?.into_iter().flatten().collect();
             match self.meant(&top, typed, name, &refs)? {
                 Meant::Name(names) => {
-                    let one = |gone: &Ref| self.take_away(&top, &gone.image, vec![gone.clone()], &refs, force, containers);
+                    let one =
+                        |gone: &Ref| self.take_away(&top, &gone.image, vec![gone.clone()], &refs, force, containers);
                     names.iter().map(one).collect::<Result<Vec<Removed>>>()?
                 }
                 Meant::Image(image) => {
@@ -65,9 +66,7 @@ impl Images {
         let refs: Vec<Ref> = refs::all(&top)?.into_iter().flatten().collect();
         match self.meant(&top, typed, name, &refs)? {
             Meant::Image(image) => Ok(image),
-            Meant::Name(names) => {
-                names.into_iter().next().map(|named| named.image).ok_or_else(|| unknown(typed))
-            }
+            Meant::Name(names) => names.into_iter().next().map(|named| named.image).ok_or_else(|| unknown(typed)),
         }
     }
 
@@ -107,7 +106,8 @@ impl Images {
         force: bool,
         containers: &Store,
     ) -> Result<Removed> {
-        let gone = |named: &Ref| names.iter().any(|gone| (&gone.name, &gone.platform) == (&named.name, &named.platform));
+        let gone =
+            |named: &Ref| names.iter().any(|gone| (&gone.name, &gone.platform) == (&named.name, &named.platform));
         let last = !refs.iter().any(|named| named.image == *image && !gone(named));
         let shown = names.first().map_or_else(|| short(image), |named| named.name.clone());
         let what = || format!("cannot remove the image {shown}");

@@ -73,7 +73,8 @@ fn sync(top: &OwnedFd) {
     let settled = |(key, image, ready): &&(String, String, ready::Ready)| {
         let written = statat(top, format!("{READY}/{key}/{image}"), AtFlags::SYMLINK_NOFOLLOW).ok();
         let written = written.and_then(|stat| u64::try_from(stat.st_mtime).ok());
-        let age = written.and_then(|s| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(s)).ok());
+        let age = written
+            .and_then(|s| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(s)).ok());
         ready.boot.as_ref() == Some(&boot) && age.is_some_and(|age| age > SETTLED)
     };
     let found: Vec<_> = found.iter().filter(settled).collect();

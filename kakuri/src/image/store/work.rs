@@ -121,7 +121,16 @@ impl Images {
             Err(Unfit::Errno(e)) => return Err(cannot(e)),
             Err(unfit) => return Err(unfit.fail(what(), "try again")),
         };
-        Ok(Work { images: self.clone(), top, folder, name, _lock: lock, key: key.into(), pins: None, here: Default::default() })
+        Ok(Work {
+            images: self.clone(),
+            top,
+            folder,
+            name,
+            _lock: lock,
+            key: key.into(),
+            pins: None,
+            here: Default::default(),
+        })
     }
 }
 
@@ -186,8 +195,9 @@ impl Work {
 
     /// The folder `N` that the tree of a layer is made in.
     pub fn make_wrapper(&self, n: usize) -> Result<()> {
-        make(&self.folder, &n.to_string())
-            .map_err(|e| full(Fail::new(Stage::Front, format!("cannot make a folder in '{}'", self.folder_shown())).errno(e), e))
+        make(&self.folder, &n.to_string()).map_err(|e| {
+            full(Fail::new(Stage::Front, format!("cannot make a folder in '{}'", self.folder_shown())).errno(e), e)
+        })
     }
 
     /// For people.

@@ -154,7 +154,9 @@ mod tests {
         assert_eq!((names(&root, ""), names(&root, "a")), ("a back".into(), "three two".into()));
         // What was removed and made again begins anew.
         assert_eq!(names(&root, "back"), "y");
-        assert!(root.open_at(b"gone/x").is_err() && root.open_at(b"a/one").is_err() && root.open_at(b"back/x").is_err());
+        assert!(
+            root.open_at(b"gone/x").is_err() && root.open_at(b"a/one").is_err() && root.open_at(b"back/x").is_err()
+        );
         let _ = fs::remove_dir_all(top);
     }
 }
