@@ -5,7 +5,7 @@ mod etc;
 pub mod image;
 pub mod kept;
 pub mod kernel;
-mod programs;
+pub(crate) mod programs;
 pub mod rootfs;
 pub mod secrets;
 

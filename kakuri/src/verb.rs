@@ -16,6 +16,7 @@ pub mod list;
 pub mod logs;
 pub mod port;
 pub mod pull;
+pub mod registry;
 pub mod remove;
 pub mod shell;
 pub mod start;
@@ -89,6 +90,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Vpn(wanted) => vpn::run(&wanted),
         Verbs::Pull(wanted) => pull::run(&wanted, login),
         Verbs::Images(wanted) => image::run(&wanted),
+        Verbs::Registry(wanted) => registry::run(&wanted, login),
         Verbs::Try(wanted) => attempt::run(&wanted, login),
         Verbs::Changes(wanted) => changes::run(&wanted),
         Verbs::Commit(wanted) => commit::run(&wanted),

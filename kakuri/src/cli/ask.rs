@@ -60,6 +60,7 @@ pub enum Verbs {
     Vpn(Vpn),
     Pull(Pull),
     Images(Images),
+    Registry(Registry),
     Try(Try),
     Changes(Changes),
     Commit(Commit),
@@ -270,6 +271,33 @@ pub enum Images {
     List { quiet: bool, no_trunc: bool, format: Format, general: General },
     Remove { images: Vec<Bytes>, force: bool, general: General },
     Inspect { images: Vec<Bytes>, format: Format, general: General },
+}
+
+/// `kakuri registry ...`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Registry {
+    Login(Login),
+    Logout(Logout),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Login {
+    /// As typed.
+    pub registry: Bytes,
+    /// None: it is asked for.
+    pub user: Option<String>,
+    /// `--password-stdin`; else it is asked for.
+    pub stdin: bool,
+    pub access: Access,
+    pub general: General,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logout {
+    /// As typed; None: all of them.
+    pub registry: Option<Bytes>,
+    pub access: Access,
+    pub general: General,
 }
 
 /// One side of a copy.

@@ -29,6 +29,8 @@ pub struct Offer {
     pub configs: bool,
     /// Names of bind profiles.
     pub profiles: bool,
+    /// Registries there is a login for.
+    pub registries: bool,
     /// What the word begins with: words are offered where it fits.
     pub typed: String,
     /// Stands before each word: `--option=`.
@@ -173,6 +175,7 @@ fn operand(verb: &Verb, number: usize, typed: String) -> Offer {
         Words::NameConf if number == 1 => Offer { configs: true, ..offer },
         Words::Conf if number == 0 => Offer { configs: true, ..offer },
         Words::Images => Offer { images: true, ..offer },
+        Words::Registry if number == 0 => Offer { registries: true, ..offer },
         Words::Names(prefer) => Offer { names: Some(prefer), ..offer },
         Words::Sides => Offer { names: Some(Prefer::Any), suffix: ":", ..offer },
         Words::Choice(words) if number == 0 => {

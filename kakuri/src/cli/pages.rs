@@ -3,6 +3,7 @@
 mod back;
 mod container;
 mod image;
+mod registry;
 mod top;
 mod vpn;
 
@@ -13,6 +14,7 @@ use super::{Command, Stop};
 pub use back::TRY_FOLDERS;
 pub use container::DOCKER;
 pub use image::IMAGE;
+pub use registry::REGISTRY;
 pub use top::{CONTAINER, RUN, TOP};
 pub use vpn::VPN;
 
@@ -70,6 +72,8 @@ pub enum Words {
     Conf,
     /// Images that are here.
     Images,
+    /// A registry of images.
+    Registry,
     /// Any files and folders.
     Paths,
     /// `cp`: NAME:PATH or a path.
@@ -112,6 +116,7 @@ impl Verb {
         match self.name {
             "container" => &DOCKER,
             "image" => &IMAGE,
+            "registry" => &REGISTRY,
             "vpn" => &VPN,
             _ => &[],
         }
@@ -132,12 +137,10 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
     DOCKER.iter().copied().find(|v| v.is(word))
 }
 
-/// Verbs that later builds bring.
-pub const NOT_YET: [&str; 1] = ["registry"];
-/// And of `kakuri container`.
+/// Verbs of `kakuri container` that later builds bring.
 pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
 
 /// A word that is never a program unless `--` stands before it.
 pub fn is_verb(word: &[u8]) -> bool {
-    top(word).is_some() || NOT_YET.iter().any(|v| v.as_bytes() == word)
+    top(word).is_some()
 }

@@ -202,6 +202,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::NoTrunc
         | Id::Nothing
         | Id::Null
+        | Id::Password
+        | Id::PasswordStdin
         | Id::Patch
         | Id::Quiet
         | Id::Signal
@@ -211,6 +213,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Timestamps
         | Id::Undo
         | Id::Until
+        | Id::Username
         | Id::Version => {}
     }
     Ok(())
@@ -343,6 +346,17 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
                 .why(format!("{name} takes one word"))
                 .hint(instead));
         }
+    }
+    if form == Form::Bare && !scanned.dashes && matches!(first.as_bytes(), b"login" | b"logout") {
+        // docker's verbs, that nobody is asked for a password by another program in their place.
+        let rest: Vec<String> = scanned.command[1..]
+            .iter()
+            .filter(|w| !w.as_bytes().starts_with(b"-"))
+            .map(|w| Bytes::from(w.as_os_str()).to_string())
+            .collect();
+        let registry = rest.last().map(|registry| format!(" {registry}")).unwrap_or_default();
+        return Err(misuse(format!("kakuri has no verb '{word}' of its own"))
+            .hint(format!("kakuri registry {word}{registry}; to run a program of that name: kakuri -- {word}")));
     }
     let verb = pages::is_verb(first.as_bytes());
     if form == Form::Bare && verb && !scanned.dashes && !scanned.met.is_empty() {

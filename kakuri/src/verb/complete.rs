@@ -6,7 +6,7 @@ use kakuri_image::Source;
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
-use super::{FAILED, Surroundings, print};
+use super::{FAILED, Surroundings, print, registry};
 use crate::cli::complete::{Offer, offer, script};
 use crate::cli::pages::Prefer;
 use crate::cli::{Complete, General, man};
@@ -28,6 +28,9 @@ fn lines(offer: &Offer) -> String {
     let mut words = offer.words.clone();
     if offer.configs {
         words.extend(find::names(&Host::look()).into_iter().map(|name| (name, "a VPN configuration".into())));
+    }
+    if offer.registries {
+        words.extend(registry::known(&Host::look()).into_iter().map(|name| (name, "a registry".into())));
     }
     if (offer.profiles || offer.images || offer.names.is_some())
         && let Ok(around) = Surroundings::look(&General::default())

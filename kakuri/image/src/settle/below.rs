@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use kakuri_wire::fail::{OrFail, Result, Stage};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, fgetxattr, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fgetxattr, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::is_nothing;
@@ -35,8 +35,10 @@ impl Seen {
 
 impl Below {
     pub fn open(numbers: &[u32]) -> Result<Below> {
+        // Names of the front's own, who puts the layers there.
+        let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |n: &u32| {
-            openat(CWD, format!("../below/{n}"), FOLDER, Mode::empty())
+            openat(CWD, format!("../below/{n}"), folder, Mode::empty())
                 .fail(Stage::Unpack, || "cannot look at the layers below".into())
         };
         let layers = numbers.iter().map(open).collect::<Result<Vec<_>>>()?;

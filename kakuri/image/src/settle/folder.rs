@@ -3,14 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use kakuri_wire::Bytes;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, fchmod, fstat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, fchmod, fstat, futimens, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::copy::{self, Setter};
 use super::view::{View, join};
 use crate::unpack::remove::remove;
-use crate::unpack::split;
 use crate::unpack::unsettled::Unsettled;
+use crate::unpack::{split, times};
 
 /// Moves what lies in an implied folder that is a link below to where that leads, and the paths in `open` with it.
 pub fn follow(view: &mut View, open: &mut Unsettled) -> Result<(), Errno> {
@@ -101,7 +101,10 @@ pub fn inherit(view: &mut View, setter: Setter) -> Result<(), Errno> {
                 let like = view.below.folder(i, &path)?;
                 copy::like(&like, view.way.here(), setter)?;
             }
-            None => fchmod(view.way.here(), Mode::from_raw_mode(0o755))?,
+            None => {
+                fchmod(view.way.here(), Mode::from_raw_mode(0o755))?;
+                futimens(view.way.here(), &times((0, 0)))?;
+            }
         }
     }
     Ok(())

@@ -3,10 +3,11 @@
 use std::os::fd::AsFd;
 
 use kakuri_wire::Bytes;
-use rustix::fs::{AtFlags, FileType, Mode, XattrFlags, fchmod, fsetxattr, mknodat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, XattrFlags, fchmod, fsetxattr, futimens, mknodat, statat};
 use rustix::io::Errno;
 
 use super::name;
+use super::owner::times;
 use super::tree::{Done, Tree, attribute, owned, trouble};
 use super::unsettled::Unsettled;
 
@@ -94,7 +95,8 @@ impl Tree<'_> {
                 fsetxattr(fd, OPAQUE, b"y", XattrFlags::empty()).map_err(failed)?;
             }
             let Some(meta) = folder.meta else {
-                fchmod(fd, Mode::from_raw_mode(0o755)).map_err(failed)?;
+                // The same wherever and whenever it is unpacked, as umoci has it.
+                fchmod(fd, Mode::from_raw_mode(0o755)).and_then(|()| futimens(fd, &times((0, 0)))).map_err(failed)?;
                 continue;
             };
             let mut left = Vec::new();

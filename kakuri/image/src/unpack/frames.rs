@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// What all layers that are unpacked at once may hold of what they have unpacked, bytes. One alone may hold more.
-const WINDOWS: u64 = 32 << 20;
+/// What all layers that are unpacked at once may hold of what they have unpacked, bytes, which costs twice as much
+/// memory. One alone may hold more.
+const WINDOWS: u64 = 16 << 20;
 /// A larger window is refused, as zstd(1) does without `--long`.
 const LARGEST: u64 = 128 << 20;
 

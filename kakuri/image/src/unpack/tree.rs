@@ -228,17 +228,18 @@ impl<'a> Tree<'a> {
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Err(Trouble::Refused(wrong(shown, "it is a hard link to a folder")));
         }
-        // A name of it already, maybe this very one.
         if let Ok(here) = statat(self.way.here(), name, AtFlags::SYMLINK_NOFOLLOW) {
+            // A name of it already, maybe this very one.
             if here.st_ino == stat.st_ino {
                 return Ok(true);
             }
             if self.other.path(file).starts_with(&[path, b"/"].concat()) {
                 return Err(Trouble::Refused(wrong(shown, "it takes the place of the folder its file lies in")));
             }
+            // What is removed may be a folder, and nothing is known of where the file lies then.
+            self.clear(name).and_then(|()| self.other.go(folder, None)).map_err(|e| trouble(shown, e))?;
         }
-        self.in_place_of(name, |tree| linkat(tree.other.here(), file, tree.way.here(), name, AtFlags::empty()))
-            .map_err(|e| trouble(shown, e))?;
+        linkat(self.other.here(), file, self.way.here(), name, AtFlags::empty()).map_err(|e| trouble(shown, e))?;
         Ok(true)
     }
 

@@ -6,11 +6,12 @@ use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
 use super::back::{CHANGES_VERB, COMMIT_VERB, DISCARD_VERB, TRY};
 use super::image::{IMAGE_VERB, IMAGES_VERB, PULL_VERB};
+use super::registry::REGISTRY_VERB;
 use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 25] = [
+pub const TOP: [&Verb; 26] = [
     &RUN,
     &CREATE,
     &START,
@@ -26,6 +27,7 @@ pub const TOP: [&Verb; 25] = [
     &PULL_VERB,
     &IMAGES_VERB,
     &IMAGE_VERB,
+    &REGISTRY_VERB,
     &TRY,
     &CHANGES_VERB,
     &COMMIT_VERB,

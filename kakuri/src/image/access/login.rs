@@ -69,7 +69,7 @@ pub enum Kept {
 /// Keeps a login: with the helper the file names for the registry, else in the file itself.
 pub fn keep(path: &[u8], registry: &Registry, login: &Login, host: &Host) -> Result<Kept> {
     let mut file = Open::new(path, true)?;
-    if let Some(helper) = file.helper(&registry.name)? {
+    if let Some(helper) = file.helper(registry)? {
         // One name of the registry will do: the first is asked first.
         let server = key::servers(&registry.name).first().copied().unwrap_or(&registry.name);
         helper.store(server, login, host)?;
@@ -94,7 +94,7 @@ pub fn keep(path: &[u8], registry: &Registry, login: &Login, host: &Host) -> Res
 pub fn forget(path: &[u8], registry: &Registry, host: &Host) -> Result<Vec<Kept>> {
     let Some(mut file) = Open::existing(path)? else { return Ok(Vec::new()) };
     let mut was = Vec::new();
-    if let Some(helper) = file.helper(&registry.name)? {
+    if let Some(helper) = file.helper(registry)? {
         let mut erased = false;
         for server in key::servers(&registry.name) {
             // Some fail where there is nothing, some do not: what counts is what they had.
@@ -167,24 +167,26 @@ impl Open {
         Ok(Open { real, folder, form, whole })
     }
 
-    /// The registry's own helper, else that of all.
-    fn helper(&self, registry: &str) -> Result<Option<Helper>> {
-        match self.form.helper_of(registry)? {
+    /// The registry's own helper, else that of all. They know registries, and no parts of one.
+    fn helper(&self, registry: &Registry) -> Result<Option<Helper>> {
+        if !registry.path.is_empty() {
+            return Ok(None);
+        }
+        match self.form.helper_of(&registry.name)? {
             Some(helper) => Ok(Some(helper)),
             None => self.form.helper_of_all(),
         }
     }
 
     fn auths(&mut self) -> Result<&mut Map<String, Value>> {
-        let wrong = || Fail::new(Stage::Front, format!("'{}' is no file of logins", Bytes::from(&self.real)));
-        let auths = match &mut self.whole {
-            Value::Object(whole) => whole.entry("auths").or_insert_with(|| Value::Object(Map::new())),
-            _ => return Err(wrong()),
-        };
-        match auths {
-            Value::Object(auths) => Ok(auths),
-            _ => Err(Fail::new(Stage::Front, format!("'{}' is no file of logins", Bytes::from(&self.real)))),
+        let real = &self.real;
+        let wrong = || Fail::new(Stage::Front, format!("'{}' is no file of logins", Bytes::from(real)));
+        let Value::Object(whole) = &mut self.whole else { return Err(wrong()) };
+        let auths = whole.entry("auths").or_insert_with(|| Value::Object(Map::new()));
+        if auths.is_null() {
+            *auths = Value::Object(Map::new());
         }
+        auths.as_object_mut().ok_or_else(wrong)
     }
 
     /// In the old one's place, mode 0600: whoever reads meets the old one or the new one.

@@ -83,7 +83,8 @@ impl Progress {
         self.lines = layers.iter().zip(stored).map(line).collect();
         let here = stored.iter().filter(|stored| **stored).count();
         if here > 0 {
-            self.say(&format!("{here} of {} layers are here", layers.len()));
+            let are = if here == 1 { "is" } else { "are" };
+            self.say(&format!("{here} of {} layers {are} here", layers.len()));
         }
     }
 

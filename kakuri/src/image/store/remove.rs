@@ -9,7 +9,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use super::refs::{self, Ref};
 use super::{Images, collect, hold};
-use crate::store::Store;
+use crate::store::{State, Store};
 
 /// Of an id, in digits: fewer would be a word by chance.
 const SHORTEST: usize = 4;
@@ -116,18 +116,23 @@ impl Images {
         if last {
             let users = users(image, containers)?;
             own = hold::take(top, image)?;
+            let running: Vec<&str> = users.iter().filter(|(_, runs)| *runs).map(|(name, _)| &name[..]).collect();
             if own.is_none() {
-                return Err(Fail::new(Stage::Front, what())
-                    .why(match &users[..] {
-                        [] => "a container runs from it".into(),
-                        users => format!("a container runs from it: {}", users.join(", ")),
-                    })
-                    .hint("kakuri stop ends a container with a name"));
+                let fail = Fail::new(Stage::Front, what());
+                return Err(match &running[..] {
+                    [] => {
+                        fail.why("a container runs from it").hint("end it first: kakuri list shows those with a name")
+                    }
+                    names => fail
+                        .why(format!("running from it: {}", names.join(", ")))
+                        .hint(format!("kakuri stop {}", names.join(" "))),
+                });
             }
             if !force && !users.is_empty() {
+                let names: Vec<&str> = users.iter().map(|(name, _)| &name[..]).collect();
                 return Err(Fail::new(Stage::Front, what())
-                    .why(format!("containers were made from it: {}", users.join(", ")))
-                    .hint(format!("kakuri remove {}; or kakuri image rm -f {shown}", users.join(" "))));
+                    .why(format!("containers were made from it: {}", names.join(", ")))
+                    .hint(format!("kakuri remove {}; or kakuri image rm -f {shown}", names.join(" "))));
             }
         }
         for named in &names {
@@ -143,11 +148,17 @@ impl Images {
     }
 }
 
-/// Containers with a name that were made from it.
-fn users(image: &Digest, containers: &Store) -> Result<Vec<String>> {
-    let all = containers.all()?.into_iter();
-    let made = |entry: &crate::store::Entry| collect::image_of(&entry.record.spec).as_ref() == Some(image);
-    Ok(all.filter(|(_, entry)| entry.as_ref().is_ok_and(made)).map(|(name, _)| name).collect())
+/// Containers with a name that were made from it, and whether they run.
+fn users(image: &Digest, containers: &Store) -> Result<Vec<(String, bool)>> {
+    let mut users = Vec::new();
+    for (name, entry) in containers.all()? {
+        if let Ok(entry) = entry
+            && collect::image_of(&entry.record.spec).as_ref() == Some(image)
+        {
+            users.push((name, entry.state() == State::Running));
+        }
+    }
+    Ok(users)
 }
 
 /// An id as lists show it.

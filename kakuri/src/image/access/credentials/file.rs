@@ -8,7 +8,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kakuri_image::talk::{Login, Secret};
 use kakuri_wire::fail::{Fail, Result, Stage};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::super::helper::Helper;
@@ -30,7 +30,9 @@ pub struct AuthFile {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct Form {
+    #[serde(deserialize_with = "or_null")]
     auths: BTreeMap<String, Entry>,
+    #[serde(deserialize_with = "or_null")]
     cred_helpers: BTreeMap<String, String>,
     creds_store: Option<String>,
 }
@@ -43,6 +45,10 @@ struct Entry {
     identitytoken: Option<Secret>,
     username: Option<String>,
     password: Option<Secret>,
+}
+
+fn or_null<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> std::result::Result<T, D::Error> {
+    Option::deserialize(d).map(Option::unwrap_or_default)
 }
 
 /// None: there is no such file.
@@ -234,6 +240,7 @@ mod tests {
             let fail = file(text).map(|_| ()).expect_err(text).to_string();
             assert!(fail.starts_with(want) && !fail.contains("geheim") && !fail.contains("5555"), "{fail}");
         }
+        assert_eq!(who(&file("{\"auths\": null}").expect("nothing"), "quay.io", ""), "nobody");
         assert_eq!(who(&file("  \n").expect("empty"), "quay.io", ""), "nobody");
         assert_eq!(*encode("a", &Secret(Zeroizing::new("b".into()))), "YTpi");
     }
