@@ -14,6 +14,8 @@ mod killed;
 mod race;
 #[path = "images/remove.rs"]
 mod remove;
+#[path = "images/shown.rs"]
+mod shown;
 #[path = "images/verbs.rs"]
 mod verbs;
 

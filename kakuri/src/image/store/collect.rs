@@ -62,13 +62,13 @@ impl Images {
         for found in refs::all(top)? {
             match found {
                 Ok(found) => drop(named.insert(found.image.hex().to_string())),
-                Err(why) => return Ok(stay(&why)),
+                Err(why) => return stay(&why),
             }
         }
         for (name, entry) in containers.all()? {
             match entry {
                 Ok(entry) => named.extend(image_of(&entry.record.spec).map(|image| image.hex().to_string())),
-                Err(_) => return Ok(stay(&format!("the container '{name}' cannot be read"))),
+                Err(_) => return stay(&format!("the container '{name}' cannot be read")),
             }
         }
         if let Some(doomed) = doomed {
@@ -92,7 +92,7 @@ impl Images {
             match (wanted, found) {
                 (true, Ok(Some(found))) => kept.keep(&found.recipe, found.index.as_ref()),
                 // Which layers it has nobody knows.
-                (true, Err(why)) => return Ok(stay(&why)),
+                (true, Err(why)) => return stay(&why),
                 (_, Ok(None)) => {}
                 (false, found) => {
                     let own = if doomed == Some(&image) { None } else { hold::take(top, &image)? };
@@ -114,8 +114,9 @@ impl Images {
 }
 
 /// Nothing is removed, and why.
-fn stay(why: &str) {
+fn stay(why: &str) -> Result<()> {
     log::info!("nothing is removed of what images have left: {why}");
+    Ok(())
 }
 
 pub fn digest_of(digits: &str) -> Option<Digest> {
