@@ -15,7 +15,7 @@ fn on_a_terminal_the_lines_of_layers_are_drawn_and_taken_away() {
     let mut pty = Pty::start(scene.kakuri(["pull", &oci.name("one")]));
     assert!(pty.wait().success());
     let shown = pty.shown();
-    assert!(shown.contains("done  401kB") && shown.contains(&id.to_string()), "{shown:?}");
+    assert!(shown.contains("done  402kB") && shown.contains(&id.to_string()), "{shown:?}");
     // Where lines are drawn over others, what stood there is cleared.
     assert_eq!(shown.contains("\x1b["), shown.contains("\x1b[J"), "{shown:?}");
     // With -q there is nothing but the digest.

@@ -142,6 +142,9 @@ impl Progress {
                 let columns = tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20));
                 let working = self.lines.iter().filter(|line| matches!(line.state, State::Working { .. }));
                 let lines: Vec<String> = working.map(|line| shorten(&shown(line, now), columns - 1)).collect();
+                if lines.is_empty() && self.drawn == 0 {
+                    return;
+                }
                 let mut text = up(self.drawn);
                 for line in &lines {
                     text += &format!("{line}\x1b[K\n");
