@@ -12,6 +12,8 @@ mod full;
 mod killed;
 #[path = "images/race.rs"]
 mod race;
+#[path = "images/registry.rs"]
+mod registry;
 #[path = "images/remove.rs"]
 mod remove;
 #[path = "images/shown.rs"]

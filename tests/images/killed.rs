@@ -23,7 +23,7 @@ fn begin(scene: &Scene, name: &str) -> Child {
 }
 
 /// The process of this title below another.
-fn below(parent: i32, title: &str) -> Option<i32> {
+pub fn below(parent: i32, title: &str) -> Option<i32> {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     for child in children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
         let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
