@@ -48,8 +48,12 @@ fn one_registry_by_itself() {
     let strict = Access { tls_verify: Some(true), ..Access::default() };
     assert_eq!(of("localhost:5000/a", &strict, &host).unwrap()[0].scheme, Scheme::Https);
     let loose = Access { tls_verify: Some(false), ..Access::default() };
-    let one = of("quay.io/a", &loose, &host).unwrap().remove(0);
-    assert!(one.scheme == Scheme::Either && !one.verify);
+    let all = of("quay.io/a", &loose, &host).unwrap();
+    let how: Vec<_> = all.iter().map(|one| (one.port, one.scheme, one.verify)).collect();
+    assert_eq!(how, [(443, Scheme::Either, false), (80, Scheme::Http, false)]);
+    let all = of("quay.io:8443/a", &loose, &host).unwrap();
+    let how: Vec<_> = all.iter().map(|one| (one.port, one.scheme, one.verify)).collect();
+    assert_eq!(how, [(8443, Scheme::Either, false)]);
 }
 
 #[test]
@@ -69,13 +73,14 @@ fn mirrors_certificates_logins_and_proxies() {
     host.env.insert(b"HTTPS_PROXY".to_vec(), b"http://u:geheim@proxy:3128".to_vec());
     host.env.insert(b"NO_PROXY".to_vec(), b"r.org".to_vec());
     let all = of("r.org/team/app:1", &Access::default(), &host).unwrap();
-    let [mirror, own] = &all[..] else { panic!("{all:?}") };
+    let [mirror, own, plain] = &all[..] else { panic!("{all:?}") };
     assert_eq!((&mirror.host[..], mirror.port, &mirror.repository[..]), ("m.org", 5000, "cache/team/app"));
     assert_eq!((&own.host[..], own.port, &own.repository[..]), ("r.org", 443, "team/app"));
     assert_eq!((mirror.verify, mirror.scheme, own.verify, own.scheme), (true, Scheme::Https, false, Scheme::Either));
     let at = |name: &str| Bytes::from(&config.join("certs.d/m.org:5000").join(name));
     assert_eq!(mirror.roots[1..], [at("ca.crt")]);
     assert_eq!(mirror.client, Some((at("me.cert"), at("me.key"))));
+    assert_eq!((&plain.host[..], plain.port, plain.scheme, plain.verify), ("r.org", 80, Scheme::Http, false));
     assert_eq!((own.roots.len(), &own.client), (1, &None));
     assert_eq!((shown(mirror.login.clone()), shown(own.login.clone())), ("a:b".into(), "c:d".into()));
     assert!(mirror.proxy.is_some() && own.proxy.is_none());
@@ -85,7 +90,8 @@ fn mirrors_certificates_logins_and_proxies() {
     // A login that is typed is the registry's own, and no mirror's.
     let typed = Access { creds: Some(basic("x", "y")), ..Access::default() };
     let all = of("r.org/team/app:1", &typed, &host).unwrap();
-    assert_eq!((shown(all[0].login.clone()), shown(all[1].login.clone())), ("nobody".into(), "x:y".into()));
+    let who: Vec<_> = all.iter().map(|one| shown(one.login.clone())).collect();
+    assert_eq!(who, ["nobody", "x:y", "x:y"]);
 
     std::fs::remove_file(config.join("certs.d/m.org:5000/me.key")).unwrap();
     let fail = of("r.org/a", &Access::default(), &host).unwrap_err().to_string();
