@@ -56,7 +56,9 @@ fn files_that_are_cut_or_empty() {
     assert!(all.len() >= 9, "{all:?}");
     for path in all {
         let bytes = fs::read(&path).unwrap();
-        for (how, left) in [("cut", &bytes[..bytes.len() / 2]), ("emptied", &[]), ("of another form", b"{\"version\":9}")] {
+        for (how, left) in
+            [("cut", &bytes[..bytes.len() / 2]), ("emptied", &[]), ("of another form", b"{\"version\":9}")]
+        {
             fs::write(&path, left).unwrap();
             is_mended(&scene, &oci, &format!("{how}: {}", shown(&scene, &path)));
         }
@@ -166,5 +168,11 @@ fn what_is_in_the_way_is_named() {
     let outside = scene.folder("outside");
     std::os::unix::fs::symlink(&outside, store(&scene).join("refs")).unwrap();
     pull(&scene, &oci.name("one")).refused(1, &["refs"]);
-    assert_eq!(fs::read_dir(&outside).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().ends_with(".json")).count(), 0);
+    assert_eq!(
+        fs::read_dir(&outside)
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().ends_with(".json"))
+            .count(),
+        0
+    );
 }

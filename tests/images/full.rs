@@ -49,7 +49,8 @@ fn a_full_disk_at_every_point() {
     ]);
     oci.put("latest", &[busybox(), upper], &json!({ "Cmd": ["cat", "/data/file"], "Env": ["PATH=/bin"] }));
     std::fs::create_dir_all(store(&scene)).unwrap();
-    let run = scene.program("unshare").args(["-Urm", "sh", "-c", SCRIPT, KAKURI]).arg(store(&scene)).arg(oci.name("latest"));
+    let run =
+        scene.program("unshare").args(["-Urm", "sh", "-c", SCRIPT, KAKURI]).arg(store(&scene)).arg(oci.name("latest"));
     let output = run.limit(std::time::Duration::from_secs(300)).output();
     if output.err().starts_with("unshare:") || output.err().starts_with("mount:") {
         skip(format_args!("a full disk: {}", output.err().trim()));

@@ -61,7 +61,8 @@ fn collecting_beside_a_pull() {
     let (name, other) = (oci.name("latest"), oci.name("other"));
     for _ in 0..rounds("KAKURI_IMAGE_ROUNDS", 6) {
         pull(&scene, &other).ok();
-        let children = [begin(&scene, &["pull", &name]), begin(&scene, &["image", "rm", &other]), begin(&scene, &["images"])];
+        let children =
+            [begin(&scene, &["pull", &name]), begin(&scene, &["image", "rm", &other]), begin(&scene, &["images"])];
         children.into_iter().for_each(|child| drop(ends_well(child)));
         runs(&scene, &name);
         let text = scene.kakuri(["image", "rm", &name]).output().ok().text();

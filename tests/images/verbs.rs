@@ -43,7 +43,10 @@ fn what_is_here_is_listed_and_inspected() {
     }
     let listed = json_of(&scene, &["images", "--format", "json"]);
     let one = listed.as_array().unwrap().iter().find(|image| image["name"] == name.as_str()).unwrap();
-    assert_eq!((one["id"].as_str(), one["size"].as_u64(), one["layers"].as_u64()), (Some(&id.to_string()[..]), Some(5000), Some(1)));
+    assert_eq!(
+        (one["id"].as_str(), one["size"].as_u64(), one["layers"].as_u64()),
+        (Some(&id.to_string()[..]), Some(5000), Some(1))
+    );
     assert_eq!(one["Size"], "5kB");
     let table = scene.kakuri(["images"]).output().ok().text();
     let line = table.lines().find(|line| line.starts_with(&name)).unwrap();
@@ -58,13 +61,18 @@ fn what_is_here_is_listed_and_inspected() {
         assert_eq!(image["Id"], id.to_string());
         assert_eq!(image["RepoTags"], json!([name]));
         assert_eq!(image["RootFS"]["Layers"], json!([digest(&layer)]));
-        for key in ["Env", "Cmd", "User", "WorkingDir", "Labels", "ExposedPorts", "Volumes", "StopSignal", "Entrypoint"] {
+        for key in ["Env", "Cmd", "User", "WorkingDir", "Labels", "ExposedPorts", "Volumes", "StopSignal", "Entrypoint"]
+        {
             assert_eq!(image["Config"][key], config[key], "{key}");
         }
     }
     let formatted = scene.kakuri(["image", "inspect", "-f", "{{.Os}} {{json .Config.Cmd}}", &name]).output().ok();
     assert_eq!(formatted.text(), "linux [\"x\",\"y z\"]");
-    scene.kakuri(["image", "inspect", "nosuch"]).output().refused(1, &["no image is named 'nosuch'"]).hints(&["kakuri images"]);
+    scene
+        .kakuri(["image", "inspect", "nosuch"])
+        .output()
+        .refused(1, &["no image is named 'nosuch'"])
+        .hints(&["kakuri images"]);
 }
 
 /// Two images whose ids begin with the same four digits.
