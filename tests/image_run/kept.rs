@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::common::{Scene, until};
+use crate::common::{Scene, trace, until};
 use crate::forms;
 use crate::layout::{Layout, base, one};
 
@@ -129,4 +129,28 @@ fn nothing_of_a_container_is_left() {
     let before = scene.before();
     forms().into_iter().for_each(once);
     before.nothing_left();
+}
+
+/// Before Linux 6.6 a tmpfs keeps no attributes of a user's, and so no layer.
+#[test]
+fn where_memory_is_no_layer_what_is_written_goes_to_disk_and_is_erased() {
+    let scene = Scene::new();
+    if !trace::usable(&scene, "image_run") {
+        return;
+    }
+    let Some(image) = one(&scene, json!({})) else { return };
+    scene.kakuri(["run", "--userns", "single", "--image", &image, "true"]).output().ok();
+    let containers = scene.home().join(".local/kakuri/containers");
+    let left = || std::fs::read_dir(&containers).map_or(0, |all| all.count());
+    let script = "rm -r /bin/id /home; mkdir /home; echo new > /home/x; cat /home/x";
+    let args = ["run", "--userns", "single", "--image", &image, "sh", "-c", script];
+    let output = trace::inject(&scene, "fsetxattr:error=EOPNOTSUPP", &args).unwrap();
+    assert_eq!((output.text().lines().next(), left()), (Some("new"), 0), "{output}");
+    let named = ["run", "-d", "--rm", "--name", "old", "--userns", "single", "--image", &image, "sh", "-c", script];
+    trace::inject(&scene, "fsetxattr:error=EOPNOTSUPP", &named).unwrap().ok();
+    assert!(until(Duration::from_secs(20), || left() == 0), "{:?}", std::fs::read_dir(&containers));
+    assert_eq!(
+        scene.kakuri(["run", "--userns", "single", "--image", &image, "ls", "/home"]).output().ok().text(),
+        "app"
+    );
 }
