@@ -113,12 +113,9 @@ fn open_under(root: &Root) -> Result<Vec<OwnedFd>> {
 fn no_attributes(root: &Root, layer: Option<&Layer>, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Mount, root.what());
     match (e, layer) {
-        (Errno::OPNOTSUPP, None) => {
-            fail.why("what is written would be kept in memory, which takes Linux 6.6 or newer").hint(format!(
-                "kakuri create --rootfs {0} NAME keeps it on disk; --rootfs {0}:ro needs nothing to write to",
-                root.shown()
-            ))
-        }
+        (Errno::OPNOTSUPP, None) => fail
+            .why("what is written would be kept in memory, which takes Linux 6.6 or newer")
+            .hint("kakuri create with the same options keeps it on disk; a folder as DIR:ro needs nothing to write to"),
         (Errno::OPNOTSUPP, Some(layer)) => fail
             .why(format!("the file system of '{}' keeps no extended attributes", layer.upper))
             .hint("keep containers on another one (kakuri config path), or give the folder as :ro or :rw"),

@@ -143,7 +143,13 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
         Some(_) => {
             let config = load(wanted, &host)?;
             let image = ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: false })?;
-            image.map(|image| (config, image))
+            match image {
+                None => None,
+                Some(mut image) => {
+                    image.make_room(&Store::of(&config, &host))?;
+                    Some((config, image))
+                }
+            }
         }
     };
     let label = match &found {

@@ -20,13 +20,14 @@ mod sessions;
 mod share;
 mod watch;
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use kakuri_wire::fail::{CODE_FAILED, OrFail, Result, Stage};
 use kakuri_wire::{Channel, sys};
 use rustix::process::{chdir, setsid};
 
 use crate::helper::{Programs, open_null};
+use crate::image::ready::Ready;
 use crate::plan::{Outline, Plan};
 use crate::store::{Entry, Lock};
 pub use life::now;
@@ -49,8 +50,8 @@ pub struct Commission {
     pub outline: Outline,
     pub programs: Programs,
     pub life: Life,
-    /// Keeps its image from being removed.
-    pub image: Option<OwnedFd>,
+    /// Its image, which nobody removes as long as this is there.
+    pub image: Option<Ready>,
 }
 
 /// Makes the supervisor; the link to it. What cannot be made is told on that link.
@@ -79,7 +80,7 @@ fn leave_caller(commission: &Commission, link: &Channel) -> Result<()> {
         sys::dup_onto(null.as_fd(), number).fail(Stage::Front, what)?;
     }
     let mut kept = vec![commission.lock.file.as_raw_fd() as u32, link.as_fd().as_raw_fd() as u32];
-    kept.extend(commission.image.iter().map(|held| held.as_raw_fd() as u32));
+    kept.extend(commission.image.iter().flat_map(Ready::descriptors).map(|fd| fd as u32));
     kept.extend(commission.plan.wiring.joined.iter().flat_map(|joined| joined.descriptors()));
     kept.sort_unstable();
     let mut first = 3;

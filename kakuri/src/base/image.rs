@@ -20,7 +20,8 @@ const USUAL: [(&[u8], u32); 2] = [(b"/tmp", 0o1777), (b"/run", 0o755)];
 
 /// Its layers, with what the container has kept over them.
 pub fn look(ready: &Ready, keep: Option<&Keep>) -> Result<Root> {
-    let layer = keep.map(|keep| Layer { upper: Bytes(keep.on_host(UPPER)), work: Bytes(keep.on_host(WORK)) });
+    let kept = keep.map(|keep| Layer { upper: Bytes(keep.on_host(UPPER)), work: Bytes(keep.on_host(WORK)) });
+    let layer = kept.or_else(|| ready.scratch.as_ref().map(|scratch| scratch.layer.clone()));
     let mut root = Root::open_stack(&ready.layers, RootfsMode::Overlay, layer).map_err(|e| {
         let fail = Fail::new(Stage::Front, format!("cannot use the image '{}' as the root", ready.typed)).errno(e);
         match e.raw_os_error() {

@@ -7,7 +7,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::account;
 use crate::helper::Programs;
-use crate::image::ready::{self, Fetch, Ready};
+use crate::image::ready::{self, Fetch};
 use crate::layer::journal;
 use crate::network::Wiring;
 use crate::plan::{self, Kept, Outline, Storage};
@@ -67,7 +67,10 @@ impl Starter<'_> {
         if !spec.share.uts && spec.hostname.is_none() {
             spec.hostname = Some(entry.name.clone());
         }
-        let image = ready::prepare(&spec, host, config, Fetch::Never { login: self.login })?;
+        let mut image = ready::prepare(&spec, host, config, Fetch::Never { login: self.login })?;
+        if let Some(image) = image.as_mut().filter(|_| kept.is_none()) {
+            image.make_room(store)?;
+        }
         let storage = Storage { kept: kept.as_ref(), image: image.as_ref(), ..Storage::default() };
         let spec = account::settle(&spec, host, config, &storage)?;
         let ids = ready::ids(image.as_ref(), &spec, host)?;
@@ -80,7 +83,9 @@ impl Starter<'_> {
             log::info!("{note}");
         }
         let programs = Programs::locate(self.login)?;
-        let image = image.map(Ready::into_held);
+        if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
+            scratch.hand_over();
+        }
         let commission = Commission { entry: entry.unpinned(), lock, plan, outline, programs, life, image };
         supervisor::detach(commission).map(Begun::Supervisor)
     }

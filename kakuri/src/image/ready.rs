@@ -1,7 +1,7 @@
 //! What a start needs of an image: found or fetched before anything of the container exists, held for as long as it runs,
 //! and what it says laid under what the user said.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ use crate::host::Host;
 use crate::idmap::{self, Ids};
 use crate::signals;
 use crate::spec::{Image, Spec, User};
+use crate::store::Store;
+use crate::store::scratch::{self, Scratch};
 
 /// An image that is here, unpacked for a container's ids.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Ready {
     /// The folders of its layers, resolved, the highest first.
     pub layers: Vec<Vec<u8>>,
     pub ids: Ids,
+    /// Where what is written goes, where that cannot be memory and is not kept.
+    pub scratch: Option<Scratch>,
     /// Nobody removes the image as long as it is open.
     held: OwnedFd,
 }
@@ -47,7 +51,7 @@ pub fn prepare(spec: &Spec, host: &Host, config: &Config, fetch: Fetch) -> Resul
     let images = Images::of(config, host);
     let search = Search { image, images: &images, ids: &ids, host };
     search.find(fetch).map(|(stored, layers, held)| {
-        Some(Ready { stored, typed: image.reference.clone(), layers, ids: ids.clone(), held })
+        Some(Ready { stored, typed: image.reference.clone(), layers, ids: ids.clone(), scratch: None, held })
     })
 }
 
@@ -171,13 +175,17 @@ impl Ready {
         &self.stored.recipe.run
     }
 
-    /// What keeps the image, to be kept open by who runs the container.
-    pub fn held(&self) -> BorrowedFd<'_> {
-        self.held.as_fd()
+    /// Has room made for what a container writes that keeps nothing, where memory is none for it.
+    pub fn make_room(&mut self, store: &Store) -> Result<()> {
+        if scratch::is_wanted() {
+            self.scratch = Some(store.scratch()?);
+        }
+        Ok(())
     }
 
-    pub fn into_held(self) -> OwnedFd {
-        self.held
+    /// To be kept open by who runs the container.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        [self.held.as_raw_fd()].into_iter().chain(self.scratch.as_ref().map(Scratch::descriptor))
     }
 
     /// The wish with what the image says where the user said nothing.

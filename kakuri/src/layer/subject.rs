@@ -10,6 +10,7 @@ use super::apply::{self, Trees};
 use super::journal::{self, Journal, State};
 use super::list::{Change, Pair};
 use super::tries::{self, Tries, Try};
+use super::upper::Form;
 use super::{Record, all, undo};
 use crate::base::image;
 use crate::base::kept::{Kept, UPPER};
@@ -137,6 +138,10 @@ impl Subject {
         Ok(())
     }
 
+    fn has_image(&self) -> bool {
+        matches!(&self.owner, Owner::Container(entry) if entry.record.spec.image.is_some())
+    }
+
     /// For people: what it is called.
     pub fn shown(&self) -> String {
         match &self.owner {
@@ -172,12 +177,26 @@ impl Subject {
         let mut all = Vec::new();
         for pair in &self.pairs {
             let mut changes = pair.changes()?;
+            let of_image = pair.number == ROOT && self.has_image();
+            changes.retain(|change| !(of_image && is_mount_point(change)));
             changes.retain(|change| {
                 !committed.contains(&(pair.number, &change.path[..])) && is_wanted(pair, &change.path, paths)
             });
             all.push((pair, changes));
         }
         Ok(all)
+    }
+}
+
+/// Whether it was made at a start for the container's own to be mounted on, in an image that lacks it.
+fn is_mount_point(change: &Change) -> bool {
+    const FOLDERS: [&[u8]; 3] = [b"dev", b"proc", b"sys"];
+    const FILES: [&[u8]; 3] = [b"etc/hostname", b"etc/hosts", b"etc/resolv.conf"];
+    let path = &change.path[..];
+    match &change.after {
+        Some(new) if change.before.is_none() && new.is(Form::Folder) => FOLDERS.contains(&path),
+        Some(new) if change.before.is_none() && new.is(Form::File) => new.size == 0 && FILES.contains(&path),
+        _ => false,
     }
 }
 
