@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use kakuri_image::talk::{Ask, Endpoint, FromFetch, Job, Login as Who, Secret};
+use kakuri_image::talk::{Ask, Endpoint, FromFetch, Job, Login as Who, Patience, Secret};
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -109,7 +109,7 @@ fn from_stdin() -> Result<Zeroizing<String>> {
 
 /// Asks the registry whether it takes the login.
 fn prove(endpoints: Vec<Endpoint>, programs: &Programs) -> Result<()> {
-    let mut fetcher = Fetcher::begin(Job { ask: Ask::Login, endpoints }, programs)?;
+    let mut fetcher = Fetcher::begin(Job { ask: Ask::Login, endpoints, patience: Patience::default() }, programs)?;
     loop {
         for (word, _) in fetcher.hear()? {
             match word {
