@@ -208,7 +208,6 @@ fn a_front_that_is_killed_takes_all_along() {
         front.kill().unwrap();
         front.wait().unwrap();
         drop(front);
-        crate::common::Before::look(&scene);
         let gone = until(crate::common::GONE, || !lives());
         assert!(gone, "round {round}: kakuri-image lives on");
         fs::remove_dir_all(scene.work()).unwrap();
