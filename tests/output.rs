@@ -156,7 +156,7 @@ fn filters() {
     scene
         .kakuri(["list", "--filter", "colour=x"])
         .output()
-        .refused(125, &["label=x", "name, status, network, image and label"]);
+        .refused(125, &["colour=x", "name, status, network, image and label"]);
     scene
         .kakuri(["list", "--filter", "status=up"])
         .output()

@@ -9,6 +9,7 @@ use kakuri_image::{Digest, Platform, RunConfig, Source};
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
+use super::access;
 use super::pull::{self, Policy, Wanted};
 use super::store::{Images, Stored};
 use crate::config::Config;
@@ -72,7 +73,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn find(&self, fetch: Fetch) -> Result<Found> {
         let platform = self.image.platform.clone().unwrap_or_else(Platform::host);
-        let source = Source::parse(self.image.reference.as_bytes())?;
+        let source = access::resolve(self.image.reference.as_bytes(), self.host)?;
         let here = match &self.image.id {
             Some(id) => self.images.by_id(id)?,
             None if matches!(fetch, Fetch::Permitted { .. }) && self.image.policy == Policy::Always => None,
