@@ -15,6 +15,8 @@ mod fronts;
 mod honest;
 #[path = "fetch/lies.rs"]
 mod lies;
+#[path = "fetch/logins.rs"]
+mod logins;
 #[path = "fetch/lying.rs"]
 mod lying;
 #[path = "fetch/tls.rs"]

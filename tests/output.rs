@@ -153,7 +153,10 @@ fn filters() {
     assert_eq!(list(&["network=host"]).0, "");
     // Docker shows what is asked for by its status, without -a too.
     assert_eq!(scene.kakuri(["container", "ls", "-q", "--filter", "status=created"]).output().ok().text(), "new");
-    scene.kakuri(["list", "--filter", "label=x"]).output().refused(125, &["label=x", "name, status and network"]);
+    scene
+        .kakuri(["list", "--filter", "colour=x"])
+        .output()
+        .refused(125, &["colour=x", "name, status, network, image and label"]);
     scene
         .kakuri(["list", "--filter", "status=up"])
         .output()

@@ -2,6 +2,7 @@
 //! folders, /dev, and the kernel's file systems.
 
 mod etc;
+pub mod image;
 pub mod kept;
 pub mod kernel;
 pub(crate) mod programs;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use kakuri::cli::Stop;
-use kakuri::cli::pages::{DOCKER, REGISTRY, TOP, VPN, Verb};
+use kakuri::cli::pages::{DOCKER, IMAGE, REGISTRY, TOP, VPN, Verb};
 
 use crate::common::{Scene, have, skip};
 use crate::read;
 
 fn every_verb() -> impl Iterator<Item = &'static Verb> {
-    TOP.into_iter().chain(DOCKER).chain(VPN).chain(REGISTRY).collect::<Vec<_>>().into_iter()
+    TOP.into_iter().chain(DOCKER).chain(VPN).chain(IMAGE).chain(REGISTRY).collect::<Vec<_>>().into_iter()
 }
 
 #[test]

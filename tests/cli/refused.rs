@@ -81,7 +81,11 @@ fn misuse_is_refused_with_a_hint() {
         ("completion man", "folder", "man1"),
         ("attach --detach-keys ctrl-1 web", "'ctrl-1'", "ctrl-p,ctrl-q"),
         ("vpn show", "show needs the name", "NAME"),
-        ("pull alpine", "no `pull` yet", "kakuri -- pull"),
+        ("pull", "needs the name of an image", "kakuri images"),
+        ("pull No:Such", "No:Such", "no:Such"),
+        ("image", "needs a verb", "--help"),
+        ("image list extra", "takes no 'extra'", "kakuri image inspect extra"),
+        ("image lss", "'lss'", "image ls"),
         ("version now", "'now'", "kakuri version"),
         ("doctor --jsn", "--jsn", "--json"),
     ] {

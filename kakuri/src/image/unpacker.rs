@@ -242,6 +242,7 @@ fn plan(
         layers: Vec::new(),
         keep: None,
         lacking: None,
+        stop_signal: None,
         wiring,
         notes: Vec::new(),
     })

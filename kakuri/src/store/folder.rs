@@ -111,7 +111,8 @@ pub fn read(folder: impl AsFd, name: &str) -> Result<Vec<u8>, Unfit> {
     if stat.st_mode & 0o022 != 0 {
         return Err(Unfit::Writable);
     }
-    let mut bytes = Vec::new();
+    // With room for all of it, it is read at once: a start reads a few of these.
+    let mut bytes = Vec::with_capacity((stat.st_size as u64).min(MAX_FILE) as usize + 1);
     File::from(file).take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE { Err(Unfit::Large) } else { Ok(bytes) }
 }
