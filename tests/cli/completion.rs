@@ -46,6 +46,8 @@ fn bash_completes_verbs_options_and_words() {
         (&["config", "in"], &["init"]),
         (&["completion", ""], &["bash", "zsh", "fish", "man"]),
         (&["create", ""], &[]),
+        (&["registry", ""], &["login", "logout"]),
+        (&["registry", "login", "--pass"], &["--password-stdin"]),
     ] {
         assert_eq!(bash_offers(&scene, words), want, "{words:?}");
     }

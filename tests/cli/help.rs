@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use kakuri::cli::Stop;
-use kakuri::cli::pages::{DOCKER, TOP, VPN, Verb};
+use kakuri::cli::pages::{DOCKER, REGISTRY, TOP, VPN, Verb};
 
 use crate::common::{Scene, have, skip};
 use crate::read;
 
 fn every_verb() -> impl Iterator<Item = &'static Verb> {
-    TOP.into_iter().chain(DOCKER).chain(VPN).collect::<Vec<_>>().into_iter()
+    TOP.into_iter().chain(DOCKER).chain(VPN).chain(REGISTRY).collect::<Vec<_>>().into_iter()
 }
 
 #[test]
@@ -59,7 +59,8 @@ fn every_example_is_understood() {
     for (line, _) in every_verb().flat_map(|v| v.examples) {
         // The shell's part is the shell's.
         let Some(line) = line.strip_prefix("kakuri ") else { continue };
-        let line = line.split(" >").next().unwrap();
+        let line =
+            line.split([" >", " <"].into_iter().find(|sign| line.contains(sign)).unwrap_or("\n")).next().unwrap();
         let script = format!("set -f; printf '%s\\0' {line}");
         let words = scene.program("bash").args(["-c", &script]).output().ok().stdout;
         let words = words.split(|b| *b == 0).map(|w| String::from_utf8(w.to_vec()).unwrap()).collect::<Vec<_>>();

@@ -8,6 +8,18 @@ fn misuse_is_refused_with_a_hint() {
     let scene = Scene::new();
     for (line, what, hint) in [
         ("start", "start needs the name", "kakuri list"),
+        ("registry", "'kakuri registry' needs a verb", "--help"),
+        ("registry logn", "no 'logn'", "registry login"),
+        ("registry login a b", "'b'", "registry login"),
+        ("registry login -u", "'-u' needs a value", "USER"),
+        ("registry login -u a:b", "'a:b'|colon", "--password-stdin"),
+        ("registry login --password-stdin quay.io", "whose password", "-u USER"),
+        ("registry login --tls-verify=maybe quay.io", "'maybe'", "--tls-verify=false"),
+        ("registry login --authfile= quay.io", "--authfile", "PATH"),
+        ("registry logout --all quay.io", "'quay.io'", "logout quay.io"),
+        ("login", "no verb 'login'", "kakuri registry login|kakuri -- login"),
+        ("login -u me quay.io", "no verb 'login'", "kakuri registry login quay.io"),
+        ("logout quay.io", "no verb 'logout'", "kakuri registry logout quay.io"),
         ("exec", "exec needs the name", "kakuri exec NAME"),
         ("exec web", "exec web needs a command", "kakuri shell web"),
         ("exec -it web", "needs a command", "kakuri shell web"),

@@ -90,6 +90,20 @@ fn front() {
         let word = hear(&mut unpacker);
         assert!(matches!(word, FromUnpack::Done { .. }), "{word:?}");
     }
+    // An id nobody here has: refused where there are owners, and nothing to one who has but one id.
+    for uid in [70_000, u64::from(u32::MAX)] {
+        let odd = Archive::default().put(&Entry { name: b"odd", uid, ..Entry::default() }).end();
+        let ask = ToUnpack::Layer { n: 2, layer: layer(&odd, &odd), have: 0, keep: false };
+        unpacker.ask(&ask, &[memory(&odd).as_fd()]).unwrap();
+        match hear(&mut unpacker) {
+            FromUnpack::Done { n: 2, .. } if !range => {}
+            FromUnpack::Bad { n: 2, fail, .. } if range => {
+                let words = format!("'odd': it belongs to user {uid} and group {uid}");
+                assert!(fail.to_string().contains(&words), "{fail}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
     unpacker.finish().unwrap();
     let below: Vec<_> = std::iter::once(work.join("0/fs")).chain((0..400).map(|_| work.join("0/fs"))).collect();
     let mut unpacker = begin(Role::Settle, &below);
@@ -194,7 +208,6 @@ fn a_front_that_is_killed_takes_all_along() {
         front.kill().unwrap();
         front.wait().unwrap();
         drop(front);
-        crate::common::Before::look(&scene);
         let gone = until(crate::common::GONE, || !lives());
         assert!(gone, "round {round}: kakuri-image lives on");
         fs::remove_dir_all(scene.work()).unwrap();

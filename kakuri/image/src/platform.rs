@@ -79,13 +79,13 @@ impl FromStr for Platform {
     /// `OS/ARCHITECTURE[/VARIANT]`, or the architecture alone.
     fn from_str(text: &str) -> Result<Platform, String> {
         let is_name = |part: &&str| {
-            !part.is_empty()
-                && part.len() <= 32
+            part.len() <= 32
+                && part.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         };
         let lower = text.to_ascii_lowercase();
         let parts: Vec<&str> = lower.split('/').collect();
-        if !parts.iter().all(|part| is_name(part)) {
+        if !parts.iter().all(is_name) {
             return Err("a platform is OS/ARCHITECTURE[/VARIANT], as in linux/amd64 or linux/arm/v7".into());
         }
         match parts[..] {

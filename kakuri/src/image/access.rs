@@ -28,8 +28,8 @@ use registries::{Registries, Server};
 
 /// The host that answers for docker.io.
 const HUB: &str = "registry-1.docker.io";
-/// Of https.
-const PORT: u16 = 443;
+/// Of https, and of http.
+const PORTS: [u16; 2] = [443, 80];
 
 /// What the command line says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,24 +63,19 @@ pub fn endpoints(reference: &Reference, access: &Access, host: &Host) -> Result<
             Some(_) => None,
             None => credentials::find(&server.registry(), &server.repository, access, host)?,
         };
-        endpoints.push(endpoint(server, login, &machine, access, host)?);
+        endpoints.extend(at(server, login, &machine, access, host)?);
     }
     Ok(endpoints)
 }
 
-/// The endpoint a login is proved at.
-pub fn of_registry(registry: &Registry, login: Login, access: &Access, host: &Host) -> Result<Endpoint> {
+/// Where a login is proved.
+pub fn of_registry(registry: &Registry, login: Login, access: &Access, host: &Host) -> Result<Vec<Endpoint>> {
     let server = Registries::load(host)?.server(&registry.name, &registry.path)?;
-    endpoint(&server, Some(login), &trust::of_machine(host)?, access, host)
+    at(&server, Some(login), &trust::of_machine(host)?, access, host)
 }
 
-fn endpoint(
-    server: &Server,
-    login: Option<Login>,
-    machine: &[Bytes],
-    access: &Access,
-    host: &Host,
-) -> Result<Endpoint> {
+/// One server is two endpoints where it may do without TLS and nobody names a port: those without have another one.
+fn at(server: &Server, login: Option<Login>, machine: &[Bytes], access: &Access, host: &Host) -> Result<Vec<Endpoint>> {
     let insecure = access.tls_verify.map_or(server.insecure, |verify| !verify);
     let scheme = match access.tls_verify {
         _ if insecure => Scheme::Either,
@@ -90,16 +85,23 @@ fn endpoint(
     };
     let own = trust::of_registry(&server.registry(), access.cert_dir.as_ref(), host)?;
     let name = if server.host == DEFAULT_HOST { HUB } else { &server.host };
-    let port = server.port.unwrap_or(PORT);
-    Ok(Endpoint {
-        host: name.into(),
-        port,
-        repository: server.repository.clone(),
-        scheme,
-        verify: !insecure,
-        roots: machine.iter().cloned().chain(own.roots).collect(),
-        client: own.client,
-        login,
-        proxy: proxy::find(name, port, scheme == Scheme::Http, host)?,
+    let roots: Vec<Bytes> = machine.iter().cloned().chain(own.roots).collect();
+    let one = |port: u16, scheme: Scheme| {
+        Ok(Endpoint {
+            host: name.into(),
+            port,
+            repository: server.repository.clone(),
+            scheme,
+            verify: !insecure,
+            roots: roots.clone(),
+            client: own.client.clone(),
+            login: login.clone(),
+            proxy: proxy::find(name, port, scheme == Scheme::Http, host)?,
+        })
+    };
+    let [secure, plain] = PORTS;
+    Ok(match server.port {
+        None if insecure => vec![one(secure, scheme)?, one(plain, Scheme::Http)?],
+        port => vec![one(port.unwrap_or(secure), scheme)?],
     })
 }

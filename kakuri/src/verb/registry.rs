@@ -108,9 +108,8 @@ fn from_stdin() -> Result<Zeroizing<String>> {
 }
 
 /// Asks the registry whether it takes the login.
-fn prove(endpoint: Endpoint, programs: &Programs) -> Result<()> {
-    let mut fetcher =
-        Fetcher::begin(Job { ask: Ask::Login, endpoints: vec![endpoint], patience: Patience::default() }, programs)?;
+fn prove(endpoints: Vec<Endpoint>, programs: &Programs) -> Result<()> {
+    let mut fetcher = Fetcher::begin(Job { ask: Ask::Login, endpoints, patience: Patience::default() }, programs)?;
     loop {
         for (word, _) in fetcher.hear()? {
             match word {

@@ -147,7 +147,8 @@ fn of_tls(error: &rustls::Error, at: &Origin) -> Trouble {
             ..Trouble::new("it does not speak TLS")
                 .hint("where the registry has only http, and the network in between is yours: --tls-verify=false")
         },
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // The second is another authority of the same name.
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             Trouble::new("its certificate is signed by an authority nobody here knows").hint(format!(
                 "install -Dm644 ca.crt ~/.config/containers/certs.d/{name}/ca.crt (the authority's own); {insecure}"
             ))

@@ -100,7 +100,7 @@ impl Tree<'_> {
                 continue;
             };
             let mut left = Vec::new();
-            let set = setter.finish(fd, &meta, true, &mut |_, e| {
+            let set = setter.finish(fd, &meta, true, &mut |e| {
                 left.push(e);
                 Ok(())
             });

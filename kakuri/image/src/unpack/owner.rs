@@ -46,6 +46,9 @@ pub fn times((seconds, nanos): (i64, u32)) -> Timestamps {
     }
 }
 
+/// What becomes of an attribute that cannot be set: the error, or none where it is left out.
+pub type Left<'a> = dyn FnMut(Errno) -> Result<(), Errno> + 'a;
+
 /// Sets them.
 #[derive(Clone, Copy)]
 pub struct Setter {
@@ -69,13 +72,7 @@ impl Setter {
 
     /// Of a file just made, or a folder at last. Chown takes set-id bits and capabilities away, so it comes first, and
     /// the time last. `whole`: the mode it was made with is not the one it gets.
-    pub fn finish(
-        &self,
-        fd: impl AsFd,
-        meta: &Meta,
-        whole: bool,
-        left: &mut dyn FnMut(&[u8], Errno) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
+    pub fn finish(&self, fd: impl AsFd, meta: &Meta, whole: bool, left: &mut Left) -> Result<(), Errno> {
         let fd = fd.as_fd();
         if self.is_foreign(meta) {
             let (uid, gid) = self.ids(meta)?;
@@ -90,13 +87,7 @@ impl Setter {
         futimens(fd, &meta.times())
     }
 
-    fn attributes(
-        &self,
-        fd: BorrowedFd,
-        meta: &Meta,
-        users: bool,
-        left: &mut dyn FnMut(&[u8], Errno) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
+    fn attributes(&self, fd: BorrowedFd, meta: &Meta, users: bool, left: &mut Left) -> Result<(), Errno> {
         for (name, value) in &meta.xattrs {
             if name.starts_with(b"user.") != users {
                 continue;
@@ -107,7 +98,7 @@ impl Setter {
                 Err(Errno::OPNOTSUPP)
             };
             if let Err(e) = set {
-                left(name, e)?;
+                left(e)?;
             }
         }
         Ok(())

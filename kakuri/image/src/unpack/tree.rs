@@ -172,7 +172,7 @@ impl<'a> Tree<'a> {
             .map_err(failed)?;
         super::contents::write(&file, entry, shown, reader, buffer, self.meter)?;
         let meter = &mut *self.meter;
-        self.setter.finish(&file, meta, false, &mut |_, e| attribute(meter, e)).map_err(|e| owned(shown, meta, e))
+        self.setter.finish(&file, meta, false, &mut |e| attribute(meter, e)).map_err(|e| owned(shown, meta, e))
     }
 
     /// A folder; one that is there stays, with what is in it.

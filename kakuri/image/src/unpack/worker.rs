@@ -195,7 +195,7 @@ fn about(layer: &Layer, fail: Fail) -> Fail {
         (None, Some(errno)) => format!("{}: {}", fail.what, kakuri_wire::fail::describe(errno)),
         (None, None) => fail.what.clone(),
     };
-    Fail { what: format!("cannot unpack the layer {}", short(layer)), why: Some(why), errno: None, ..fail }
+    Fail { what: format!("cannot unpack the layer {}", short(layer)), why: Some(why), ..fail }
 }
 
 fn damaged(layer: &Layer, broken: &Broken) -> Fail {

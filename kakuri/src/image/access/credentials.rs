@@ -38,8 +38,12 @@ pub fn own(host: &Host) -> Vec<u8> {
 
 /// Of podman and its kin, the first the one they write.
 pub fn of_podman(host: &Host) -> Vec<Vec<u8>> {
-    let run = format!("/run/containers/{}/auth.json", host.uid).into_bytes();
-    let mut files = vec![own(host), run, place::config(host, b"containers/auth.json")];
+    let mut files = vec![own(host)];
+    if host.uid == 0 && host.var("XDG_RUNTIME_DIR").is_none() {
+        // Root's own, where he has no session. Nobody else may look there.
+        files.push(b"/run/containers/0/auth.json".to_vec());
+    }
+    files.push(place::config(host, b"containers/auth.json"));
     files.dedup();
     files
 }

@@ -11,10 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::host::Host;
 
-/// Of a proxy whose port nobody names.
-const PORT: u16 = 80;
-
-/// The proxy for a server, `http://[user:password@]host:port`. Loopback is never reached by one.
+/// The proxy for a server, `http://[user:password@]host:port` or the same with https. Loopback is never reached by one.
 pub fn find(server: &str, port: u16, plain: bool, host: &Host) -> Result<Option<Secret>> {
     if is_loopback(server) || excepted(server, port, host) {
         return Ok(None);
@@ -47,10 +44,12 @@ fn read(name: &str, value: &[u8]) -> Result<Secret> {
             .hint(format!("{name}=http://proxy.example.com:3128; registries that need none go into NO_PROXY")))
     };
     let Ok(text) = std::str::from_utf8(value) else { return wrong("it is not text") };
-    let rest = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-        Some((scheme, _)) => return wrong(&format!("it speaks to http proxies, not to '{}'", Bytes::from(scheme))),
-        None => text,
+    // The scheme, and the port where nobody names one.
+    let (scheme, usual, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http", 80, rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https", 443, rest),
+        Some((scheme, _)) => return wrong(&format!("kakuri does not speak '{}' to a proxy", Bytes::from(scheme))),
+        None => ("http", 80, text),
     };
     let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (login, server) = match rest.rsplit_once('@') {
@@ -61,12 +60,12 @@ fn read(name: &str, value: &[u8]) -> Result<Secret> {
         return wrong("its login has spaces or controls: write them as %20 and the like");
     }
     let (server, port) = match host_and_port(server) {
-        Ok((server, port)) => (server, port.unwrap_or(PORT)),
+        Ok((server, port)) => (server, port.unwrap_or(usual)),
         Err(_) => return wrong("it is not http://host:port"),
     };
     let login = login.map(|login| Zeroizing::new(format!("{login}@")));
     let login = login.as_ref().map_or("", |login| login.as_str());
-    Ok(Secret(Zeroizing::new(format!("http://{login}{server}:{port}"))))
+    Ok(Secret(Zeroizing::new(format!("{scheme}://{login}{server}:{port}"))))
 }
 
 /// NO_PROXY: `*`, names and all below them, `.below.only`, addresses, networks (`10.0.0.0/8`), each with a port or
@@ -139,6 +138,7 @@ mod tests {
             (false, &[][..], "none"),
             (false, &[("HTTPS_PROXY", "http://p:3128")][..], "http://p:3128"),
             (false, &[("HTTPS_PROXY", "p")], "http://p:80"),
+            (false, &[("HTTPS_PROXY", "https://p")], "https://p:443"),
             (false, &[("HTTPS_PROXY", "HTTP://u:p%40ss@p:8080/")], "http://u:p%40ss@p:8080"),
             (false, &[("HTTPS_PROXY", "http://up:1"), ("https_proxy", "http://low:1")], "http://low:1"),
             (false, &[("HTTP_PROXY", "http://p:1")], "none"),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_wrong_one_is_named_without_its_password() {
-        for value in ["socks5://u:geheim@p:1", "https://p", "http://u:geheim@", "http://u:geheim@p:0", "ge heim@p"] {
+        for value in ["socks5://u:geheim@p:1", "http://u:geheim@", "http://u:geheim@p:0", "ge heim@p"] {
             let fail = found("r.example.org", false, &[("HTTPS_PROXY", value)]);
             assert!(fail.contains("HTTPS_PROXY names no proxy") && !fail.contains("geheim"), "{fail}");
         }
