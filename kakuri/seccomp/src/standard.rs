@@ -78,12 +78,14 @@ const FORBIDDEN: &[&str] = &[
 const ABSENT: &[&str] = &["io_uring_enter", "io_uring_register", "io_uring_setup"];
 
 /// With `nest` alone.
-const MOUNTING: &[&str] = &["mount", "pivot_root", "setns", "umount", "umount2"];
+const MOUNTING: &[&str] = &["mount", "pivot_root", "umount", "umount2"];
 const MOUNTING_ANEW: &[&str] =
     &["fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "open_tree_attr"];
 
 /// CLONE_NEW* of clone(2).
 const NAMESPACES: u32 = 0x7e02_0000;
+/// CLONE_NEWUSER.
+const USER: u32 = 0x1000_0000;
 /// CLONE_NEWTIME, which unshare(2) takes; for clone(2) these bits are a signal's.
 const TIME: u32 = 0x80;
 
@@ -123,6 +125,8 @@ pub fn standard(machine: Machine, wanted: Standard) -> Profile {
         set(MOUNTING, Errno(EPERM).into());
         set(MOUNTING_ANEW, Errno(ENOSYS).into());
         set(&["clone"], refuse(vec![Test::any(0, NAMESPACES)]));
+        // PID 1 joins the namespace of its commands; a command can join none that it is not in.
+        set(&["setns"], Verdict::when([Test::equals(1, USER)], Allow, Errno(EPERM)));
         set(&["unshare"], refuse(vec![Test::any(0, NAMESPACES | TIME)]));
         // Its flags lie in memory. The libraries know kernels without it.
         set(&["clone3"], Errno(ENOSYS).into());

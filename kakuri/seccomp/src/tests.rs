@@ -113,6 +113,9 @@ fn calls_by_their_arguments() {
                 ("openat", vec![0, 0, 0o20200001, 0o4755], EPERM),
                 ("openat2", vec![], ENOSYS),
                 ("mount", vec![], EPERM),
+                ("setns", vec![3, 0], EPERM),
+                ("setns", vec![3, 0x2_0000], EPERM),
+                ("setns", vec![3, 0x1000_0000], ALLOWED),
                 ("fsopen", vec![], ENOSYS),
                 ("io_uring_setup", vec![], ENOSYS),
                 ("keyctl", vec![], EPERM),
@@ -201,4 +204,63 @@ fn tables_are_in_order_and_the_program_is_small() {
     let length = program(Standard::default(), Machine::X86_64).len();
     assert!(length < 600, "{length}");
     println!("{length}");
+}
+
+/// The file podman installs, with the list of a container's capabilities.
+#[test]
+fn files_of_the_usual_form() {
+    let text = include_bytes!("example.json");
+    let file = oci::parse(text).expect("it is well");
+    let capabilities = ["CAP_SYS_CHROOT".to_string(), "CAP_AUDIT_WRITE".into()];
+    let around = oci::Surroundings { capabilities: &capabilities, kernel: (6, 1) };
+    let own = file.profile(Machine::X86_64, &around).expect("a profile");
+    let program = compile(&[(Machine::X86_64, &own)]).expect("it fits");
+    for (name, arguments, expected) in [
+        ("read", vec![], ALLOWED),
+        ("chroot", vec![], ALLOWED),
+        ("bpf", vec![], EPERM),
+        ("ptrace", vec![], ALLOWED),
+        ("personality", vec![8], ALLOWED),
+        ("personality", vec![9], 0x0005_0026),
+        ("clone", vec![0x11], ALLOWED),
+        ("clone", vec![0x1000_0000], 0x0005_0026),
+        ("keyctl", vec![], 0x0005_0026),
+    ] {
+        assert_eq!(ask(&program, Machine::X86_64, name, &arguments), expected, "{name}{arguments:x?}");
+    }
+    let none = oci::Surroundings { capabilities: &[], kernel: (4, 7) };
+    let own = file.profile(Machine::X86_64, &none).expect("a profile");
+    let program = compile(&[(Machine::X86_64, &own)]).expect("it fits");
+    assert_eq!(ask(&program, Machine::X86_64, "chroot", &[]), EPERM);
+    assert_eq!(ask(&program, Machine::X86_64, "ptrace", &[]), 0x0005_0026);
+}
+
+#[test]
+fn files_that_are_wrong_say_how() {
+    let around = oci::Surroundings { capabilities: &[], kernel: (6, 1) };
+    for (text, why) in [
+        ("{", "EOF"),
+        ("{}", "defaultAction"),
+        (r#"{"defaultAction":"ALLOW"}"#, "'ALLOW' is no action"),
+        (r#"{"defaultAction":"SCMP_ACT_NOTIFY"}"#, "listen"),
+        (r#"{"defaultAction":"SCMP_ACT_ALLOW","sycalls":[]}"#, "sycalls"),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["raed"],"action":"SCMP_ACT_ERRNO"}]}"#,
+            "no system call 'raed'",
+        ),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":6,"value":0,"op":"SCMP_CMP_EQ"}]}]}"#,
+            "argument 6",
+        ),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":0,"op":"EQ"}]}]}"#,
+            "no comparison",
+        ),
+    ] {
+        let said = match oci::parse(text.as_bytes()) {
+            Err(said) => said,
+            Ok(file) => file.profile(Machine::X86_64, &around).expect_err(text),
+        };
+        assert!(said.contains(why), "{text}: {said}");
+    }
 }

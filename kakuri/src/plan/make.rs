@@ -1,16 +1,17 @@
 //! From what the user wants to the plan. The host is looked at, and nothing is made or changed.
 
 use kakuri_init::Process;
-use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 
+use super::Plan;
 use super::outline::{Outline, label};
-use super::{Plan, limit};
 use crate::base::kept::{Keep, Kept};
 use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
 use crate::config::Config;
+use crate::confine;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
@@ -112,8 +113,9 @@ pub fn make_in(
             path: Bytes(env.get(&b"PATH"[..]).cloned().unwrap_or_default()),
             env: env.iter().map(|(k, v)| Bytes([k, v].map(Vec::as_slice).join(&b'='))).collect(),
             cwd: Bytes(cwd),
-            bounding: caps::default_bounding().bits(),
-            limits: limit::defaults(host),
+            bounding: confine::bounding(spec),
+            limits: confine::limits(spec, host)?,
+            filter: confine::own_filter(spec, host)?,
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),

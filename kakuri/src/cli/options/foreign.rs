@@ -3,8 +3,6 @@
 /// Options of later builds: known, so that nobody takes them for typing errors.
 pub const NOT_YET: &[&str] = &[
     "audio",
-    "cap-add",
-    "cap-drop",
     "cpus",
     "creds",
     "dbus",
@@ -18,11 +16,9 @@ pub const NOT_YET: &[&str] = &[
     "pull",
     "require",
     "seccomp-log",
-    "security-opt",
     "ssh-agent",
     "swap",
     "tls-verify",
-    "ulimit",
     "wayland",
     "x11",
 ];
