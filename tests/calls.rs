@@ -42,6 +42,10 @@ static void child(long result) { if (result == 0) _exit(0); if (result > 0) wait
 
 int main(void) {
     char buffer[256] = {0}, zeros[64] = {0};
+    for (const char *path = "f\0g\0h\0i\0"; *path; path += 2) {
+        char made[8] = "/tmp/";
+        unlink(strcat(made, path));
+    }
     TRY("getpid", SYS_getpid);
     TRY("keyctl", SYS_keyctl, 0, -3, 0);
     TRY("add_key", SYS_add_key, "user", "n", "x", 1, -3);
