@@ -7,6 +7,8 @@
 mod byhand;
 #[path = "mount/front.rs"]
 mod front;
+#[path = "mount/layers.rs"]
+mod layers;
 #[path = "mount/lies.rs"]
 mod lies;
 #[path = "mount/root.rs"]

@@ -7,7 +7,7 @@ use kakuri_wire::{Bytes, Fail, Kernelfs, Result, Stage};
 
 use crate::attach::is_below;
 use crate::pivot::OLD;
-use crate::{Entry, Layer, Node, Op, PLAN_VERSION, Plan, Root, RootKind, explain};
+use crate::{Entry, Layer, MAX_LOWERS, Node, Op, PLAN_VERSION, Plan, Root, RootKind, explain};
 
 /// As many as a namespace may hold mounts (sysctl fs.mount-max) by default.
 const MAX_STEPS: usize = 100_000;
@@ -64,8 +64,18 @@ fn is_root(root: &Root) -> Verdict {
     if root.from.as_bytes() == b"/" {
         return Err("the host's root is no root of a container".into());
     }
+    if !root.under.is_empty() && !root.is_overlay() {
+        return Err("only an overlay has folders below it".into());
+    }
+    if root.under.len() >= MAX_LOWERS {
+        return Err(format!("overlayfs takes {MAX_LOWERS} folders, and it has {}", root.under.len() + 1));
+    }
+    root.under.iter().try_for_each(|lower| source(&lower.from))?;
     match &root.how {
-        RootKind::Overlay { layer: Some(layer) } => is_layer(&root.from, layer),
+        RootKind::Overlay { layer: Some(layer) } => {
+            let all = root.under.iter().map(|lower| &lower.from).chain([&root.from]);
+            all.into_iter().try_for_each(|from| is_layer(from, layer))
+        }
         RootKind::Skeleton { skeleton } => entries(skeleton),
         RootKind::Bind { .. } | RootKind::Overlay { layer: None } => Ok(()),
     }
@@ -185,7 +195,7 @@ fn entries(all: &[Entry]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bind, Cow, Layer, UnionKind};
+    use crate::{Bind, Cow, Layer, Lower, UnionKind};
 
     fn plan(ops: Vec<Op>) -> Plan {
         Plan { version: PLAN_VERSION, root: None, size: None, read_only: true, ops, finish: vec![], ranged: None }
@@ -238,7 +248,7 @@ mod tests {
     #[test]
     fn a_root_is_a_folder_of_the_host_and_its_layer_lies_elsewhere() {
         let with = |from: &str, how| {
-            let root = Root { from: from.into(), typed: None, seen: None, how };
+            let root = Root { from: from.into(), typed: None, seen: None, under: vec![], how };
             check(&Plan { root: Some(root), ..plan(vec![]) })
         };
         let layer = |upper: &str, work: &str| RootKind::Overlay {
@@ -262,6 +272,23 @@ mod tests {
         }
         let skeleton = vec![Entry { at: "../x".into(), node: Node::Folder }];
         assert!(with("/srv/tree", RootKind::Skeleton { skeleton }).is_err());
+    }
+
+    #[test]
+    fn what_lies_below_a_root() {
+        let with = |under: &[&str], how| {
+            let under = under.iter().map(|from| Lower { from: (*from).into(), seen: None }).collect();
+            let root = Root { from: "/l/top".into(), typed: None, seen: None, under, how };
+            check(&Plan { root: Some(root), ..plan(vec![]) })
+        };
+        let layer =
+            |upper: &str| RootKind::Overlay { layer: Some(Layer { upper: upper.into(), work: "/k/work".into() }) };
+        assert_eq!(with(&["/l/1", "/l/0"], layer("/k/upper")), Ok(()));
+        assert!(with(&["/l/1"], layer("/l/1/upper")).is_err());
+        assert!(with(&["l/1"], RootKind::Overlay { layer: None }).is_err());
+        assert!(with(&["/l/1"], RootKind::Bind { read_only: true }).is_err());
+        assert_eq!(with(&["/l/1"; MAX_LOWERS - 1], RootKind::Overlay { layer: None }), Ok(()));
+        assert!(with(&["/l/1"; MAX_LOWERS], RootKind::Overlay { layer: None }).is_err());
     }
 
     #[test]

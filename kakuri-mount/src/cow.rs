@@ -49,9 +49,9 @@ pub fn overlay(cow: &Cow, staging: &mut Staging, power: &mut Power) -> Result<Ow
         None => staging.layer(stat.st_mode & 0o7777).fail(Stage::Mount, || cow.what())?,
     };
     overlay::keeps_attributes(&upper).map_err(|e| no_attributes(cow, e))?;
-    let parts = Parts { lower: lower.as_fd(), upper: &upper, work: &work };
+    let parts = Parts { lowers: &[lower.as_fd()], upper: &upper, work: &work };
     let mut log = None;
-    overlay::mount(&parts, cow.noexec, power, &mut log)?.map_err(|e| {
+    overlay::mount(&parts, cow.noexec, (staging, power), &mut log)?.map_err(|e| {
         let hint = format!("bind a copy of it: cp -r {} COPY", cow.typed.as_ref().unwrap_or(&cow.from));
         overlay::refused(cow.what(), e, log.as_ref(), hint)
     })

@@ -29,6 +29,8 @@ pub fn explain(plan: &Plan) -> String {
         .into(),
     );
     let mut lines = vec![("root", "/".to_string(), root.join(", "))];
+    let under = plan.root.iter().flat_map(|root| &root.under).zip(2..);
+    lines.extend(under.map(|(lower, n)| ("layer", "/".to_string(), format!("{n}. {} of the host", lower.from))));
     if let Some(Ranged { root: (uid, gid), home, .. }) = &plan.ranged {
         lines.push((
             "owner",
@@ -118,7 +120,11 @@ fn words_of_root(root: &Root) -> String {
             format!("by an overlay that keeps what is written in {}", layer.upper)
         }
     };
-    format!("folder {from} of the host {rest}, nosuid, nodev")
+    let below = match root.under.len() {
+        0 => String::new(),
+        n => format!(", the uppermost of {},", n + 1),
+    };
+    format!("folder {from} of the host{below} {rest}, nosuid, nodev")
 }
 
 fn words_of_bind(bind: &Bind) -> String {

@@ -32,6 +32,7 @@ mod root;
 pub mod serve;
 mod skeleton;
 mod source;
+mod stack;
 mod union;
 
 use kakuri_wire::handshake::Version;
@@ -148,8 +149,25 @@ pub struct Root {
     /// Device and inode the front saw: another one there now is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<(u64, u64)>,
+    /// Further folders that lie below it, the highest first: the layers of an image. For an overlay alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<Lower>,
     pub how: RootKind,
 }
+
+/// A folder below the root's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lower {
+    /// Resolved: absolute, without symbolic links.
+    pub from: Bytes,
+    /// Device and inode the front saw: another one there now is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<(u64, u64)>,
+}
+
+/// As many lower folders as overlayfs takes beside the upper one (OVL_MAX_STACK).
+pub const MAX_LOWERS: usize = 499;
 
 /// How a folder becomes the root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

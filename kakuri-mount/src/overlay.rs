@@ -1,7 +1,7 @@
-//! Writable overlays: a layer of ours over a folder of the host. Runs with CAP_SYS_ADMIN over the container, and with
+//! Writable overlays: a layer of ours over folders of the host. Runs with CAP_SYS_ADMIN over the container, and with
 //! CAP_DAC_OVERRIDE too in the call that mounts one.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{XattrFlags, removexattr, setxattr};
@@ -11,14 +11,18 @@ use rustix::mount::{
 };
 
 use crate::power::Power;
-use crate::{Layer, source, union};
+use crate::skeleton::Staging;
+use crate::{Layer, source, stack, union};
 
 /// Overlayfs keeps in attributes like this one, of an upper folder, what it hides of the lower one.
 const ATTRIBUTE: &str = "user.overlay.kakuri";
+/// What a layer does without.
+pub const OFF: [&str; 3] = ["index", "metacopy", "xino"];
 
 /// The folders of one, opened.
 pub struct Parts<'a> {
-    pub lower: BorrowedFd<'a>,
+    /// The highest first; one at least.
+    pub lowers: &'a [BorrowedFd<'a>],
     pub upper: &'a OwnedFd,
     pub work: &'a OwnedFd,
 }
@@ -29,39 +33,53 @@ pub struct Parts<'a> {
 pub fn mount(
     parts: &Parts,
     noexec: bool,
-    power: &mut Power,
+    (staging, power): (&mut Staging, &mut Power),
     log: &mut Option<OwnedFd>,
 ) -> Result<Result<OwnedFd, Errno>> {
     let fs = match prepare(log, parts) {
         Ok(fs) => fs,
         Err(e) => return Ok(Err(e)),
     };
-    power.over_files(|| {
+    let make = |fs: &OwnedFd| {
         fsconfig_create(fs)?;
         let noexec = if noexec { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::empty() };
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | noexec;
         fsmount(fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    };
+    power.over_files(|| match fs.map(make) {
+        Some(Err(Errno::INVAL)) if parts.lowers.len() > 1 => stack::mount(parts, noexec, staging),
+        Some(made) => made,
+        None => stack::mount(parts, noexec, staging),
     })
 }
 
-fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<&'a OwnedFd, Errno> {
+/// None: this kernel takes no folder after the other.
+fn prepare<'a>(log: &'a mut Option<OwnedFd>, parts: &Parts) -> Result<Option<&'a OwnedFd>, Errno> {
     let fs: &OwnedFd = log.insert(fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?);
     // By descriptor's name: no colon, comma or backslash of a path is ever parsed, and no path shows in mountinfo.
-    let folders = [
-        ("lowerdir", parts.lower.as_raw_fd()),
-        ("upperdir", parts.upper.as_raw_fd()),
-        ("workdir", parts.work.as_raw_fd()),
-    ];
-    for (key, folder) in folders {
-        fsconfig_set_string(fs, key, format!("/proc/self/fd/{folder}"))?;
+    let set = |key, folder: BorrowedFd| fsconfig_set_string(fs, key, format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    match parts.lowers {
+        [one] => set("lowerdir", *one)?,
+        // One by one, because a parameter has 255 bytes at most (fsconfig(2)).
+        many => {
+            for (n, lower) in many.iter().enumerate() {
+                match set("lowerdir+", *lower) {
+                    // Linux 6.7 is the first that knows it; before 6.5 that is told when the overlay is made.
+                    Err(Errno::INVAL) if n == 0 => return Ok(None),
+                    set => set?,
+                }
+            }
+        }
     }
+    set("upperdir", parts.upper.as_fd())?;
+    set("workdir", parts.work.as_fd())?;
     // In a user namespace overlayfs must not want trusted.* attributes.
     fsconfig_set_flag(fs, "userxattr")?;
     // Whatever the module was given as defaults: a layer has to be whole by itself, and the same on every kernel.
-    for key in ["index", "metacopy", "xino"] {
+    for key in OFF {
         fsconfig_set_string(fs, key, "off")?;
     }
-    Ok(fs)
+    Ok(Some(fs))
 }
 
 /// The folders of a layer on disk. `what` begins the error.

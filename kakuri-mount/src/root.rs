@@ -1,11 +1,12 @@
 //! A folder of the host as the container's root: itself, or with a layer of ours over it. Runs with CAP_SYS_ADMIN over
 //! the container; for a writable overlay with CAP_DAC_OVERRIDE too, in the one call that makes it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::attach::Tree;
 use crate::overlay::{self, Parts};
@@ -13,6 +14,9 @@ use crate::power::Power;
 use crate::skeleton::Staging;
 use crate::source::{self, Attributes};
 use crate::{Layer, Root, RootKind, union};
+
+/// More folders than these are not opened within the limit there is.
+const MANY: usize = 100;
 
 impl Root {
     pub fn is_overlay(&self) -> bool {
@@ -37,7 +41,7 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
     if staging.covers(&root.from) {
         return Err(Fail::new(Stage::Mount, root.what()).why("kakuri itself uses that folder while it builds"));
     }
-    let folder = open(root)?;
+    let folder = open(root, &root.from, root.seen)?;
     match &root.how {
         RootKind::Bind { read_only } => {
             let attributes = Attributes { read_only: *read_only, noexec: false, devices: false };
@@ -67,11 +71,16 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
             if layer.is_some() {
                 power.give_layer(&upper).map_err(failed)?;
             }
-            let parts = Parts { lower: folder.as_fd(), upper: &upper, work: &work };
+            let under = open_under(root)?;
+            let lowers: Vec<BorrowedFd> = [&folder].into_iter().chain(&under).map(AsFd::as_fd).collect();
+            let parts = Parts { lowers: &lowers, upper: &upper, work: &work };
             let mut log = None;
-            let mount = overlay::mount(&parts, false, power, &mut log)?.map_err(|e| {
-                let hint = "give the folder itself, with :ro or :rw".into();
-                overlay::refused(root.what(), e, log.as_ref(), hint)
+            let mount = overlay::mount(&parts, false, (staging, power), &mut log)?.map_err(|e| {
+                let hint = match root.under.is_empty() {
+                    true => "give the folder itself, with :ro or :rw",
+                    false => "keep kakuri's own files on another file system: kakuri config path",
+                };
+                overlay::refused(root.what(), e, log.as_ref(), hint.into())
             })?;
             let device = fstat(&mount).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?.st_dev;
             let mut tree = power.as_root(|| staging.root_of(mount))?;
@@ -81,25 +90,32 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
     }
 }
 
-fn open(root: &Root) -> Result<OwnedFd> {
-    let folder = source::open(&root.from, true).map_err(|e| source::unreachable(root.what(), e, true))?;
+fn open(root: &Root, from: &Bytes, seen: Option<(u64, u64)>) -> Result<OwnedFd> {
+    let folder = source::open(from, true).map_err(|e| source::unreachable(root.what(), e, true))?;
     let stat = fstat(&folder).map_err(|e| Fail::new(Stage::Mount, root.what()).errno(e))?;
     let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-    match is_folder && root.seen.is_none_or(|seen| seen == (stat.st_dev, stat.st_ino)) {
+    match is_folder && seen.is_none_or(|seen| seen == (stat.st_dev, stat.st_ino)) {
         true => Ok(folder),
         false => Err(source::changed(root.what())),
     }
 }
 
+/// The folders below it. All of them are open at once, and a process may have fewer than that by custom.
+fn open_under(root: &Root) -> Result<Vec<OwnedFd>> {
+    if root.under.len() > MANY {
+        let limit = getrlimit(Resource::Nofile);
+        // Where it cannot be raised, the one too many is told.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+    root.under.iter().map(|lower| open(root, &lower.from, lower.seen)).collect()
+}
+
 fn no_attributes(root: &Root, layer: Option<&Layer>, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Mount, root.what());
     match (e, layer) {
-        (Errno::OPNOTSUPP, None) => {
-            fail.why("what is written would be kept in memory, which takes Linux 6.6 or newer").hint(format!(
-                "kakuri create --rootfs {0} NAME keeps it on disk; --rootfs {0}:ro needs nothing to write to",
-                root.shown()
-            ))
-        }
+        (Errno::OPNOTSUPP, None) => fail
+            .why("what is written would be kept in memory, which takes Linux 6.6 or newer")
+            .hint("kakuri create with the same options keeps it on disk; a folder as DIR:ro needs nothing to write to"),
         (Errno::OPNOTSUPP, Some(layer)) => fail
             .why(format!("the file system of '{}' keeps no extended attributes", layer.upper))
             .hint("keep containers on another one (kakuri config path), or give the folder as :ro or :rw"),

@@ -112,9 +112,20 @@ impl Staging {
 
     /// A new folder, for an overlay.
     pub fn plain(&mut self, kind: &str, mode: u32) -> Result<OwnedFd, Errno> {
+        let name = self.named(kind, mode)?;
+        openat(&self.tmpfs, &name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    /// A new folder by its name, for a mount of a moment.
+    pub fn named(&mut self, kind: &str, mode: u32) -> Result<String, Errno> {
         let name = self.next(kind);
         self.folder(&name, mode)?;
-        openat(&self.tmpfs, &name, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        Ok(name)
+    }
+
+    /// Where such a folder is.
+    pub fn path_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.place)
     }
 
     /// A new writable folder, as a detached mount.
@@ -201,7 +212,7 @@ impl Staging {
     }
 
     /// nosuid and nodev come with the mount it is a clone of.
-    fn clone_of(&self, name: &str) -> Result<OwnedFd, Errno> {
+    pub fn clone_of(&self, name: &str) -> Result<OwnedFd, Errno> {
         open_tree(&self.tmpfs, name, CLONE)
     }
 }

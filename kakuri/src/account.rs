@@ -5,12 +5,13 @@ use std::borrow::Cow;
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 
-use crate::base::kept::{Keep, Kept};
-use crate::base::rootfs;
+use crate::base::kept::Keep;
+use crate::base::{image, rootfs};
 use crate::config::Config;
 use crate::host::Host;
 use crate::identity::Identity;
-use crate::layout::Layout;
+use crate::layout::{Layout, Root};
+use crate::plan::Storage;
 use crate::spec::{Spec, User};
 
 /// Names that an error tells of those there are.
@@ -35,23 +36,32 @@ pub struct Account {
     pub shell: Vec<u8>,
 }
 
-/// What a user is called by `-u`, turned into numbers where that is a name; everything else stays as it is. Looks into
-/// the root only where a name was given.
-pub fn settle<'a>(spec: &'a Spec, host: &Host, config: &Config, kept: Option<&Kept>) -> Result<Cow<'a, Spec>> {
-    let User::Name(typed) = &spec.user else { return Ok(Cow::Borrowed(spec)) };
-    let user = match &spec.rootfs {
-        None => of_base(typed, host)?,
-        Some(wanted) => {
-            let root = User::Root;
-            let keep = kept.map(|kept| Keep::of(kept, spec, &Identity::of(&root, host)));
-            let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
-            let mut layout = Layout::default();
-            layout.root = Some(std::rc::Rc::new(root));
-            let (uid, gid) = rootfs::accounts(&layout).find(typed)?;
+/// The wish with what its image says where the user said nothing, and with what a user is called turned into numbers where
+/// that is a name; everything else stays as it is. Looks into the root only where there is a name.
+pub fn settle<'a>(spec: &'a Spec, host: &Host, config: &Config, storage: &Storage) -> Result<Cow<'a, Spec>> {
+    let spec = match storage.image {
+        Some(ready) => Cow::Owned(ready.complete(spec)),
+        None => Cow::Borrowed(spec),
+    };
+    let User::Name(typed) = &spec.user else { return Ok(spec) };
+    let accounts = |root: Root| {
+        let mut layout = Layout::default();
+        layout.root = Some(std::rc::Rc::new(root));
+        rootfs::accounts(&layout)
+    };
+    let keep = storage.kept.map(|kept| Keep::of(kept, &spec, &Identity::of(&User::Root, host)));
+    let user = match (&spec.rootfs, storage.image) {
+        (_, Some(ready)) => {
+            let (uid, gid) = accounts(image::look(ready, keep.as_ref())?).find_of_image(typed)?;
             User::Named { uid, gid }
         }
+        (Some(wanted), None) => {
+            let (uid, gid) = accounts(rootfs::look(&spec, wanted, host, config, keep.as_ref())?).find(typed)?;
+            User::Named { uid, gid }
+        }
+        (None, None) => of_base(typed, host)?,
     };
-    Ok(Cow::Owned(Spec { user, ..spec.clone() }))
+    Ok(Cow::Owned(Spec { user, ..spec.into_owned() }))
 }
 
 /// With the host's programs, or none, the accounts are kakuri's own: these are all there are.
@@ -131,6 +141,15 @@ impl Accounts {
 
     /// What `-u` names: `app`, `app:extra`, `1000:extra`, `app:100`.
     pub fn find(&self, typed: &str) -> Result<(u32, u32)> {
+        self.find_or(typed, |uid| uid)
+    }
+
+    /// What an image's configuration names. A number that no line tells of is of root's group there (docker's rule).
+    pub fn find_of_image(&self, typed: &str) -> Result<(u32, u32)> {
+        self.find_or(typed, |_| 0)
+    }
+
+    fn find_or(&self, typed: &str, lone: impl Fn(u32) -> u32) -> Result<(u32, u32)> {
         let (user, group) = typed.split_once(':').map_or((typed, None), |(user, group)| (user, Some(group)));
         let (uid, own) = match number(user.as_bytes()) {
             Some(uid) => (uid, self.by_uid(uid).map(|account| account.gid)),
@@ -140,7 +159,7 @@ impl Accounts {
             },
         };
         let gid = match group {
-            None => own.unwrap_or(uid),
+            None => own.unwrap_or_else(|| lone(uid)),
             Some(group) => match number(group.as_bytes()) {
                 Some(gid) => gid,
                 None => self.group(group)?,

@@ -2,9 +2,10 @@
 //! folders, /dev, and the kernel's file systems.
 
 mod etc;
+pub mod image;
 pub mod kept;
 pub mod kernel;
-mod programs;
+pub(crate) mod programs;
 pub mod rootfs;
 pub mod secrets;
 

@@ -3,6 +3,7 @@
 //! Nobody waits for another's exec: what can be known early is queued on a link before its reader exists.
 //! Three gates order the rest ([`start`]).
 
+pub(crate) mod lookup;
 mod start;
 mod uplink;
 mod wire;

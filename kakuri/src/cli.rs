@@ -10,6 +10,8 @@ pub mod complete;
 mod enter;
 mod forms;
 pub mod help;
+mod image;
+mod images;
 mod login;
 mod look;
 pub mod man;
@@ -19,6 +21,7 @@ mod options;
 pub mod pages;
 mod phrase;
 mod plain;
+mod registry;
 mod run;
 mod scan;
 mod value;
@@ -112,7 +115,6 @@ pub fn parse(arguments: &[OsString]) -> Result<Command, Stop> {
     let first = arguments.first().map(|a| a.as_bytes()).unwrap_or_default();
     match pages::top(first) {
         Some(verb) => (verb.parse)(verb, &arguments[1..]),
-        None if pages::NOT_YET.iter().any(|v| v.as_bytes() == first) => Err(plain::not_yet(first).into()),
         None => run::parse(&pages::RUN, arguments, run::Form::Bare),
     }
 }

@@ -1,4 +1,4 @@
-//! The environment: an allow-list, and what the user adds. A later layer wins: the host's (asked for), what
+//! The environment: an allow-list, and what the user adds. A later layer wins: the image's, the host's (asked for), what
 //! is true inside, files, settings.
 
 use std::collections::BTreeMap;
@@ -19,32 +19,31 @@ const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
 pub type Variables = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// What is true inside, whatever anybody says of it.
+pub struct Facts<'a> {
+    pub who: &'a Identity,
+    pub shell: &'a [u8],
+    pub hostname: Option<&'a str>,
+    pub path: Vec<u8>,
+    /// What the image says.
+    pub image: Variables,
+}
+
 /// Everything the command starts with.
-pub fn variables(
-    spec: &spec::Environment,
-    host: &Host,
-    who: &Identity,
-    shell: &[u8],
-    hostname: Option<&str>,
-    path: Vec<u8>,
-) -> Result<Variables> {
-    let mut all: Variables = match spec.host {
-        true => host.env.clone(),
-        false => host
-            .env
-            .iter()
-            .filter(|(k, _)| k.starts_with(b"LC_") || KEPT.iter().any(|kept| kept.as_bytes() == k.as_slice()))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-    };
+pub fn variables(spec: &spec::Environment, host: &Host, facts: &Facts) -> Result<Variables> {
+    let kept = |key: &[u8]| key.starts_with(b"LC_") || KEPT.iter().any(|kept| kept.as_bytes() == key);
+    let of_host = host.env.iter().filter(|(k, _)| spec.host || kept(k)).map(|(k, v)| (k.clone(), v.clone()));
+    let mut all = facts.image.clone();
+    all.extend(of_host);
     let mut set = |key: &str, value: &[u8]| drop(all.insert(key.into(), value.to_vec()));
-    set("HOME", &who.home);
-    set("USER", who.name.as_bytes());
-    set("LOGNAME", who.name.as_bytes());
-    set("SHELL", shell);
-    set("PATH", &path);
+    let name = facts.who.name.as_bytes();
+    for (key, value) in [("HOME", &facts.who.home[..]), ("USER", name), ("LOGNAME", name), ("SHELL", facts.shell)] {
+        // An image may know better than its passwd.
+        set(key, facts.image.get(key.as_bytes()).map_or(value, Vec::as_slice));
+    }
+    set("PATH", &facts.path);
     set("container", b"kakuri");
-    if let Some(name) = hostname {
+    if let Some(name) = facts.hostname {
         set("HOSTNAME", name.as_bytes());
     }
     for file in &spec.files {
@@ -133,6 +132,15 @@ pub fn path(host: &Host, layout: &Layout) -> Vec<u8> {
 /// For a root of its own, where the caller's entries mean nothing.
 pub fn standard_path() -> Vec<u8> {
     STANDARD.join(":").into_bytes()
+}
+
+/// What an image's configuration says: `KEY=value`. What is none is left out.
+pub fn of_image(settings: &[String]) -> Variables {
+    let pair = |setting: &String| {
+        let (key, value) = setting.split_once('=').filter(|(key, _)| !key.is_empty() && !setting.contains('\0'))?;
+        Some((key.as_bytes().to_vec(), value.as_bytes().to_vec()))
+    };
+    settings.iter().filter_map(pair).collect()
 }
 
 /// The caller's shell if it is visible inside, else bash, else sh.

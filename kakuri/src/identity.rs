@@ -26,7 +26,7 @@ impl Identity {
     pub fn of(user: &User, host: &Host) -> Identity {
         let own_home = || if is_home(&host.home) { host.home.clone() } else { b"/root".to_vec() };
         let (uid, gid, name, home) = match user.clone() {
-            User::Root | User::Named { uid: 0, gid: 0 } => (0, 0, "root".into(), own_home()),
+            User::Unset | User::Root | User::Named { uid: 0, gid: 0 } => (0, 0, "root".into(), own_home()),
             User::KeepId => (host.uid, host.gid, host.user_name(), own_home()),
             User::Named { uid: 0, gid } => (0, gid, "root".into(), own_home()),
             User::Named { uid, gid } => (uid, gid, "user".into(), b"/home/user".to_vec()),

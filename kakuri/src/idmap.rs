@@ -55,14 +55,15 @@ pub struct Tools {
 /// Decides. Reads what says which ids the caller has, and makes nothing.
 pub fn decide(spec: &Spec, host: &Host) -> Result<Ids> {
     let asked = match &spec.ids {
-        IdMode::Unset | IdMode::Single => return Ok(Ids::default()),
+        IdMode::Unset if spec.image.is_none() => return Ok(Ids::default()),
+        IdMode::Single => return Ok(Ids::default()),
         IdMode::Range => "--userns range",
-        IdMode::Auto => "--userns auto",
+        IdMode::Unset | IdMode::Auto => "--userns auto",
         IdMode::Map { .. } => "--uidmap",
     };
     match found(spec, host) {
         Ok(ids) => Ok(ids),
-        Err(lack) if spec.ids == IdMode::Auto => {
+        Err(lack) if matches!(spec.ids, IdMode::Unset | IdMode::Auto) => {
             let (why, mend) = lack.words();
             let notes = vec![format!("one id only, because {why}: {mend}")];
             Ok(Ids { range: None, notes })

@@ -6,5 +6,6 @@
 pub mod access;
 pub mod fetcher;
 pub mod pull;
+pub mod ready;
 pub mod store;
 pub mod unpacker;

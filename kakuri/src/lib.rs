@@ -21,7 +21,6 @@ pub mod helper;
 pub mod host;
 pub mod identity;
 pub mod idmap;
-#[cfg(feature = "cli")]
 pub mod image;
 pub mod layer;
 pub mod layout;

@@ -25,9 +25,9 @@ use kakuri::config::{self, Config};
 use kakuri::exit;
 use kakuri::helper::Programs;
 use kakuri::host::Host;
-use kakuri::idmap;
+use kakuri::image::ready::{self, Fetch};
 use kakuri::network::Wiring;
-use kakuri::plan::{self, Outline, Plan};
+use kakuri::plan::{self, Outline, Plan, Storage};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
 use kakuri::store::Store;
@@ -111,42 +111,66 @@ fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
     start_log(wanted.general.verbose);
     let mut reporter = Reporter::new(status);
     let outcome = match wanted.act {
-        Act::Explain => decide(wanted).and_then(|plan| print(explain::explain(&plan).as_bytes())),
-        Act::Emit(part) => decide(wanted).and_then(|plan| print(explain::emit(&plan, part).as_bytes())),
+        Act::Explain => decide(wanted, login).and_then(|plan| print(explain::explain(&plan).as_bytes())),
+        Act::Emit(part) => decide(wanted, login).and_then(|plan| print(explain::emit(&plan, part).as_bytes())),
         Act::Start => start(wanted, passed, login, &mut reporter),
     };
     outcome.inspect_err(|fail| reporter.failed(fail))
 }
 
-fn decide(wanted: &Wanted) -> Result<Plan> {
+fn decide(wanted: &Wanted, login: bool) -> Result<Plan> {
     let host = Host::look();
     let config = load(wanted, &host)?;
-    let spec = account::settle(&wanted.spec, &host, &config, None)?;
-    let ids = idmap::decide(&spec, &host)?;
+    let image = ready::prepare(&wanted.spec, &host, &config, Fetch::Never { login })?;
+    let storage = Storage { image: image.as_ref(), ..Storage::default() };
+    let spec = account::settle(&wanted.spec, &host, &config, &storage)?;
+    let ids = ready::ids(image.as_ref(), &spec, &host)?;
     let wiring = Wiring::decide(&spec, &host, &config, None)?;
-    plan::make(&spec, &host, &config, None, wiring, &ids)
+    plan::make(&spec, &host, &config, &storage, wiring, &ids)
 }
 
 fn load(wanted: &Wanted, host: &Host) -> Result<Config> {
     Config::load(host, wanted.general.config.as_ref().map(|f| f.as_bytes()))
 }
 
-/// The files are planned while PID 1 is already at work: it takes longest, and needs to know nothing of them.
+/// The files are planned while PID 1 is already at work: it takes longest, and needs to know nothing of them. An image
+/// comes before all of it: it may have to be fetched, and says who the command is.
 fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Reporter) -> Result<u8> {
     let programs = Programs::locate(login)?;
     let host = Host::look();
-    let label = plan::label(&wanted.spec, &host);
+    let found = match wanted.spec.image {
+        None => None,
+        Some(_) => {
+            let config = load(wanted, &host)?;
+            let image = ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: false })?;
+            match image {
+                None => None,
+                Some(mut image) => {
+                    image.make_room(&Store::of(&config, &host))?;
+                    Some((config, image))
+                }
+            }
+        }
+    };
+    let label = match &found {
+        None => plan::label(&wanted.spec, &host),
+        Some((_, image)) => plan::label(&image.complete(&wanted.spec), &host),
+    };
     let builder = cell::spawn_builder(&label, &programs)?;
-    let config = load(wanted, &host)?;
+    let (config, image) = match found {
+        None => (load(wanted, &host)?, None),
+        Some((config, image)) => (config, Some(image)),
+    };
     let caller = Caller::look()?;
-    let spec = account::settle(&wanted.spec, &host, &config, None)?;
-    let ids = idmap::decide(&spec, &host)?;
+    let storage = Storage { image: image.as_ref(), ..Storage::default() };
+    let spec = account::settle(&wanted.spec, &host, &config, &storage)?;
+    let ids = ready::ids(image.as_ref(), &spec, &host)?;
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
     wiring.resolve(&spec, &host)?;
     client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
     let outline = Outline::of(label, &spec, &host, &wiring, &ids);
     let begun = builder.begin(&outline, &wiring, &programs)?;
-    let mut plan = plan::make(&spec, &host, &config, None, wiring, &ids)?;
+    let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
     for note in &plan.notes {
         log::info!("{note}");
     }

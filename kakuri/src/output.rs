@@ -3,6 +3,7 @@
 //! Words that come from inside a container are hostile to terminals: whatever is not plain text is escaped.
 
 pub mod json;
+mod size;
 pub mod table;
 pub mod template;
 pub mod time;
@@ -13,6 +14,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::{Bytes, sys};
 
+pub use size::size;
 pub use width::width;
 
 /// To standard output, and the exit code: a reader that has gone (`| head`) is no error, a full disk is.

@@ -5,6 +5,7 @@ mod make;
 mod outline;
 mod prepare;
 
+use std::path::Path;
 use std::time::Duration;
 
 use kakuri_init::{Process, Setup};
@@ -17,10 +18,11 @@ pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::host::Host;
-use crate::layer::Wanted;
+use crate::image::ready::Ready;
+use crate::layer::{Layers, Wanted};
 use crate::network::Wiring;
 pub use crate::spec::Terminal;
-pub use make::{make, make_in};
+pub use make::make;
 pub use outline::{Outline, label};
 
 /// One start of one container, decided. Making it makes no further decision.
@@ -51,8 +53,28 @@ pub struct Plan {
     /// Usual mount points that a root lacks which is written itself: made in it before the start.
     pub lacking: Option<Lacking>,
     pub wiring: Wiring,
+    /// What asks the container to end; None: SIGTERM.
+    pub stop_signal: Option<i32>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
+}
+
+/// What lies on disk for a container.
+#[derive(Default)]
+pub struct Storage<'a> {
+    /// Where a container with a name keeps its files, which need not exist yet.
+    pub kept: Option<&'a Kept>,
+    /// Where the layers of `cow` folders are; None: with what is kept, else in memory.
+    pub layers: Option<&'a Path>,
+    /// Its image.
+    pub image: Option<&'a Ready>,
+}
+
+impl Storage<'_> {
+    fn layers(&self) -> Layers {
+        let kept = self.kept.map(Kept::layers);
+        self.layers.or(kept.as_deref()).map(Layers::at).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,3 +71,29 @@ impl AsFd for Signals {
 pub fn name(signal: i32) -> String {
     Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().trim_start_matches("SIG").to_string())
 }
+
+/// `TERM`, `SIGTERM`, `15`, `RTMIN+1`, `RTMAX-1`, in letters of any case.
+pub fn parse(text: &str) -> Option<i32> {
+    let text = text.to_ascii_uppercase();
+    let word = text.strip_prefix("SIG").unwrap_or(&text);
+    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    let offset = |rest: &str, sign: char| match rest {
+        "" => Some(0),
+        rest => rest.strip_prefix(sign).and_then(|n| n.parse::<u8>().ok()).map(i32::from),
+    };
+    if let Some(rest) = word.strip_prefix("RTMIN") {
+        offset(rest, '+').map(|n| first + n).filter(|n| *n <= last)
+    } else if let Some(rest) = word.strip_prefix("RTMAX") {
+        offset(rest, '-').map(|n| last - n).filter(|n| *n >= first)
+    } else if word.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse::<i32>().ok().filter(|n| (1..=64).contains(n))
+    } else {
+        let named = match word {
+            "IOT" => "ABRT",
+            "CLD" => "CHLD",
+            "POLL" => "IO",
+            word => word,
+        };
+        format!("SIG{named}").parse::<Signal>().ok().map(|s| s as i32)
+    }
+}

@@ -7,22 +7,29 @@ mod walls;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use kakuri_image::{Digest, Platform};
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 pub use walls::{Seccomp, Walls};
 
+use crate::image::access::Access;
+use crate::image::pull::Policy;
+
 /// One container and the command to run in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
-    /// Empty: the user's shell.
+    /// Empty: the image's own command, else the user's shell.
     pub command: Vec<Bytes>,
     pub base: Base,
     /// A folder of the host is the root, and there is no base.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rootfs: Option<Rootfs>,
+    /// The layers of an image are the root, and there is no base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
     pub binds: Vec<Bind>,
     /// Existing files and folders that are whole arguments of the command are bound read-only.
     pub auto_bind: bool,
@@ -68,6 +75,9 @@ pub struct Spec {
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
+    /// What asks it to end; None: SIGTERM, or what the image says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<i32>,
     /// Descriptors of the caller that the command gets, by number, above 2.
     pub pass: Vec<i32>,
 }
@@ -78,6 +88,7 @@ impl Default for Spec {
             command: Vec::new(),
             base: Base::Host,
             rootfs: None,
+            image: None,
             binds: Vec::new(),
             auto_bind: true,
             profiles: Vec::new(),
@@ -92,7 +103,7 @@ impl Default for Spec {
             dns: Vec::new(),
             dns_search: Vec::new(),
             hosts: Vec::new(),
-            user: User::Root,
+            user: User::Unset,
             ids: IdMode::Unset,
             environment: Environment::default(),
             workdir: None,
@@ -103,6 +114,7 @@ impl Default for Spec {
             walls: Walls::default(),
             terminal: Terminal::Auto,
             timeout: None,
+            stop_signal: None,
             pass: Vec::new(),
         }
     }
@@ -127,12 +139,57 @@ impl IdMode {
 impl Spec {
     /// Whether nothing is the root but what is the host's: no package is installed in it.
     pub fn is_host_only(&self) -> bool {
-        self.rootfs.is_none()
+        self.rootfs.is_none() && self.image.is_none()
     }
 
     /// Whether the host's programs and settings are shown.
     pub fn shows_host(&self) -> bool {
-        self.rootfs.is_none() && self.base == Base::Host
+        !self.has_own_root() && self.base == Base::Host
+    }
+
+    /// Whether its root brings a system of its own.
+    pub fn has_own_root(&self) -> bool {
+        self.rootfs.is_some() || self.image.is_some()
+    }
+}
+
+/// `--image`, and what is said with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// As typed.
+    pub reference: Bytes,
+    /// What it was when the container was made, by the digest of its manifest: whatever the name means since, this is
+    /// what it starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Digest>,
+    /// And its name in full then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// None: this machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    #[serde(default)]
+    pub policy: Policy,
+    #[serde(default)]
+    pub access: Access,
+    /// In the place of the image's own, whose arguments go with it. Empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<Bytes>>,
+}
+
+impl Image {
+    /// Nothing said of it but its name.
+    pub fn named(reference: impl Into<Bytes>) -> Image {
+        Image {
+            reference: reference.into(),
+            id: None,
+            name: None,
+            platform: None,
+            policy: Policy::default(),
+            access: Access::default(),
+            entrypoint: None,
+        }
     }
 }
 
@@ -268,7 +325,7 @@ pub struct Publish {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IdMode {
-    /// What suits the root: one id.
+    /// What suits the root: one id; for an image a range where that can be had.
     #[default]
     Unset,
     /// The caller's own.
@@ -285,6 +342,8 @@ pub enum IdMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum User {
+    /// Nobody was named: whom the image names, else root.
+    Unset,
     Root,
     /// The caller's own name and ids.
     KeepId,

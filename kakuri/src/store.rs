@@ -23,6 +23,7 @@ pub mod lock;
 pub mod name;
 mod record;
 mod remove;
+pub mod scratch;
 mod sweep;
 
 use std::os::fd::OwnedFd;

@@ -2,8 +2,8 @@
 //! namespaces, no capability, one thread, one poll.
 //!
 //! It is forked from the front before anything is made, with the plan already decided, and keeps nothing of the
-//! caller's: a session of its own, `/` as its folder, no descriptor but the container's lock and the link to the
-//! starter, who is the first to ask it something. From then on there is no difference between the starter and whoever
+//! caller's: a session of its own, `/` as its folder, no descriptor but the container's lock, what holds its image, and the link to
+//! the starter, who is the first to ask it something. From then on there is no difference between the starter and whoever
 //! comes over the control socket.
 //!
 //! A session is held by exactly one process, which has its link and its terminal: who asked for it, or this one for
@@ -27,6 +27,7 @@ use kakuri_wire::{Channel, sys};
 use rustix::process::{chdir, setsid};
 
 use crate::helper::{Programs, open_null};
+use crate::image::ready::Ready;
 use crate::plan::{Outline, Plan};
 use crate::store::{Entry, Lock};
 pub use life::now;
@@ -49,6 +50,8 @@ pub struct Commission {
     pub outline: Outline,
     pub programs: Programs,
     pub life: Life,
+    /// Its image, which nobody removes as long as this is there.
+    pub image: Option<Ready>,
 }
 
 /// Makes the supervisor; the link to it. What cannot be made is told on that link.
@@ -77,6 +80,7 @@ fn leave_caller(commission: &Commission, link: &Channel) -> Result<()> {
         sys::dup_onto(null.as_fd(), number).fail(Stage::Front, what)?;
     }
     let mut kept = vec![commission.lock.file.as_raw_fd() as u32, link.as_fd().as_raw_fd() as u32];
+    kept.extend(commission.image.iter().flat_map(Ready::descriptors).map(|fd| fd as u32));
     kept.extend(commission.plan.wiring.joined.iter().flat_map(|joined| joined.descriptors()));
     kept.sort_unstable();
     let mut first = 3;

@@ -12,6 +12,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
+pub mod ask;
 mod caller;
 mod keys;
 pub use caller::{Caller, stdio};

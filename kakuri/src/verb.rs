@@ -9,10 +9,14 @@ pub mod copy;
 pub mod create;
 pub mod discard;
 pub mod exec;
+pub mod image;
+pub mod images;
 pub mod inspect;
 pub mod list;
 pub mod logs;
 pub mod port;
+pub mod pull;
+pub mod registry;
 pub mod remove;
 pub mod shell;
 pub mod start;
@@ -84,6 +88,9 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Port { name, wanted, general } => port::run(&name, wanted, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Vpn(wanted) => vpn::run(&wanted),
+        Verbs::Pull(wanted) => pull::run(&wanted, login),
+        Verbs::Images(wanted) => image::run(&wanted),
+        Verbs::Registry(wanted) => registry::run(&wanted, login),
         Verbs::Try(wanted) => attempt::run(&wanted, login),
         Verbs::Changes(wanted) => changes::run(&wanted),
         Verbs::Commit(wanted) => commit::run(&wanted),

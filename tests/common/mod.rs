@@ -9,6 +9,7 @@
 
 mod leak;
 pub mod live;
+pub mod oci;
 mod pty;
 pub mod random;
 mod run;

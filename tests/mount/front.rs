@@ -18,10 +18,30 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// kakuri-mount as the front starts it: link at 3, nothing at 0-2, no environment.
 pub fn start() -> (Child, Channel) {
+    spawn(Command::new(PROGRAM), "kakuri-mount [test]")
+}
+
+/// The same with one system call that fails: `CALL:error=EPERM:when=3`. None where nothing can be traced.
+pub fn start_without(own: &Scratch, fault: &str) -> Option<(Child, Channel)> {
+    // It is told by its name that a front starts it.
+    let link = own.0.join("kakuri-mount [test]");
+    let _ = std::os::unix::fs::symlink(PROGRAM, &link);
+    let tried = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no strace that can trace here");
+        return None;
+    }
+    let call = fault.split(':').next().expect("a call");
+    let mut strace = Command::new("/usr/bin/strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}")]);
+    strace.arg(link);
+    Some(spawn(strace, "strace"))
+}
+
+fn spawn(mut command: Command, name: &str) -> (Child, Channel) {
     let (ours, theirs) = Channel::pair().expect("a link");
     let raw = theirs.as_fd().as_raw_fd();
-    let mut command = Command::new(PROGRAM);
-    command.arg0("kakuri-mount [test]").env_clear();
+    command.arg0(name).env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: dup_onto makes a dup2 or an fcntl, both async-signal-safe; the descriptor is open until the spawn.
     unsafe {
@@ -99,7 +119,10 @@ impl Drop for Pid1 {
 
 /// The whole conversation of an honest front.
 pub fn build(pid1: &mut Pid1, plan: &Plan) -> FromMount {
-    let (mut child, link) = start();
+    build_with(start(), pid1, plan)
+}
+
+pub fn build_with((mut child, link): (Child, Channel), pid1: &mut Pid1, plan: &Plan) -> FromMount {
     let sealed = document::seal(Stage::Front, plan).expect("a document");
     link.send(&ToMount::Plan(Version::ours()), &[sealed.as_fd()]).expect("sent");
     let _ = link.send(&ToMount::Join, &[pid1.pidfd().as_fd()]);

@@ -32,7 +32,11 @@ fn rooted(from: &Path, how: RootKind, ops: impl IntoIterator<Item = Op>) -> Plan
     tree.ops.retain(|op| !links(op));
     let seen = fs::metadata(from).map(|m| (m.dev(), m.ino())).ok();
     let from = from.canonicalize().expect("it exists");
-    Plan { root: Some(Root { from: from.into(), typed: Some("typed".into()), seen, how }), read_only: false, ..tree }
+    Plan {
+        root: Some(Root { from: from.into(), typed: Some("typed".into()), seen, under: vec![], how }),
+        read_only: false,
+        ..tree
+    }
 }
 
 fn layer(own: &Scratch) -> RootKind {

@@ -13,6 +13,7 @@ pub mod recipe;
 pub mod reference;
 pub mod settle;
 pub mod talk;
+pub mod tar;
 pub mod unpack;
 
 pub use digest::{Algorithm, Digest, Hasher};

@@ -206,8 +206,12 @@ pub enum ToUnpack {
     Start(Version, Limits, Owners),
     /// Carries a manifest or an index, sealed. A digest that was asked for is checked before anything else.
     /// Answered by Index, Manifest or Failed.
+    ///
+    /// The index.json of an `oci:` folder is judged first, without a digest; `tag` then says which of its images is
+    /// wanted, by the annotation `org.opencontainers.image.ref.name`, and None is the only one, or `latest`.
     Judge {
         digest: Option<Digest>,
+        tag: Option<String>,
         platform: Platform,
     },
     /// Carries the configuration the last manifest named, sealed. Answered by Recipe or Failed.

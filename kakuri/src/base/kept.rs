@@ -32,7 +32,7 @@ pub const ROOT: &str = "root";
 /// And the layers of its `cow` folders in this one.
 pub const LAYERS: &str = "cow";
 
-/// In it, of a container whose root is a folder: what was written over that folder, and what overlayfs wants beside it.
+/// In it, of a container whose root is a folder or an image: what was written over that, and what overlayfs wants beside it.
 pub const UPPER: &[u8] = b"/upper";
 pub const WORK: &[u8] = b"/work";
 
@@ -109,6 +109,7 @@ impl Keep {
         let root = std::fs::canonicalize(as_path(&root)).map_or(root, |real| real.into_os_string().into_vec());
         let (folders, home) = match &spec.rootfs {
             Some(rootfs) => (layer(rootfs.mode), b"/".to_vec()),
+            None if spec.image.is_some() => (layer(RootfsMode::Overlay), b"/".to_vec()),
             None => (folders(spec.base, &who.home), who.home.clone()),
         };
         Keep { root, folders, home, mount_points: Vec::new() }

@@ -69,7 +69,7 @@ pub fn look(spec: &Spec, rootfs: &Rootfs, host: &Host, config: &Config, keep: Op
         work: Bytes(keep.on_host(super::kept::WORK)),
     });
     let mut root = Root::open(&real.path, mode, layer).map_err(|e| fail().errno(e))?;
-    if root.seen != Some(real.id) {
+    if root.id() != real.id {
         return Err(fail().why("it changed while it was looked at").hint("try again"));
     }
     root.typed = Some(typed.to_vec());
@@ -86,7 +86,10 @@ pub fn put(
     notes: &mut Vec<String>,
 ) -> Result<()> {
     let mut places = Places::new();
-    fresh(&mut places, spec.read_only);
+    // An image says itself what is in these, and programs of it rely on that.
+    if spec.image.is_none() {
+        fresh(&mut places, spec.read_only);
+    }
     kernel::devices(&mut places, spec, notes);
     kernel::file_systems(&mut places, spec, network, notes);
     for (at, what) in &mut places {
@@ -101,7 +104,7 @@ pub fn put(
     layout.root = Some(root.clone());
     layout.put_base(places);
     for at in tops {
-        match root.look(&at, true).0 {
+        match root.look(&at, root.height()).0 {
             Stands::Folder { .. } => {}
             Stands::Nothing => layout.lack(&at, Node::Folder),
             Stands::File | Stands::Link(_) | Stands::Closed => return Err(in_the_way(&root, &at)),

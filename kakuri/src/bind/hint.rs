@@ -2,12 +2,14 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use kakuri_image::Source;
 use kakuri_wire::{Bytes, Fail};
 
 use super::interpreter;
 use super::source::{self, Kind, Look};
 use crate::host::{Host, as_path};
 use crate::layout::{Found, Layout};
+use crate::output;
 use crate::pathname;
 use crate::plan::Plan;
 
@@ -56,6 +58,10 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
         match command {
             b"help" => "kakuri --help is kakuri's own".into(),
             [b'/', ..] => "correct the name, or show what it lies in with --bind".into(),
+            _ if is_image(command) => {
+                let word = output::words(&[Bytes(command.to_vec())]);
+                format!("if it is an image: kakuri run --image {word} [CMD...]")
+            }
             _ if command.contains(&b'/') => {
                 format!("it was looked for from {folder}; correct the name, or show what it lies in with --bind")
             }
@@ -63,6 +69,16 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
         }
     });
     fail.hint(hint)
+}
+
+/// What docker's users type for an image. A path of the command's own does not look so.
+fn is_image(command: &[u8]) -> bool {
+    const KNOWN: [&str; 8] = ["alpine", "archlinux", "centos", "debian", "fedora", "opensuse", "rockylinux", "ubuntu"];
+    let tagged = || {
+        let name = command.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        name.iter().any(|b| matches!(b, b':' | b'@')) && matches!(Source::parse(command), Ok(Source::Registry(_)))
+    };
+    KNOWN.iter().any(|known| known.as_bytes() == command) || (!command.starts_with(b".") && tagged())
 }
 
 /// The same for one that is not executable, which may lie where nothing is.

@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 use kakuri_netns::{FromNetns, Status, ToNetns, Uplink as Wanted, Wireguard};
 use kakuri_wire::Channel;
 use kakuri_wire::channel::Broken;
-use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
-use kakuri_wire::handshake::Version;
-use kakuri_wire::sys;
+use kakuri_wire::fail::{Fail, Result, Stage};
 
-use super::{link, send};
-use crate::helper::{Birth, open_null, title};
+use super::lookup::Lookup;
 use crate::network::Wiring;
 use crate::process::{Owned, lost};
 use crate::spec::OnFailure;
@@ -36,7 +33,8 @@ pub struct Uplink {
     what: &'static str,
     /// Of the tunnel's peers, by their place in the configuration: the names some have.
     names: Vec<Option<Name>>,
-    lookups: Vec<Lookup>,
+    /// By the peer.
+    lookups: Vec<(u32, Lookup)>,
     /// It has made what it has to undo at its end.
     undoes: bool,
     /// Told before the container stood.
@@ -50,14 +48,6 @@ struct Name {
     port: u16,
     /// When it was looked up last.
     looked: Option<Instant>,
-}
-
-/// A name being looked up, by a process of its own.
-struct Lookup {
-    peer: u32,
-    link: Channel,
-    // Ended with this value.
-    _process: Owned,
 }
 
 /// What came of listening.
@@ -99,7 +89,7 @@ impl Uplink {
     }
 
     pub fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        std::iter::once(self.link.as_fd()).chain(self.lookups.iter().map(|lookup| lookup.link.as_fd()))
+        std::iter::once(self.link.as_fd()).chain(self.lookups.iter().map(|(_, lookup)| lookup.as_fd()))
     }
 
     /// Whether the container goes on without it.
@@ -181,37 +171,21 @@ impl Uplink {
         name.looked = Some(Instant::now());
         let (host, port) = (name.host.clone(), name.port);
         // One that still waits has waited long enough.
-        self.lookups.retain(|lookup| lookup.peer != peer);
-        match self.begin_lookup(peer, host.clone(), port) {
-            Ok(lookup) => self.lookups.push(lookup),
+        self.lookups.retain(|(of, _)| *of != peer);
+        match Lookup::begin(&self.program, host.clone(), port) {
+            Ok(lookup) => self.lookups.push((peer, lookup)),
             Err(fail) => log::info!("cannot look up '{host}' anew: {fail}"),
         }
     }
 
-    fn begin_lookup(&self, peer: u32, host: String, port: u16) -> Result<Lookup> {
-        let (near, far) = link()?;
-        let null = open_null()?;
-        let birth = Birth::new(&self.program, &far, &null, title("kakuri-netns", "resolve"));
-        // Several may be begun at once, so each is waited for until it has left our memory.
-        let spawned = sys::clone_vfork(0, &mut || {
-            let _ = birth.become_helper();
-            i32::from(CODE_FAILED)
-        });
-        let (_, pidfd) = spawned.fail(Stage::Front, || "cannot start kakuri-netns".into())?;
-        let process = Owned::new(pidfd, Stage::Netns);
-        send(Stage::Netns, &near, &ToNetns::Resolve { version: Version::ours(), host, port }, &[])?;
-        Ok(Lookup { peer, link: near, _process: process })
-    }
-
     fn hear_lookups(&mut self) {
         let mut answers = Vec::new();
-        self.lookups.retain(|lookup| match lookup.link.recv_now::<FromNetns>() {
-            Err(Broken::Late) => true,
-            Ok((FromNetns::Resolved(addresses), _)) => {
-                answers.extend(addresses.first().map(|address| (lookup.peer, *address)));
+        self.lookups.retain(|(peer, lookup)| match lookup.hear() {
+            None => true,
+            Some(answer) => {
+                answers.extend(answer.ok().and_then(|addresses| addresses.first().map(|address| (*peer, *address))));
                 false
             }
-            _ => false,
         });
         for (peer, address) in answers {
             // A tunnel that has ended is told on its own link, and one that does not read asks again.
@@ -224,6 +198,7 @@ impl Uplink {
 mod tests {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+    use super::super::link;
     use super::*;
 
     /// An uplink whose process is a double, with the other end of its link.
@@ -280,7 +255,7 @@ mod tests {
         }
         assert!(uplink.hear().is_empty());
         assert_eq!(uplink.lookups.len(), 1);
-        let first = uplink.lookups[0].link.as_fd().try_clone_to_owned().expect("a copy");
+        let first = uplink.lookups[0].1.as_fd().try_clone_to_owned().expect("a copy");
         far.send(&FromNetns::Lost { peer: 0 }, &[]).expect("said");
         // The double ends without an answer, and nobody takes its place so soon.
         assert!(

@@ -23,10 +23,14 @@ pub struct Offer {
     pub names: Option<Prefer>,
     /// What follows a name: `:` for cp.
     pub suffix: &'static str,
+    /// Names of images.
+    pub images: bool,
     /// Names of VPN configurations.
     pub configs: bool,
     /// Names of bind profiles.
     pub profiles: bool,
+    /// Registries there is a login for.
+    pub registries: bool,
     /// What the word begins with: words are offered where it fits.
     pub typed: String,
     /// Stands before each word: `--option=`.
@@ -143,6 +147,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
     let list = |words: &[&str]| words.iter().map(|w| ((*w).to_string(), String::new())).collect();
     match (opt.id, opt.takes) {
         (Id::BindProfile, _) => Offer { profiles: true, ..offer },
+        (Id::Image, _) => Offer { images: true, ..offer },
         (Id::Container, _) => Offer { names: Some(Prefer::Any), ..offer },
         (Id::Vpn, _) => Offer { configs: true, ..offer },
         (Id::Network, _) => Offer { words: list(&["none", "host", "nat", "bridge", "container:", "ns:"]), ..offer },
@@ -150,7 +155,7 @@ fn value(opt: &Opt, typed: String, prefix: String) -> Offer {
             Offer { words: list(&["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "STOP", "CONT"]), ..offer }
         }
         (Id::Share, _) => Offer { words: list(&["ipc", "uts", "cgroup", "net"]), ..offer },
-        (_, Takes::Value(form)) => {
+        (_, Takes::Value(form) | Takes::Switch(form)) => {
             let whole = |w: &&str| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
             let words: Vec<&str> = form.split('|').filter(whole).collect();
             Offer { words: if form.contains('|') { list(&words) } else { Vec::new() }, ..offer }
@@ -169,6 +174,8 @@ fn operand(verb: &Verb, number: usize, typed: String) -> Offer {
         Words::NameConf if number == 0 => Offer { names: Some(Prefer::Any), ..offer },
         Words::NameConf if number == 1 => Offer { configs: true, ..offer },
         Words::Conf if number == 0 => Offer { configs: true, ..offer },
+        Words::Images => Offer { images: true, ..offer },
+        Words::Registry if number == 0 => Offer { registries: true, ..offer },
         Words::Names(prefer) => Offer { names: Some(prefer), ..offer },
         Words::Sides => Offer { names: Some(Prefer::Any), suffix: ":", ..offer },
         Words::Choice(words) if number == 0 => {

@@ -77,7 +77,7 @@ pub fn create(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, St
             .into());
     }
     no_empty_command(verb, name.as_deref().unwrap_or("it"), scanned.command)?;
-    run::one_root(&scanned.met)?;
+    run::one_root(&scanned.met, &given.spec)?;
     run::sane(&given)?;
     given.spec.command = words(scanned.command);
     done(Verbs::Create(Create { name, spec: given.spec, replace: given.replace, general: given.general }))

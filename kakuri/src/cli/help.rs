@@ -100,7 +100,7 @@ fn command(verb: &Verb) -> Command {
         match opt.takes {
             Takes::Nothing => {}
             Takes::Value(form) => arg = arg.action(ArgAction::Append).value_name(form),
-            Takes::Number(form) => {
+            Takes::Number(form) | Takes::Switch(form) => {
                 arg = arg.action(ArgAction::Append).num_args(0..=1).require_equals(true).value_name(form);
             }
         }

@@ -78,7 +78,7 @@ fn names(opt: &Opt) -> String {
     let form = match opt.takes {
         Takes::Nothing => String::new(),
         Takes::Value(form) => format!(" \\fI{}\\fR", escape(form)),
-        Takes::Number(form) => format!("[=\\fI{}\\fR]", escape(form)),
+        Takes::Number(form) | Takes::Switch(form) => format!("[=\\fI{}\\fR]", escape(form)),
     };
     all.join(", ") + &form
 }

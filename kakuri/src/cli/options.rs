@@ -1,6 +1,7 @@
 //! The options of every verb: static tables for the scanner, for help, for suggestions and for manual pages.
 
 pub mod foreign;
+pub mod image;
 pub mod spec;
 pub mod verb;
 
@@ -13,19 +14,23 @@ pub enum Id {
     AllowNetwork,
     Archive,
     Attach,
+    Authfile,
     Base,
     Bind,
     CapAdd,
     CapDrop,
     BindProfile,
+    CertDir,
     Config,
     Container,
+    Creds,
     Detach,
     DetachKeys,
     Device,
     Dns,
     DnsSearch,
     Emit,
+    Entrypoint,
     Env,
     EnvFile,
     EnvHost,
@@ -39,6 +44,7 @@ pub enum Id {
     Gidmap,
     Hide,
     Hostname,
+    Image,
     Interactive,
     Json,
     List,
@@ -54,9 +60,13 @@ pub enum Id {
     Nothing,
     Null,
     PassFd,
+    Password,
+    PasswordStdin,
     Patch,
+    Platform,
     Proc,
     Publish,
+    Pull,
     Quiet,
     ReadOnly,
     Remove,
@@ -72,6 +82,7 @@ pub enum Id {
     Time,
     Timeout,
     Timestamps,
+    TlsVerify,
     Tmpfs,
     Tty,
     Uid,
@@ -80,6 +91,7 @@ pub enum Id {
     Undo,
     Until,
     User,
+    Username,
     Userns,
     Verbose,
     Version,
@@ -97,6 +109,8 @@ pub enum Takes {
     Value(&'static str),
     /// Only after `=`, or a next word that is a number.
     Number(&'static str),
+    /// Only after `=`; the option alone is the first of these words.
+    Switch(&'static str),
 }
 
 /// One option. Without a heading it is accepted and not shown.
@@ -113,6 +127,7 @@ pub struct Opt {
 const OPTIONS: &str = "Options";
 const NAMED: &str = "Name and life";
 const FILES: &str = "Files";
+const IMAGE: &str = "Image";
 const WHO: &str = "Identity and environment";
 const WALLS: &str = "Isolation";
 const NETWORK: &str = "Network";
@@ -121,7 +136,7 @@ const INSIGHT: &str = "Insight";
 const GENERAL: &str = "General";
 
 /// In the order of the help.
-pub const HEADINGS: [&str; 9] = [OPTIONS, NAMED, FILES, WHO, WALLS, NETWORK, RUN, INSIGHT, GENERAL];
+pub const HEADINGS: [&str; 10] = [OPTIONS, NAMED, FILES, IMAGE, WHO, WALLS, NETWORK, RUN, INSIGHT, GENERAL];
 
 const fn opt(
     id: Id,

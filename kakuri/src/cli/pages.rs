@@ -2,6 +2,8 @@
 
 mod back;
 mod container;
+mod image;
+mod registry;
 mod top;
 mod vpn;
 
@@ -11,6 +13,8 @@ use super::options::Tables;
 use super::{Command, Stop};
 pub use back::TRY_FOLDERS;
 pub use container::DOCKER;
+pub use image::IMAGE;
+pub use registry::REGISTRY;
 pub use top::{CONTAINER, RUN, TOP};
 pub use vpn::VPN;
 
@@ -38,14 +42,16 @@ pub struct Verb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Life,
+    Images,
     Back,
     Insight,
     Itself,
 }
 
-pub const GROUPS: [(Group, &str); 4] = [
+pub const GROUPS: [(Group, &str); 5] = [
     (Group::Life, "Containers with a name"),
     (Group::Insight, "Looking at them"),
+    (Group::Images, "Images"),
     (Group::Back, "Folders you can take back"),
     (Group::Itself, "kakuri itself"),
 ];
@@ -64,6 +70,10 @@ pub enum Words {
     NameConf,
     /// A VPN configuration.
     Conf,
+    /// Images that are here.
+    Images,
+    /// A registry of images.
+    Registry,
     /// Any files and folders.
     Paths,
     /// `cp`: NAME:PATH or a path.
@@ -105,6 +115,8 @@ impl Verb {
     pub fn members(&self) -> &'static [&'static Verb] {
         match self.name {
             "container" => &DOCKER,
+            "image" => &IMAGE,
+            "registry" => &REGISTRY,
             "vpn" => &VPN,
             _ => &[],
         }
@@ -125,12 +137,10 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
     DOCKER.iter().copied().find(|v| v.is(word))
 }
 
-/// Verbs that later builds bring.
-pub const NOT_YET: [&str; 4] = ["pull", "images", "image", "registry"];
-/// And of `kakuri container`.
+/// Verbs of `kakuri container` that later builds bring.
 pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
 
 /// A word that is never a program unless `--` stands before it.
 pub fn is_verb(word: &[u8]) -> bool {
-    top(word).is_some() || NOT_YET.iter().any(|v| v.as_bytes() == word)
+    top(word).is_some()
 }

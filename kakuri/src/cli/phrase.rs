@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use kakuri_wire::{Bytes, Fail};
-use nix::sys::signal::Signal;
 
 use super::ask::{Format, Side};
 use super::scan::shown;
 use super::{misuse, value};
 use crate::output::time;
+use crate::signals;
 use crate::store;
 
 /// A name of a container that is still to be.
@@ -28,29 +28,7 @@ pub fn name(what: &str, typed: &[u8]) -> Result<String, Fail> {
 
 /// `TERM`, `SIGTERM`, `15`, `RTMIN+1`, `RTMAX-1`.
 pub fn signal(option: &str, typed: &[u8]) -> Result<i32, Fail> {
-    let text = shown(typed).to_ascii_uppercase();
-    let word = text.strip_prefix("SIG").unwrap_or(&text);
-    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
-    let offset = |rest: &str, sign: char| match rest {
-        "" => Some(0),
-        rest => rest.strip_prefix(sign).and_then(|n| n.parse::<u8>().ok()).map(i32::from),
-    };
-    let number = if let Some(rest) = word.strip_prefix("RTMIN") {
-        offset(rest, '+').map(|n| first + n).filter(|n| *n <= last)
-    } else if let Some(rest) = word.strip_prefix("RTMAX") {
-        offset(rest, '-').map(|n| last - n).filter(|n| *n >= first)
-    } else if word.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse::<i32>().ok().filter(|n| (1..=64).contains(n))
-    } else {
-        let named = match word {
-            "IOT" => "ABRT",
-            "CLD" => "CHLD",
-            "POLL" => "IO",
-            word => word,
-        };
-        format!("SIG{named}").parse::<Signal>().ok().map(|s| s as i32)
-    };
-    number.ok_or_else(|| {
+    signals::parse(&shown(typed)).ok_or_else(|| {
         misuse(format!("bad value '{}' for {option}", shown(typed)))
             .why("it is no signal")
             .hint(format!("{option} TERM, {option} SIGHUP, {option} 15 or {option} RTMIN+1; kill -l lists them"))

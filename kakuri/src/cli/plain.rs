@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use kakuri_wire::{Bytes, Fail};
+use kakuri_wire::Bytes;
 
 use super::ask::{Complete, Verbs};
 use super::enter::{done, read};
@@ -12,11 +12,6 @@ use super::pages::{self, Verb};
 use super::scan::shown;
 use super::{Command, Stop, help, misuse};
 use crate::config::verb::Verb as Config;
-
-pub fn not_yet(verb: &[u8]) -> Fail {
-    let verb = shown(verb);
-    misuse(format!("this build has no `{verb}` yet")).hint(format!("to run a program of that name: kakuri -- {verb}"))
-}
 
 pub fn version(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     no_words(verb, &read(verb, arguments)?.words).map(|()| Command::Version)

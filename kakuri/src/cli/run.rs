@@ -11,7 +11,7 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, misuse, network, phrase, value, walls};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value, walls};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -40,7 +40,7 @@ pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<
     for met in &scanned.met {
         apply(&mut run, met)?;
     }
-    one_root(&scanned.met)?;
+    one_root(&scanned.met, &run.spec)?;
     sane(&run)?;
     if run.replace && run.name.is_none() {
         return Err(misuse("--replace needs the name of what is to be replaced")
@@ -80,7 +80,7 @@ pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> 
     }
     if given.iter().any(who) {
         // Who it was before is another answer to the same question, and given up.
-        run.spec.user = User::Root;
+        run.spec.user = User::Unset;
     }
     if given.iter().any(|g| g.id == Id::Vpn) {
         // A VPN takes the place of whatever network there was; what stands on the same line is another matter.
@@ -134,6 +134,14 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         }
         Id::EnvFile => spec.environment.files.push(bytes()),
         Id::EnvHost => spec.environment.host = true,
+        Id::Image
+        | Id::Pull
+        | Id::Platform
+        | Id::Entrypoint
+        | Id::Creds
+        | Id::Authfile
+        | Id::CertDir
+        | Id::TlsVerify => image::apply(met, spec)?,
         Id::Explain => *act = Act::Explain,
         Id::Hide => {
             if met.value.is_empty() {
@@ -198,6 +206,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::NoTrunc
         | Id::Nothing
         | Id::Null
+        | Id::Password
+        | Id::PasswordStdin
         | Id::Patch
         | Id::Quiet
         | Id::Signal
@@ -207,6 +217,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Timestamps
         | Id::Undo
         | Id::Until
+        | Id::Username
         | Id::Version => {}
     }
     Ok(())
@@ -214,7 +225,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
 
 /// The last of several `--user` counts; a user and keep-id are two answers to one question.
 fn user(spec: &mut Spec, user: User) -> Result<(), Fail> {
-    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Root {
+    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Unset {
         return Err(misuse("--user and --userns keep-id both say who you are inside").hint("choose one of them"));
     }
     spec.user = user;
@@ -270,12 +281,15 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
     Ok(())
 }
 
-/// `--rootfs` and `--base` are two answers to one question.
-pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
-    let given = |id: Id| met.iter().any(|m| m.id == id);
-    match given(Id::Base) && given(Id::Rootfs) {
-        true => Err(misuse("--base and --rootfs both say what the root is").hint("choose one of them")),
-        false => Ok(()),
+/// `--base`, `--rootfs` and `--image` are answers to one question.
+pub(super) fn one_root(met: &[Met], spec: &Spec) -> Result<(), Fail> {
+    let all = [(Id::Base, "--base"), (Id::Rootfs, "--rootfs"), (Id::Image, "--image")];
+    let mut given = all.iter().filter(|(id, _)| met.iter().any(|m| m.id == *id)).map(|(_, name)| name);
+    match (given.next(), given.next()) {
+        (Some(one), Some(other)) => {
+            Err(misuse(format!("{one} and {other} both say what the root is")).hint("choose one of them"))
+        }
+        _ => image::check(spec, met),
     }
 }
 
@@ -337,6 +351,17 @@ fn command(arguments: &[OsString], scanned: &Scanned, form: Form) -> Result<(), 
                 .why(format!("{name} takes one word"))
                 .hint(instead));
         }
+    }
+    if form == Form::Bare && !scanned.dashes && matches!(first.as_bytes(), b"login" | b"logout") {
+        // docker's verbs, that nobody is asked for a password by another program in their place.
+        let rest: Vec<String> = scanned.command[1..]
+            .iter()
+            .filter(|w| !w.as_bytes().starts_with(b"-"))
+            .map(|w| Bytes::from(w.as_os_str()).to_string())
+            .collect();
+        let registry = rest.last().map(|registry| format!(" {registry}")).unwrap_or_default();
+        return Err(misuse(format!("kakuri has no verb '{word}' of its own"))
+            .hint(format!("kakuri registry {word}{registry}; to run a program of that name: kakuri -- {word}")));
     }
     let verb = pages::is_verb(first.as_bytes());
     if form == Form::Bare && verb && !scanned.dashes && !scanned.met.is_empty() {

@@ -78,6 +78,7 @@ fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<M
                 .hint(format!("type {} alone", shown(name))));
         }
         (_, Some(value)) => option.value = value,
+        (Takes::Switch(words), None) => option.value = words.split('|').next().unwrap_or_default().as_bytes(),
         (Takes::Number(_), None) => match next.filter(|n| is_ids(n)) {
             Some(value) => {
                 met.push(Met { value, ..option });
@@ -123,7 +124,7 @@ fn is_ids(word: &[u8]) -> bool {
 
 fn no_value(name: &[u8], opt: &Opt) -> Fail {
     let form = match opt.takes {
-        Takes::Value(form) | Takes::Number(form) => form,
+        Takes::Value(form) | Takes::Number(form) | Takes::Switch(form) => form,
         Takes::Nothing => "",
     };
     let name = shown_option(name);

@@ -7,10 +7,10 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::account;
 use crate::helper::Programs;
-use crate::idmap;
+use crate::image::ready::{self, Fetch};
 use crate::layer::journal;
 use crate::network::Wiring;
-use crate::plan::{self, Kept, Outline};
+use crate::plan::{self, Kept, Outline, Storage};
 use crate::spec::Spec;
 use crate::store::{Entry, Kind, State};
 use crate::supervisor::{self, Commission, Life};
@@ -67,18 +67,26 @@ impl Starter<'_> {
         if !spec.share.uts && spec.hostname.is_none() {
             spec.hostname = Some(entry.name.clone());
         }
-        let spec = account::settle(&spec, host, config, kept.as_ref())?;
-        let ids = idmap::decide(&spec, host)?;
+        let mut image = ready::prepare(&spec, host, config, Fetch::Never { login: self.login })?;
+        if let Some(image) = image.as_mut().filter(|_| kept.is_none()) {
+            image.make_room(store)?;
+        }
+        let storage = Storage { kept: kept.as_ref(), image: image.as_ref(), ..Storage::default() };
+        let spec = account::settle(&spec, host, config, &storage)?;
+        let ids = ready::ids(image.as_ref(), &spec, host)?;
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
         wiring.resolve(&spec, host)?;
         super::join::container(&mut wiring, &spec, store)?;
         let outline = Outline::of(entry.name.clone(), &spec, host, &wiring, &ids);
-        let plan = plan::make(&spec, host, config, kept.as_ref(), wiring, &ids)?;
+        let plan = plan::make(&spec, host, config, &storage, wiring, &ids)?;
         for note in &plan.notes {
             log::info!("{note}");
         }
         let programs = Programs::locate(self.login)?;
-        let commission = Commission { entry: entry.unpinned(), lock, plan, outline, programs, life };
+        if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
+            scratch.hand_over();
+        }
+        let commission = Commission { entry: entry.unpinned(), lock, plan, outline, programs, life, image };
         supervisor::detach(commission).map(Begun::Supervisor)
     }
 }

@@ -1,12 +1,35 @@
-//! Where an image may be fetched from, and as whom: registries.conf, logins, certificates.
+//! Where an image may be fetched from, and as whom: registries.conf, logins, certificates, proxies.
+//!
+//! All of it is other programs' configuration, read where they have it, so that what works with podman or docker works
+//! here. A file that cannot be read or makes no sense is an error: a mirror, a block or a login that is passed over in
+//! silence would be found out by what it was to prevent.
+
+pub mod credentials;
+pub mod helper;
+pub mod login;
+mod name;
+mod place;
+mod policy;
+mod proxy;
+pub mod registries;
+mod trust;
 
 use kakuri_image::Reference;
-use kakuri_image::talk::Endpoint;
+use kakuri_image::reference::DEFAULT_HOST;
+use kakuri_image::talk::{Endpoint, Login, Scheme};
 use kakuri_wire::Bytes;
-use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::fail::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
+use login::Registry;
+pub use name::resolve;
+use registries::{Registries, Server};
+
+/// The host that answers for docker.io.
+const HUB: &str = "registry-1.docker.io";
+/// Of https.
+const PORT: u16 = 443;
 
 /// What the command line says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +43,63 @@ pub struct Access {
     pub cert_dir: Option<Bytes>,
     /// `--creds USER[:PASSWORD]`. It is not kept.
     #[serde(skip)]
-    pub creds: Option<kakuri_image::talk::Login>,
+    pub creds: Option<Login>,
 }
 
-/// The endpoints of a reference, in the order they are to be tried.
-pub fn endpoints(reference: &Reference, _access: &Access, _host: &Host) -> Result<Vec<Endpoint>> {
-    Err(Fail::new(Stage::Front, format!("no endpoint for {}", reference.repository)))
+/// The endpoints of a reference, in the order they are to be tried: mirrors, then the registry itself. `host` of each is
+/// as in a URL, an IPv6 address in brackets. A login that is typed goes to the registry alone.
+///
+/// # Errors
+/// The name is blocked or rejected; a file that counts cannot be read or makes no sense; a helper fails.
+pub fn endpoints(reference: &Reference, access: &Access, host: &Host) -> Result<Vec<Endpoint>> {
+    policy::check(reference, host)?;
+    let servers = Registries::load(host)?.servers(reference)?;
+    let machine = trust::of_machine(host)?;
+    let last = servers.len().saturating_sub(1);
+    let mut endpoints = Vec::with_capacity(servers.len());
+    for (n, server) in servers.iter().enumerate() {
+        let login = match &access.creds {
+            Some(login) if n == last => Some(login.clone()),
+            Some(_) => None,
+            None => credentials::find(&server.registry(), &server.repository, access, host)?,
+        };
+        endpoints.push(endpoint(server, login, &machine, access, host)?);
+    }
+    Ok(endpoints)
+}
+
+/// The endpoint a login is proved at.
+pub fn of_registry(registry: &Registry, login: Login, access: &Access, host: &Host) -> Result<Endpoint> {
+    let server = Registries::load(host)?.server(&registry.name, &registry.path)?;
+    endpoint(&server, Some(login), &trust::of_machine(host)?, access, host)
+}
+
+fn endpoint(
+    server: &Server,
+    login: Option<Login>,
+    machine: &[Bytes],
+    access: &Access,
+    host: &Host,
+) -> Result<Endpoint> {
+    let insecure = access.tls_verify.map_or(server.insecure, |verify| !verify);
+    let scheme = match access.tls_verify {
+        _ if insecure => Scheme::Either,
+        // Nobody listens on this machine's own loopback but its own users; who wants certificates there says so.
+        None if proxy::is_loopback(&server.host) => Scheme::Either,
+        _ => Scheme::Https,
+    };
+    let own = trust::of_registry(&server.registry(), access.cert_dir.as_ref(), host)?;
+    let name = if server.host == DEFAULT_HOST { HUB } else { &server.host };
+    let port = server.port.unwrap_or(PORT);
+    Ok(Endpoint {
+        host: name.into(),
+        port,
+        repository: server.repository.clone(),
+        scheme,
+        verify: !insecure,
+        roots: machine.iter().cloned().chain(own.roots).collect(),
+        client: own.client,
+        login,
+        proxy: proxy::find(name, port, scheme == Scheme::Http, host)?,
+    })
 }

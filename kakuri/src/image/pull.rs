@@ -1,14 +1,29 @@
 //! A pull: the hub between the fetcher, the unpacker and the store.
+//!
+//! The front parses nothing of an image's. Documents go on as they came, sealed; the bytes of layers go from the fetcher
+//! to the unpacker by a pipe of theirs; what may be said when is [`drive`]'s, and what is on disk [`store`](super::store)'s.
+
+mod drive;
+mod hub;
+mod layout;
+mod progress;
+mod recipe;
+mod settle;
+
+use std::time::Duration;
 
 use kakuri_image::{Platform, Source};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
-use super::store::{Images, Stored};
+use super::store::{Images, Stored, key, refs};
 use crate::helper::Programs;
 use crate::host::Host;
 use crate::idmap::Ids;
+use crate::signals::{self, Signals};
+use hub::Hub;
+use progress::Progress;
 
 /// `--pull`: when an image is fetched although it is here, or not fetched although it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +44,97 @@ pub struct Wanted<'a> {
     pub quiet: bool,
 }
 
+/// Between two looks at what another pull of the same image is doing.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Makes it be here, unpacked for these ids.
-pub fn pull(_wanted: &Wanted, _images: &Images, _ids: &Ids, _programs: &Programs, _host: &Host) -> Result<Stored> {
-    Err(Fail::new(Stage::Front, "no pull"))
+pub fn pull(wanted: &Wanted, images: &Images, ids: &Ids, programs: &Programs, host: &Host) -> Result<Stored> {
+    let name = refs::name_of(wanted.source)?;
+    if let Some(stored) = here(wanted, images, ids)? {
+        return Ok(stored);
+    }
+    images.sweep();
+    let mut progress = Progress::new(wanted.quiet);
+    let Some(_turn) = take_turn(wanted, images, &name, &mut progress)? else {
+        return Err(interrupted(libc::SIGINT, &name));
+    };
+    // Whoever had it before has perhaps done it all.
+    if let Some(stored) = here(wanted, images, ids)? {
+        return Ok(stored);
+    }
+    let known = images.find(wanted.source, wanted.platform).unwrap_or_else(|fail| {
+        log::info!("{fail}");
+        None
+    });
+    let mut work = images.begin(&key(ids))?;
+    let surroundings = hub::Surroundings { wanted, name: &name, ids, programs, host };
+    let pulled = match known.filter(|_| wanted.policy != Policy::Always) {
+        // It is here, and was not unpacked for these ids.
+        Some(stored) if work.has_blobs(&stored.recipe) => {
+            Hub::of_stored(surroundings, &mut work, &mut progress, &stored).and_then(Hub::run)
+        }
+        Some(_) if wanted.policy == Policy::Never => {
+            Err(Fail::new(Stage::Front, format!("cannot unpack the image {name} for these ids"))
+                .why("its layers are not stored any more")
+                .hint(format!("kakuri pull {name} fetches them again")))
+        }
+        None if wanted.policy == Policy::Never => {
+            Err(Fail::new(Stage::Front, format!("the image {name} is not here")).hint(format!("kakuri pull {name}")))
+        }
+        _ => Hub::of_source(surroundings, &mut work, &mut progress).and_then(Hub::run),
+    };
+    progress.clear();
+    // Helpers are gone by now; whatever came stays for the next one.
+    work.end();
+    pulled
+}
+
+/// What needs nothing to be done.
+fn here(wanted: &Wanted, images: &Images, ids: &Ids) -> Result<Option<Stored>> {
+    if wanted.policy == Policy::Always {
+        return Ok(None);
+    }
+    match images.find(wanted.source, wanted.platform) {
+        Ok(Some(stored)) => Ok(images.layers(&stored, ids)?.map(|_| stored)),
+        Ok(None) => Ok(None),
+        // What cannot be read is fetched again, unless it may not be.
+        Err(fail) if wanted.policy == Policy::Never => Err(fail),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Of several pulls of one image one does the work, and the others wait for it. None: a signal came.
+fn take_turn(
+    wanted: &Wanted,
+    images: &Images,
+    name: &str,
+    progress: &mut Progress,
+) -> Result<Option<super::store::Turn>> {
+    if let Some(turn) = images.try_turn(name, wanted.platform)? {
+        return Ok(Some(turn));
+    }
+    progress.say(&format!("another kakuri is pulling {name}: waiting for it"));
+    let mut signals = Signals::block()?;
+    loop {
+        if let Some(came) = signals.take()
+            && is_end(came.signal)
+        {
+            return Ok(None);
+        }
+        let _ = kakuri_wire::channel::wait(&signals, rustix::event::PollFlags::IN, PAUSE);
+        if let Some(turn) = images.try_turn(name, wanted.platform)? {
+            return Ok(Some(turn));
+        }
+    }
+}
+
+/// Whether it asks this process to end.
+fn is_end(signal: i32) -> bool {
+    !matches!(signal, libc::SIGWINCH | libc::SIGCONT)
+}
+
+fn interrupted(signal: i32, name: &str) -> Fail {
+    Fail::new(Stage::Front, format!("the pull of {name} was ended by SIG{}", signals::name(signal)))
+        .hint("what has come is kept, and the same command goes on with it")
+        .code(128_u8.saturating_add(signal.clamp(1, 64) as u8))
 }

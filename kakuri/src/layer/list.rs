@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::compare::{Side, compare};
 use super::upper::{Form, Node, Tree, link_of};
 use super::{Kind, Record, UPPER, child};
+use crate::layout::Root;
 use crate::pathname;
 
 /// A layer and the folder it lies over.
@@ -62,6 +63,13 @@ impl Pair {
         let lower = Tree::open(shown.as_path()).map_err(|e| cannot(&shown, e))?;
         let upper = Tree::open_own(folder).map_err(|e| cannot(&Bytes::from(folder), e))?;
         Ok(Pair { number, record, upper, lower })
+    }
+
+    /// What a container has written over its image.
+    pub fn of_image(folder: &Path, number: u32, record: Record, lower: Root) -> Result<Pair> {
+        let upper = Tree::open_own(folder)
+            .map_err(|e| Fail::new(Stage::Front, format!("cannot look at '{}'", Bytes::from(folder))).errno(e))?;
+        Ok(Pair { number, record, upper, lower: Tree::of_layers(lower) })
     }
 
     /// The path of a change inside.

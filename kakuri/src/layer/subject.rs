@@ -10,11 +10,14 @@ use super::apply::{self, Trees};
 use super::journal::{self, Journal, State};
 use super::list::{Change, Pair};
 use super::tries::{self, Tries, Try};
+use super::upper::Form;
 use super::{Record, all, undo};
+use crate::base::image;
 use crate::base::kept::{Kept, UPPER};
 use crate::bind::source;
 use crate::config::Config;
 use crate::host::{Host, as_path};
+use crate::image::ready::{self, Fetch};
 use crate::pathname;
 use crate::spec::RootfsMode;
 use crate::store::{Entry, Lock, Store};
@@ -54,7 +57,7 @@ impl Subject {
     /// The container of that name, else the latest try about the first path, or about where the caller is.
     pub fn find(wanted: &Wanted, host: &Host, config: &Config) -> Result<Subject> {
         let mut subject = match wanted.container {
-            Some(name) => Subject::of_container(Store::of(config, host).find(name)?)?,
+            Some(name) => Subject::of_container(Store::of(config, host).find(name)?, config)?,
             None => Subject::of_try(latest(wanted, host)?, wanted.lenient)?,
         };
         subject.finish()?;
@@ -72,7 +75,7 @@ impl Subject {
         Ok(Subject { owner: Owner::Try(Box::new(found)), place, pairs, journals, lock, taken_back: false })
     }
 
-    fn of_container(entry: Entry) -> Result<Subject> {
+    fn of_container(entry: Entry, config: &Config) -> Result<Subject> {
         let Some(kept) = entry.kept() else {
             return Err(Fail::new(Stage::Front, format!("cannot tell what '{}' has changed", entry.name))
                 .why("it keeps no files: what it writes is in memory, and goes with it")
@@ -81,7 +84,10 @@ impl Subject {
         let lock = entry.try_lock()?;
         let place = kept.layers();
         let mut pairs = pairs(&place)?;
-        pairs.extend(root(&entry, &kept)?);
+        pairs.extend(match entry.record.spec.image {
+            Some(_) => Some(image(&entry, &kept, config)?),
+            None => root(&entry, &kept)?,
+        });
         let journals = if lock.is_some() { journal::all(&place)? } else { Vec::new() };
         Ok(Subject { owner: Owner::Container(Box::new(entry)), place, pairs, journals, lock, taken_back: false })
     }
@@ -132,6 +138,10 @@ impl Subject {
         Ok(())
     }
 
+    fn has_image(&self) -> bool {
+        matches!(&self.owner, Owner::Container(entry) if entry.record.spec.image.is_some())
+    }
+
     /// For people: what it is called.
     pub fn shown(&self) -> String {
         match &self.owner {
@@ -167,12 +177,26 @@ impl Subject {
         let mut all = Vec::new();
         for pair in &self.pairs {
             let mut changes = pair.changes()?;
+            let of_image = pair.number == ROOT && self.has_image();
+            changes.retain(|change| !(of_image && is_mount_point(change)));
             changes.retain(|change| {
                 !committed.contains(&(pair.number, &change.path[..])) && is_wanted(pair, &change.path, paths)
             });
             all.push((pair, changes));
         }
         Ok(all)
+    }
+}
+
+/// Whether it was made at a start for the container's own to be mounted on, in an image that lacks it.
+fn is_mount_point(change: &Change) -> bool {
+    const FOLDERS: [&[u8]; 3] = [b"dev", b"proc", b"sys"];
+    const FILES: [&[u8]; 3] = [b"etc/hostname", b"etc/hosts", b"etc/resolv.conf"];
+    let path = &change.path[..];
+    match &change.after {
+        Some(new) if change.before.is_none() && new.is(Form::Folder) => FOLDERS.contains(&path),
+        Some(new) if change.before.is_none() && new.is(Form::File) => new.size == 0 && FILES.contains(&path),
+        _ => false,
     }
 }
 
@@ -196,9 +220,23 @@ fn root(entry: &Entry, kept: &Kept) -> Result<Option<Pair>> {
     let typed = source::typed_path(&host, rootfs.path.as_bytes())?;
     let from = Bytes(source::future(&typed));
     let record = Record { version: 1, from, at: "/".into(), split: false, mode: 0o755, starts: Vec::new() };
+    Pair::of(&upper(kept), ROOT, record).map(Some)
+}
+
+/// The layer over an image's.
+fn image(entry: &Entry, kept: &Kept, config: &Config) -> Result<Pair> {
+    let spec = &entry.record.spec;
+    let host = Host::look();
+    let found = ready::prepare(spec, &host, config, Fetch::Never { login: false })?;
+    let ready = found.ok_or_else(|| Fail::new(Stage::Front, format!("'{}' has no image", entry.name)))?;
+    let lower = image::look(&ready, None)?;
+    let record = Record { version: 1, from: "/".into(), at: "/".into(), split: false, mode: 0o755, starts: Vec::new() };
+    Pair::of_image(&upper(kept), ROOT, record, lower)
+}
+
+fn upper(kept: &Kept) -> PathBuf {
     let upper = pathname::join(&Bytes::from(&kept.folder).0, &UPPER[1..]);
-    let upper = source::real(&upper).unwrap_or(upper);
-    Pair::of(as_path(&upper), ROOT, record).map(Some)
+    as_path(&source::real(&upper).unwrap_or(upper)).to_path_buf()
 }
 
 fn latest(wanted: &Wanted, host: &Host) -> Result<Try> {

@@ -12,6 +12,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::Stamp;
+use crate::layout::Root;
 
 const HERE: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
@@ -35,7 +36,13 @@ const LARGEST: usize = 64 << 10;
 pub type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
 pub struct Tree {
-    top: OwnedFd,
+    top: Top,
+}
+
+enum Top {
+    Folder(OwnedFd),
+    /// The layers of an image.
+    Layers(Box<Root>),
 }
 
 /// What a thing is.
@@ -122,16 +129,21 @@ impl Node {
 impl Tree {
     /// One of kakuri's own, by a path that may lead over links: the home of many a user is one.
     pub fn open_own(path: &Path) -> Result<Tree, Errno> {
-        openat(CWD, path, FOLDER, Mode::empty()).map(|top| Tree { top })
+        openat(CWD, path, FOLDER, Mode::empty()).map(Tree::of)
     }
 
     /// An original, by its resolved path.
     pub fn open(path: &Path) -> Result<Tree, Errno> {
-        openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS).map(|top| Tree { top })
+        openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS).map(Tree::of)
     }
 
     pub fn of(top: OwnedFd) -> Tree {
-        Tree { top }
+        Tree { top: Top::Folder(top) }
+    }
+
+    /// An original that is many folders in one. It can be looked at only.
+    pub fn of_layers(root: Root) -> Tree {
+        Tree { top: Top::Layers(Box::new(root)) }
     }
 
     /// Whatever is at a path below; the empty one is the top.
@@ -149,10 +161,20 @@ impl Tree {
     }
 
     fn open_how(&self, rest: &[u8], how: OFlags) -> Result<OwnedFd, Errno> {
+        let top = match &self.top {
+            Top::Folder(top) => top,
+            Top::Layers(root) => {
+                let place = root.open_at(rest)?;
+                return match how.contains(OFlags::DIRECTORY) {
+                    true => openat(place, c".", how, Mode::empty()),
+                    false => Ok(place),
+                };
+            }
+        };
         let rest = if rest.is_empty() { b"." } else { rest };
         // Given up by the kernel where somebody renames folders meanwhile.
         for _ in 0..100 {
-            match openat2(&self.top, rest, how, Mode::empty(), HERE) {
+            match openat2(top, rest, how, Mode::empty(), HERE) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 done => return done,
             }
@@ -172,6 +194,9 @@ impl Tree {
 
     /// The names in a folder, in their order.
     pub fn names(&self, rest: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
+        if let Top::Layers(root) = &self.top {
+            return root.names(rest);
+        }
         let list = self.list(rest)?;
         let mut names = Vec::new();
         for entry in Dir::new(list)? {

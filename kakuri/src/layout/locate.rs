@@ -75,8 +75,8 @@ impl Layout {
         // The mount we are in, and what the current folder is on the host.
         let mut mount: Option<(usize, Origin, bool)> = None;
         let mut host: Option<Vec<u8>> = self.root.as_ref().map(|root| root.top().to_vec());
-        // While it lies in the root folder: whether that shows its lower layer here.
-        let mut in_root = self.root.as_ref().map(|root| (root, true));
+        // While it lies in the root folder: how many of its layers show here.
+        let mut in_root = self.root.as_ref().map(|root| (root, root.height()));
         let end = |at: Vec<u8>, found, deepest: &[u8], deepest_host, host| {
             let deepest = if deepest.is_empty() { b"/".to_vec() } else { deepest.to_vec() };
             let at = if at.is_empty() { b"/".to_vec() } else { at };
@@ -136,13 +136,13 @@ impl Layout {
                 return end(joined(at, wanted), Found::Missing, &deepest, None, None);
             };
             let (stands, there) = match in_root {
-                Some((root, lower)) => root.look(&at, lower),
+                Some((root, show)) => root.look(&at, show),
                 None => look(pathname::join(&folder, name)),
             };
             match stands {
-                Stands::Folder { lower } => {
+                Stands::Folder { show } => {
                     host = Some(there);
-                    in_root = in_root.map(|(root, _)| (root, lower));
+                    in_root = in_root.map(|(root, _)| (root, show));
                 }
                 Stands::Link(to) => {
                     let next = through(&at[..above], &to, &wanted[at.len()..]);
@@ -197,7 +197,7 @@ impl Layout {
 /// What the host has at a path whose folders are known to be none but folders.
 fn look(there: Vec<u8>) -> (Stands, Vec<u8>) {
     let stands = match std::fs::symlink_metadata(as_path(&there)) {
-        Ok(meta) if meta.is_dir() => Stands::Folder { lower: true },
+        Ok(meta) if meta.is_dir() => Stands::Folder { show: 0 },
         // Links of /proc lead each process elsewhere.
         Ok(meta) if meta.file_type().is_symlink() && !there.starts_with(b"/proc/") => {
             match std::fs::read_link(as_path(&there)) {

@@ -1,13 +1,16 @@
-//! A folder of the host that is the container's root, while it is being decided: what stands at a path of it.
+//! A folder of the host that is the container's root, or the layers of an image that are, while it is being decided: what
+//! stands at a path of it.
 //!
 //! What lies in it may be hostile: links to anywhere, pipes, files without end. Nothing is opened but below its own
 //! descriptor, and no link is followed by the kernel. Where the container has kept what it wrote there, that layer is
-//! looked at first, as overlayfs would show both.
+//! looked at first, as overlayfs would show all of them.
+
+mod merge;
 
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use kakuri_mount::{Entry, Layer, RootKind};
+use kakuri_mount::{Entry, Layer, Lower, RootKind};
 use kakuri_wire::Bytes;
 use rustix::fs::{Access, CWD, FileType, Mode, OFlags, ResolveFlags, access, fstat, getxattr, openat2, readlinkat};
 use rustix::io::Errno;
@@ -28,26 +31,29 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Root {
     pub typed: Option<Vec<u8>>,
-    pub seen: Option<(u64, u64)>,
     pub mode: RootfsMode,
     /// Where a container with a name keeps what it writes.
     pub layer: Option<Layer>,
-    upper: Option<Folder>,
-    lower: Folder,
+    /// The highest first: what was written, where that is kept, then the folder or the layers of an image.
+    stack: Vec<Folder>,
+    /// The first of them is what was written.
+    written: bool,
 }
 
 #[derive(Debug)]
 struct Folder {
     path: Vec<u8>,
     fd: OwnedFd,
+    /// Device and inode.
+    id: (u64, u64),
 }
 
 /// What stands somewhere.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stands {
-    /// `lower`: what lies in it is looked for in the lower layer too.
+    /// `show`: in how many folders of the root, from the highest on, what lies in it is looked for.
     Folder {
-        lower: bool,
+        show: usize,
     },
     File,
     Link(Vec<u8>),
@@ -59,40 +65,81 @@ pub enum Stands {
 impl Root {
     /// Opens a folder by its resolved path, and the layer, which need not exist yet.
     pub fn open(path: &[u8], mode: RootfsMode, layer: Option<Layer>) -> Result<Root, Errno> {
-        let lower = Folder::open(path)?;
-        let upper = layer.as_ref().and_then(|layer| Folder::open(layer.upper.as_bytes()).ok());
-        let stat = fstat(&lower.fd)?;
-        Ok(Root { typed: None, seen: Some((stat.st_dev, stat.st_ino)), mode, layer, upper, lower })
+        Root::open_stack(&[path], mode, layer)
     }
 
-    /// The folder's path on the host.
+    /// The same of folders that lie upon each other, the highest first.
+    pub fn open_stack(paths: &[impl AsRef<[u8]>], mode: RootfsMode, layer: Option<Layer>) -> Result<Root, Errno> {
+        let upper = layer.as_ref().and_then(|layer| Folder::open(layer.upper.as_bytes()).ok());
+        let written = upper.is_some();
+        let lowers = paths.iter().map(|path| Folder::open(path.as_ref()));
+        let stack: Vec<Folder> = upper.into_iter().map(Ok).chain(lowers).collect::<Result<_, _>>()?;
+        match stack.len() > usize::from(written) {
+            true => Ok(Root { typed: None, mode, layer, stack, written }),
+            false => Err(Errno::INVAL),
+        }
+    }
+
+    /// The folders themselves, without what was written over them.
+    fn lowers(&self) -> &[Folder] {
+        &self.stack[usize::from(self.written)..]
+    }
+
+    /// The highest of them.
+    fn folder(&self) -> &Folder {
+        &self.stack[usize::from(self.written)]
+    }
+
+    /// Its path on the host.
     pub fn path(&self) -> &[u8] {
-        &self.lower.path
+        &self.folder().path
+    }
+
+    /// Its device and inode.
+    pub fn id(&self) -> (u64, u64) {
+        self.folder().id
+    }
+
+    /// How many folders show what lies at the top.
+    pub fn height(&self) -> usize {
+        self.stack.len()
     }
 
     /// Where the root itself is on the host, as far as its own files go.
     pub fn top(&self) -> &[u8] {
-        self.upper.as_ref().map_or(&self.lower.path, |upper| &upper.path)
+        &self.stack[0].path
     }
 
     /// What stands at a path inside, of which every folder on the way is known to be none but a folder, and where that
-    /// is on the host. `lower`: whether the folder it lies in shows the lower layer.
-    pub fn look(&self, at: &[u8], lower: bool) -> (Stands, Vec<u8>) {
-        if let Some(upper) = &self.upper {
-            match upper.look(at) {
-                Stands::Nothing => {}
+    /// is on the host. `show`: how many folders of the root are looked into, as the folder it lies in has said. As
+    /// overlayfs has it: what is not in one is looked for in the next, a folder is joined with those of its name below
+    /// it, down to where something else is, or to one that is opaque.
+    pub fn look(&self, at: &[u8], show: usize) -> (Stands, Vec<u8>) {
+        let mut found: Option<Vec<u8>> = None;
+        let all = self.stack.get(..show).unwrap_or(&self.stack);
+        for (depth, layer) in all.iter().enumerate() {
+            let stands = match layer.look(at) {
+                Stands::Nothing => continue,
                 // A whiteout is a device without a number, which looks like a file otherwise.
-                Stands::File if upper.is_whiteout(at) => return (Stands::Nothing, upper.host(at)),
-                Stands::Folder { .. } => {
-                    let lower = lower && !upper.is_opaque(at);
-                    return (Stands::Folder { lower }, upper.host(at));
+                Stands::File if layer.is_whiteout(at) => Stands::Nothing,
+                stands => stands,
+            };
+            match (stands, found.take()) {
+                (Stands::Folder { .. }, above) => {
+                    let host = above.unwrap_or_else(|| layer.host(at));
+                    // The last has nothing below it that could be hidden.
+                    if depth + 1 < all.len() && layer.is_opaque(at) {
+                        return (Stands::Folder { show: depth + 1 }, host);
+                    }
+                    found = Some(host);
                 }
-                other => return (other, upper.host(at)),
+                (_, Some(host)) => return (Stands::Folder { show: depth }, host),
+                (other, None) => return (other, layer.host(at)),
             }
         }
-        match lower {
-            true => (self.lower.look(at), self.lower.host(at)),
-            false => (Stands::Nothing, self.lower.host(at)),
+        match found {
+            Some(host) => (Stands::Folder { show: all.len() }, host),
+            None => (Stands::Nothing, self.folder().host(at)),
         }
     }
 
@@ -127,13 +174,13 @@ impl Root {
 
     /// Whether the folder itself is another user's.
     pub fn is_foreign(&self, caller: &Host, ids: &Ids) -> bool {
-        fstat(&self.lower.fd).is_ok_and(|stat| stat.st_uid != caller.uid && !ids.own(stat.st_uid, stat.st_gid, caller))
+        fstat(&self.folder().fd)
+            .is_ok_and(|stat| stat.st_uid != caller.uid && !ids.own(stat.st_uid, stat.st_gid, caller))
     }
 
     /// The layer that a place of the host lies in, and where.
     fn place<'a>(&self, host: &'a [u8]) -> Option<(&Folder, &'a [u8])> {
-        let layers = [self.upper.as_ref(), Some(&self.lower)];
-        layers.into_iter().flatten().find_map(|folder| Some((folder, pathname::below(host, &folder.path)?)))
+        self.stack.iter().find_map(|folder| Some((folder, pathname::below(host, &folder.path)?)))
     }
 
     /// The contents of a file that [`Root::look`] has found at this place of the host; None where that is not a regular
@@ -159,10 +206,12 @@ impl Root {
             RootfsMode::ReadOnly => RootKind::Bind { read_only: true },
             RootfsMode::ReadWrite => RootKind::Bind { read_only: false },
         };
+        let under = &self.lowers()[1..];
         kakuri_mount::Root {
-            from: Bytes(self.lower.path.clone()),
+            from: Bytes(self.path().to_vec()),
             typed: self.typed.clone().map(Bytes),
-            seen: self.seen,
+            seen: Some(self.id()),
+            under: under.iter().map(|f| Lower { from: Bytes(f.path.clone()), seen: Some(f.id) }).collect(),
             how,
         }
     }
@@ -174,7 +223,9 @@ impl Root {
             RootKind::Skeleton { .. } | RootKind::Bind { read_only: true } => (RootfsMode::ReadOnly, None),
             RootKind::Bind { read_only: false } => (RootfsMode::ReadWrite, None),
         };
-        Root::open(plan.from.as_bytes(), mode, layer).ok()
+        let all: Vec<&[u8]> =
+            [&plan.from].into_iter().chain(plan.under.iter().map(|l| &l.from)).map(Bytes::as_bytes).collect();
+        Root::open_stack(&all, mode, layer).ok()
     }
 }
 
@@ -182,7 +233,8 @@ impl Folder {
     fn open(path: &[u8]) -> Result<Folder, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
-        Ok(Folder { path: path.to_vec(), fd })
+        let stat = fstat(&fd)?;
+        Ok(Folder { path: path.to_vec(), fd, id: (stat.st_dev, stat.st_ino) })
     }
 
     fn host(&self, at: &[u8]) -> Vec<u8> {
@@ -198,7 +250,7 @@ impl Folder {
         let look = || {
             let place = self.open_at(at)?;
             Ok(match FileType::from_raw_mode(fstat(&place)?.st_mode) {
-                FileType::Directory => Stands::Folder { lower: true },
+                FileType::Directory => Stands::Folder { show: usize::MAX },
                 FileType::Symlink => Stands::Link(readlinkat(&place, c"", Vec::new())?.into_bytes()),
                 _ => Stands::File,
             })

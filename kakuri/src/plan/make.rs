@@ -3,11 +3,11 @@
 use kakuri_init::Process;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
-use super::Plan;
 use super::outline::{Outline, label};
-use crate::base::kept::{Keep, Kept};
+use super::{Plan, Storage};
+use crate::base::kept::Keep;
 use crate::base::rootfs::{self, Lacking};
-use crate::base::{self, Etc};
+use crate::base::{self, Etc, image};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
 use crate::config::Config;
@@ -16,29 +16,13 @@ use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
 use crate::idmap::Ids;
-use crate::layer::Layers;
 use crate::layout::{Found, Layout, Origin, Point, What};
 use crate::network::Wiring;
 use crate::pathname;
 use crate::spec::Spec;
 
-/// Decides everything. Fails with what the user named and cannot have. `kept`: where a container with a name keeps its
-/// files, which need not exist yet.
-pub fn make(spec: &Spec, host: &Host, config: &Config, kept: Option<&Kept>, wiring: Wiring, ids: &Ids) -> Result<Plan> {
-    let layers = kept.map(|kept| Layers::at(&kept.layers()));
-    make_in(spec, host, config, kept, layers.unwrap_or_default(), wiring, ids)
-}
-
-/// The same with the layers of `cow` folders in a place of their own.
-pub fn make_in(
-    spec: &Spec,
-    host: &Host,
-    config: &Config,
-    kept: Option<&Kept>,
-    layers: Layers,
-    wiring: Wiring,
-    ids: &Ids,
-) -> Result<Plan> {
+/// Decides everything. Fails with what the user named and cannot have.
+pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     notes.extend(ids.notes.iter().cloned());
     let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);
@@ -49,11 +33,16 @@ pub fn make_in(
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
     }
 
-    let mut placing = Placing { layers, ..Placing::default() };
+    let mut placing = Placing { layers: storage.layers(), ..Placing::default() };
     placing.layout.ranged = ids.range.is_some();
-    let mut keep = kept.map(|kept| Keep::of(kept, spec, &who));
+    let mut keep = storage.kept.map(|kept| Keep::of(kept, spec, &who));
     let mut own_shell = None;
-    if let Some(wanted) = &spec.rootfs {
+    if let Some(ready) = storage.image {
+        let root = image::look(ready, keep.as_ref())?;
+        image::put(&mut placing.layout, root, (spec, ready), network, (host, ids), &mut notes)?;
+        let (account, shell) = rootfs::account(&placing.layout, who, ids);
+        (who, own_shell) = (account, Some(shell));
+    } else if let Some(wanted) = &spec.rootfs {
         let root = rootfs::look(spec, wanted, host, config, keep.as_ref())?;
         rootfs::put(&mut placing.layout, root, spec, network, (host, ids), &mut notes)?;
         let (account, shell) = rootfs::account(&placing.layout, who, ids);
@@ -72,7 +61,10 @@ pub fn make_in(
     notes.append(&mut placing.notes);
     let mut layout = placing.layout;
     let wanted = workdir(spec, host, &who)?;
-    if spec.auto_bind && spec.shows_host() && kept.is_none() {
+    if let (Some(folder), Some(_)) = (&wanted, storage.image) {
+        image::make_folder(&mut layout, folder, 0o755);
+    }
+    if spec.auto_bind && spec.shows_host() && storage.kept.is_none() {
         let from = wanted.as_deref().or(host.cwd.as_deref());
         automatic::put(&mut layout, &spec.command, host, from, &mut notes);
     }
@@ -84,8 +76,14 @@ pub fn make_in(
     let shown = setup.hostname.clone().unwrap_or_else(hosts_name);
     Etc { who: &who, shell: &shell, hostname: &shown, wiring: &wiring }.fill(&mut layout);
 
-    let path = if of_root { environment::standard_path() } else { environment::path(host, &layout) };
-    let env = environment::variables(&spec.environment, host, &who, &shell, Some(&shown), path)?;
+    let says = storage.image.map(|ready| environment::of_image(&ready.config().env)).unwrap_or_default();
+    let path = match says.get(&b"PATH"[..]) {
+        Some(path) => path.clone(),
+        None if of_root => environment::standard_path(),
+        None => environment::path(host, &layout),
+    };
+    let facts = environment::Facts { who: &who, shell: &shell, hostname: Some(&shown), path, image: says };
+    let env = environment::variables(&spec.environment, host, &facts)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout, ids);
     let process_ids = ids.of(&who)?;
@@ -124,6 +122,7 @@ pub fn make_in(
         namespaces,
         terminal: spec.terminal,
         timeout: spec.timeout,
+        stop_signal: spec.stop_signal,
         create,
         cover,
         layers,

@@ -20,6 +20,15 @@ impl Spec {
         if let Some(rootfs) = &mut self.rootfs {
             on_host(&mut rootfs.path)?;
         }
+        if let Some(image) = &mut self.image {
+            image.access.authfile.iter_mut().chain(&mut image.access.cert_dir).try_for_each(on_host)?;
+            // A folder of images is a path behind that word.
+            if let Some(folder) = image.reference.as_bytes().strip_prefix(b"oci:") {
+                let mut folder = Bytes(folder.to_vec());
+                on_host(&mut folder)?;
+                image.reference = Bytes([b"oci:", folder.as_bytes()].concat());
+            }
+        }
         for bind in &mut self.binds {
             on_host(&mut bind.source)?;
         }

@@ -23,10 +23,10 @@ pub const NEW: &str = ".new-";
 const PRIVATE: Mode = Mode::from_raw_mode(0o700);
 
 /// A folder half made, its lock held.
-struct Begun {
-    name: String,
-    folder: OwnedFd,
-    lock: Lock,
+pub(super) struct Begun {
+    pub name: String,
+    pub folder: OwnedFd,
+    pub lock: Lock,
 }
 
 impl Store {
@@ -158,7 +158,7 @@ impl Store {
     }
 
     /// The folder of all containers, made with its parents where it is missing.
-    fn open_or_make(&self) -> Result<OwnedFd> {
+    pub(super) fn open_or_make(&self) -> Result<OwnedFd> {
         if let Some(dir) = self.open()? {
             return Ok(dir);
         }
@@ -185,7 +185,7 @@ impl Store {
 }
 
 /// A new folder under a name nobody looks for, its lock held by us. `shown` is the path of `dir`.
-fn begin(dir: &OwnedFd, name: &str, shown: &Path) -> Result<Begun, Unfit> {
+pub(super) fn begin(dir: &OwnedFd, name: &str, shown: &Path) -> Result<Begun, Unfit> {
     loop {
         let random = name::random(6).map_err(|_| Unfit::Errno(Errno::AGAIN))?;
         let hidden = format!("{NEW}{name}-{random}");

@@ -26,9 +26,18 @@ pub fn try_take(folder: BorrowedFd) -> Result<Option<Lock>, Unfit> {
 
 /// The same of another file.
 pub fn try_take_file(folder: BorrowedFd, name: &str) -> Result<Option<Lock>, Unfit> {
+    take(folder, name, libc::F_WRLCK)
+}
+
+/// Takes it beside all others that share it; None while somebody has it alone.
+pub fn try_share_file(folder: BorrowedFd, name: &str) -> Result<Option<Lock>, Unfit> {
+    take(folder, name, libc::F_RDLCK)
+}
+
+fn take(folder: BorrowedFd, name: &str, kind: libc::c_int) -> Result<Option<Lock>, Unfit> {
     loop {
         let file = open(folder, name, OFlags::RDWR | OFlags::CREATE)?;
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole(kind))) {
             Ok(_) => {}
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => return Ok(None),
             Err(e) => return Err(Unfit::Errno(Errno::from_raw_os_error(e as i32))),

@@ -26,7 +26,10 @@ pub fn now() -> u64 {
 /// Makes the container, minds it, and clears up; the exit code, which nobody reads.
 pub fn live(commission: Commission, starter: Channel) -> u8 {
     let started = now();
-    let Commission { entry, lock, mut plan, outline, programs, life } = commission;
+    let Commission { entry, lock, mut plan, outline, programs, life, mut image } = commission;
+    if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
+        scratch.take_over();
+    }
     let command = if life == Life::First { plan.process.argv.clone() } else { Vec::new() };
     let commission = Standing { entry: &entry, lock: &lock, plan: &plan, outline: &outline, programs: &programs };
     // A record made for this very run is of no use to anybody where there was none.
@@ -90,6 +93,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     supervisor.hear_uplink();
     let over = supervisor.watch();
     end(supervisor, last, over, unborn);
+    drop(image);
     0
 }
 

@@ -99,7 +99,7 @@ struct Other {
 /// Whoever was named, if there is such a user: by the container's own files, as they are now.
 fn other(plan: &Plan, wanted: &User, inside: &Inside) -> Result<Other> {
     let (uid, gid) = match wanted {
-        User::Root => (0, 0),
+        User::Unset | User::Root => (0, 0),
         // With one id whoever is meant is it.
         User::KeepId if plan.setup.maps.is_none() => return Ok(Other { ids: None, account: None }),
         User::KeepId => (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),

@@ -174,12 +174,12 @@ impl Supervisor {
         document::unpack(Stage::Front, enclosed, fds, 0)
     }
 
-    /// SIGTERM or another to the first process, or to all; who asks at its terminal to go is told it hung up, because
+    /// SIGTERM, or what the container or who asks has for it, to the first process, or to all; who asks at its terminal to go is told it hung up, because
     /// shells heed nothing else.
     pub fn begin_stop(&mut self, signal: Option<i32>, time: Duration) -> Result<()> {
         // Once; but who names one means it.
         if (self.stopping.is_none() || signal.is_some()) && !time.is_zero() {
-            self.signal(signal.unwrap_or(libc::SIGTERM))?;
+            self.signal(signal.or(self.plan.stop_signal).unwrap_or(libc::SIGTERM))?;
             if signal.is_none() {
                 let talkers: Vec<u32> = self.targets().filter(|s| s.terminal).map(|s| s.id).collect();
                 for session in talkers {

@@ -17,10 +17,10 @@ use crate::host::Host;
 use crate::idmap;
 use crate::layer::subject;
 use crate::layer::tries::{Tries, Try};
-use crate::layer::{Kind as Became, Layers, Stamp};
+use crate::layer::{Kind as Became, Stamp};
 use crate::network::Wiring;
 use crate::output;
-use crate::plan::{self, Outline, Plan};
+use crate::plan::{self, Outline, Plan, Storage};
 use crate::run::{self, Run};
 use crate::spec::{Bind, Spec};
 use crate::status::Reporter;
@@ -37,11 +37,12 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
     let host = Host::look();
     let config = Config::load(&host, wanted.run.general.config.as_ref().map(|f| f.as_bytes()))?;
     let (spec, folders) = folders(wanted, &host)?;
-    let spec = account::settle(&spec, &host, &config, None)?;
+    let spec = account::settle(&spec, &host, &config, &Storage::default())?;
     let ids = idmap::decide(&spec, &host)?;
     let (id, place) = Tries::of(&host).fresh()?;
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
-    let make = |wiring| plan::make_in(&spec, &host, &config, None, Layers::at(&place), wiring, &ids);
+    let storage = Storage { layers: Some(&place), ..Storage::default() };
+    let make = |wiring| plan::make(&spec, &host, &config, &storage, wiring, &ids);
     match wanted.run.act {
         Act::Explain => return print(explain::explain(&make(wiring)?).as_bytes()),
         Act::Emit(part) => return print(explain::emit(&make(wiring)?, part).as_bytes()),

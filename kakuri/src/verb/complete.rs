@@ -2,14 +2,16 @@
 
 use std::fs;
 
+use kakuri_image::Source;
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
-use super::{FAILED, Surroundings, print};
+use super::{FAILED, Surroundings, print, registry};
 use crate::cli::complete::{Offer, offer, script};
 use crate::cli::pages::Prefer;
 use crate::cli::{Complete, General, man};
 use crate::host::Host;
+use crate::image::store::Images;
 use crate::store::State;
 use crate::vpn::find;
 
@@ -27,11 +29,17 @@ fn lines(offer: &Offer) -> String {
     if offer.configs {
         words.extend(find::names(&Host::look()).into_iter().map(|name| (name, "a VPN configuration".into())));
     }
-    if (offer.profiles || offer.names.is_some())
+    if offer.registries {
+        words.extend(registry::known(&Host::look()).into_iter().map(|name| (name, "a registry".into())));
+    }
+    if (offer.profiles || offer.images || offer.names.is_some())
         && let Ok(around) = Surroundings::look(&General::default())
     {
         if offer.profiles {
             words.extend(around.config.bind_profiles.keys().map(|name| (name.clone(), "a profile".into())));
+        }
+        if offer.images {
+            words.extend(images(&around, &offer.typed));
         }
         if let Some(prefer) = offer.names {
             words.extend(names(&around, prefer, &offer.typed, offer.suffix));
@@ -63,6 +71,23 @@ fn names(around: &Surroundings, prefer: Prefer, typed: &str, suffix: &str) -> Ve
         .collect();
     found.sort();
     found.into_iter().map(|(_, name, note)| (name, note)).collect()
+}
+
+/// As they are typed: short where that means the same, in full where that was begun.
+fn images(around: &Surroundings, typed: &str) -> Vec<(String, String)> {
+    let (all, _) = Images::of(&around.config, &around.host).all().unwrap_or_default();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for listed in &all {
+        let Some(name) = listed.name() else { continue };
+        let name = match Source::parse(name.as_bytes()) {
+            Ok(Source::Registry(reference)) if !name.starts_with(typed) || typed.is_empty() => reference.familiar(),
+            _ => name.to_string(),
+        };
+        if !found.iter().any(|(one, _)| *one == name) {
+            found.push((name, "an image".into()));
+        }
+    }
+    found
 }
 
 fn write_pages(folder: &Bytes) -> Result<()> {

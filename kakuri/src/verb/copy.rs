@@ -25,7 +25,8 @@ use crate::copy::tree::Tree;
 use crate::copy::walk::Walk;
 use crate::copy::{Progress, Trail, cannot, fail, unpack};
 use crate::identity::Identity;
-use crate::plan::Kept;
+use crate::image::ready::{self, Fetch};
+use crate::plan::{Kept, Storage};
 use crate::spec::{IdMode, User};
 use crate::store::State;
 
@@ -264,10 +265,17 @@ fn owner(surroundings: &Surroundings, name: &str) -> Result<Owner> {
     let entry = surroundings.store.find(name)?;
     let host = &surroundings.host;
     let kept = Kept::of(&entry.folder);
-    let spec = account::settle(&entry.record.spec, host, &surroundings.config, Some(&kept))?;
-    let inside = match (&spec.ids, &spec.user) {
+    let config = &surroundings.config;
+    let image = ready::prepare(&entry.record.spec, host, config, Fetch::Never { login: false })?;
+    let storage = Storage { kept: Some(&kept), image: image.as_ref(), ..Storage::default() };
+    let spec = account::settle(&entry.record.spec, host, config, &storage)?;
+    let ranged = match (&spec.ids, &image) {
+        (IdMode::Unset, Some(image)) => image.ids.range.is_some(),
+        (ids, _) => matches!(ids, IdMode::Range | IdMode::Auto | IdMode::Map { .. }),
+    };
+    let inside = match (ranged, &spec.user) {
         // With a range of ids the caller is root inside, whoever the command is, unless he keeps his own.
-        (IdMode::Range | IdMode::Auto | IdMode::Map { .. }, user) if *user != User::KeepId => (0, 0),
+        (true, user) if *user != User::KeepId => (0, 0),
         (_, user) => {
             let identity = Identity::of(user, host);
             (identity.uid, identity.gid)

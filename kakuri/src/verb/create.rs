@@ -5,10 +5,10 @@ use kakuri_wire::fail::Result;
 use super::{FAILED, Surroundings};
 use crate::account;
 use crate::cli::Create;
-use crate::idmap;
+use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
-use crate::plan::{self, Kept};
-use crate::spec::Spec;
+use crate::plan::{self, Kept, Storage};
+use crate::spec::{IdMode, Spec};
 use crate::store::{Kind, Record};
 use crate::vpn::keep;
 
@@ -27,14 +27,24 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
         None => store.fresh_name()?,
     };
     // What it shows of the host is named, and not guessed from the words of one command.
-    let spec = Spec { auto_bind: false, ..wanted.spec.clone() };
+    let mut spec = Spec { auto_bind: false, ..wanted.spec.clone() };
     // Bad input creates nothing: what cannot be planned is found before there is anything.
     let kept = Kept::of(&store.dir.join(&name));
     let wiring = Wiring::decide(&spec, host, config, None)?;
-    let settled = account::settle(&spec, host, config, Some(&kept))?;
-    let ids = idmap::decide(&settled, host)?;
-    for note in plan::make(&settled, host, config, Some(&kept), wiring, &ids)?.notes {
+    let image = ready::prepare(&spec, host, config, Fetch::Permitted { login: false, quiet: false })?;
+    let storage = Storage { kept: Some(&kept), image: image.as_ref(), ..Storage::default() };
+    let settled = account::settle(&spec, host, config, &storage)?;
+    let ids = ready::ids(image.as_ref(), &settled, host)?;
+    for note in plan::make(&settled, host, config, &storage, wiring, &ids)?.notes {
         log::info!("{note}");
+    }
+    // Held until there is a record that names it.
+    if let Some(image) = &image {
+        image.pin(&mut spec);
+        if spec.ids == IdMode::Unset {
+            // What it keeps has owners, who must not be others at the next start.
+            spec.ids = if ids.range.is_some() { IdMode::Range } else { IdMode::Single };
+        }
     }
     let (spec, copy) = keep::with(spec, host)?;
     let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();

@@ -10,6 +10,7 @@ use super::list::seen::{Seen, Status};
 use super::top::{Process, processes};
 use super::{FAILED, Surroundings};
 use crate::cli::{self, Format};
+use crate::image::store::Stored;
 use crate::output::template::Template;
 use crate::output::{self, time};
 use crate::vpn::keep;
@@ -25,7 +26,11 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     let mut code = 0;
     for name in &wanted.names {
         match here.store.find(name) {
-            Ok(entry) => values.push(value(&Seen::of(entry, &here.config))),
+            Ok(entry) => {
+                let seen = Seen::of(entry, &here.config);
+                let stored = seen.stored(&here.config);
+                values.push(value(&seen, stored.as_ref()));
+            }
             Err(fail) => {
                 output::warn(fail);
                 code = FAILED;
@@ -42,7 +47,7 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     Ok(code)
 }
 
-fn value(seen: &Seen) -> Value {
+fn value(seen: &Seen, stored: Option<&Stored>) -> Value {
     let record = &seen.entry.record;
     let mut value = json!({
         "name": seen.entry.name,
@@ -52,12 +57,13 @@ fn value(seen: &Seen) -> Value {
         "remove": record.remove,
         "command": seen.command,
         "network": seen.network,
+        "image": image(seen, stored),
         "vpn": vpn(seen),
         "state": state(seen),
         "spec": record.spec,
         "live": live(seen),
     });
-    if let (Value::Object(value), Value::Object(aliases)) = (&mut value, docker::aliases(seen)) {
+    if let (Value::Object(value), Value::Object(aliases)) = (&mut value, docker::aliases(seen, stored)) {
         value.extend(aliases);
     }
     value
@@ -80,6 +86,23 @@ fn state(seen: &Seen) -> Value {
         "stopped": ended.is_some_and(|ended| ended.stopped),
         "timed_out": ended.is_some_and(|ended| ended.timed_out),
         "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
+    })
+}
+
+/// Its image: what it was made from, and what that says. Null where it has none.
+fn image(seen: &Seen, stored: Option<&Stored>) -> Value {
+    let Some(image) = &seen.entry.record.spec.image else { return Value::Null };
+    let recipe = stored.map(|stored| &stored.recipe);
+    json!({
+        "reference": image.reference,
+        "name": image.name,
+        "id": image.id,
+        "platform": recipe.map(|recipe| recipe.platform.to_string()),
+        "created": recipe.map(|recipe| &recipe.created),
+        "layers": recipe.map(|recipe| recipe.layers.len()),
+        "labels": recipe.map(|recipe| &recipe.run.labels),
+        "ports": recipe.map(|recipe| &recipe.run.ports),
+        "volumes": recipe.map(|recipe| &recipe.run.volumes),
     })
 }
 

@@ -80,7 +80,9 @@ pub fn run(wanted: &cli::List) -> Result<u8> {
         };
         let network = row.seen.as_ref().map(|seen| &seen.network[..]);
         let shown = wanted.all || filter.by_status() || row.status == Status::Running;
-        if shown && filter.status(row.status) && filter.network(network) {
+        let seen = row.seen.as_ref();
+        let image = filter.image(seen) && filter.labels(seen, &here.config);
+        if shown && filter.status(row.status) && filter.network(network) && image {
             rows.push(row);
         }
     }
@@ -111,21 +113,30 @@ fn warn_of(name: &str, mut fail: Fail) {
 }
 
 fn table(rows: &[Row], whole: bool, now: SystemTime) -> String {
-    let mut table = Table::new(["NAME", "STATUS", "PID", "SINCE", "COMMAND", "NETWORK"]);
+    let of_image = |row: &Row| row.seen.as_ref().is_some_and(|seen| seen.entry.record.spec.image.is_some());
+    // Where there is one that has any.
+    let images = rows.iter().any(of_image);
+    let all = |mut cells: Vec<String>, image: String| {
+        cells.extend(images.then_some(image));
+        cells
+    };
+    let heads = ["NAME", "STATUS", "PID", "SINCE", "COMMAND", "NETWORK"].map(String::from).to_vec();
+    let mut table = Table::new(all(heads, "IMAGE".into()));
     for Row { name, status, seen } in rows {
         let dash = || "-".to_string();
         let Some(seen) = seen else {
-            table.row([name.clone(), status.word().into(), dash(), dash(), dash(), dash()]);
+            table.row(all(vec![name.clone(), status.word().into(), dash(), dash(), dash(), dash()], dash()));
             continue;
         };
-        table.row([
+        let cells = vec![
             name.clone(),
             seen.brief(),
             seen.pid().map_or_else(dash, |pid| pid.to_string()),
             time::ago(time::from_millis(seen.since), now),
             Some(shortened(&seen.command, whole, COMMAND)).filter(|c| !c.is_empty()).unwrap_or_else(dash),
             seen.network.clone(),
-        ]);
+        ];
+        table.row(all(cells, seen.image()));
     }
     table.text(output::colours())
 }
@@ -150,7 +161,7 @@ fn ours(row: &Row, now: SystemTime) -> Value {
     let Some(seen) = &row.seen else {
         let status = row.status.word();
         return json!({ "name": row.name, "status": status, "state": status, "pid": null, "since": null,
-            "created": null, "command": null, "network": null, "exit_code": null });
+            "created": null, "command": null, "network": null, "image": null, "exit_code": null });
     };
     let moment = |millis| time::rfc3339(time::from_millis(millis), 3);
     json!({
@@ -162,6 +173,7 @@ fn ours(row: &Row, now: SystemTime) -> Value {
         "created": moment(seen.entry.record.created),
         "command": seen.command,
         "network": seen.network,
+        "image": seen.image(),
         "exit_code": seen.exit_code(),
     })
 }

@@ -16,9 +16,9 @@ use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
-use crate::idmap;
+use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
-use crate::plan::{self, Terminal};
+use crate::plan::{self, Storage, Terminal};
 use crate::run::take_passed;
 use crate::spec::Spec;
 use crate::status::Reporter;
@@ -76,13 +76,20 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let Surroundings { host, config, store } = &surroundings;
     // Bad input creates nothing: what cannot be planned is found before there is a record.
     let wiring = Wiring::decide(&wanted.spec, host, config, None)?;
-    let settled = account::settle(&wanted.spec, host, config, None)?;
-    plan::make(&settled, host, config, None, wiring, &idmap::decide(&settled, host)?)?;
+    let mut spec = wanted.spec.clone();
+    let image = ready::prepare(&spec, host, config, Fetch::Permitted { login, quiet: false })?;
+    let storage = Storage { image: image.as_ref(), ..Storage::default() };
+    let settled = account::settle(&spec, host, config, &storage)?;
+    plan::make(&settled, host, config, &storage, wiring, &ready::ids(image.as_ref(), &settled, host)?)?;
+    // Held until there is a record that names it.
+    if let Some(image) = &image {
+        image.pin(&mut spec);
+    }
     let name = match &wanted.name {
         Some(name) => name.clone(),
         None => store.fresh_name()?,
     };
-    let (spec, copy) = keep::with(wanted.spec.clone(), host)?;
+    let (spec, copy) = keep::with(spec, host)?;
     let beside: Vec<_> = copy.iter().map(keep::Copy::file).collect();
     let record = Record::new(Kind::Temporary, wanted.remove, spec.clone(), host)?;
     let (entry, _) = store.create(&name, &record, &beside, wanted.replace, host)?;

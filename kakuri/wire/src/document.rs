@@ -131,7 +131,8 @@ pub fn read_secret<T: DeserializeOwned>(stage: Stage, fd: OwnedFd) -> Result<T> 
     parse(stage, &Zeroizing::new(sealed(stage, fd)?))
 }
 
-fn sealed(stage: Stage, fd: OwnedFd) -> Result<Vec<u8>> {
+/// The bytes of a document of another form than ours.
+pub fn sealed(stage: Stage, fd: OwnedFd) -> Result<Vec<u8>> {
     let wanted = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     match fcntl_get_seals(&fd) {
         Ok(seals) if seals.contains(wanted) => {}

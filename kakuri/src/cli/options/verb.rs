@@ -1,6 +1,6 @@
 //! The options of the verbs about named containers, each list for one or a few of them.
 
-use super::Takes::{Nothing, Value};
+use super::Takes::{Nothing, Number, Value};
 use super::{GENERAL, Id, NAMED, OPTIONS, Opt, RUN, opt};
 
 pub const NAME: &[Opt] = &[
@@ -248,3 +248,47 @@ const HOOKS: Opt = opt(
 pub const HELP: &[Opt] = &[opt(Id::Help, Some(b'h'), &["help"], Nothing, GENERAL, "Print this help")];
 
 pub const CONFIG: &[Opt] = &[opt(Id::Config, None, &["config"], Value("FILE"), OPTIONS, "Another configuration file")];
+
+pub const REGISTRY_LOGIN: &[Opt] = &[
+    opt(Id::Username, Some(b'u'), &["username"], Value("USER"), OPTIONS, "Who you are there; asked for otherwise"),
+    opt(
+        Id::PasswordStdin,
+        None,
+        &["password-stdin"],
+        Nothing,
+        OPTIONS,
+        "Read the password from standard input; a line break at its end is not part of it",
+    ),
+    // Known, so that what was typed is not shown once more by an error.
+    opt(Id::Password, Some(b'p'), &["password"], Value("PASSWORD"), "", "Refused: every user could read it"),
+];
+
+pub const REGISTRY_FILE: &[Opt] = &[opt(
+    Id::Authfile,
+    None,
+    &["authfile"],
+    Value("FILE"),
+    OPTIONS,
+    "Another file of logins (also REGISTRY_AUTH_FILE)",
+)];
+
+pub const REGISTRY_TLS: &[Opt] = &[
+    opt(
+        Id::TlsVerify,
+        None,
+        &["tls-verify"],
+        Number("true|false"),
+        OPTIONS,
+        "false: believe any certificate, and do without TLS where there is none; true: insist on both",
+    ),
+    opt(
+        Id::CertDir,
+        None,
+        &["cert-dir"],
+        Value("DIR"),
+        OPTIONS,
+        "Certificates for this registry: *.crt of authorities, *.cert and *.key of your own",
+    ),
+];
+
+pub const REGISTRY_ALL: &[Opt] = &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Of every registry")];

@@ -1,14 +1,17 @@
 //! The verbs at the top. None is the name of a program people run, beyond what kakuri's own surface needs.
 
+use super::super::options::image::{FETCH, ROOT};
 use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINAL, USUAL};
 use super::super::options::verb::*;
 use super::super::{enter, look, manage, plain, run};
 use super::back::{CHANGES_VERB, COMMIT_VERB, DISCARD_VERB, TRY};
+use super::image::{IMAGE_VERB, IMAGES_VERB, PULL_VERB};
+use super::registry::REGISTRY_VERB;
 use super::vpn::VPN_VERB;
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help.
-pub const TOP: [&Verb; 22] = [
+pub const TOP: [&Verb; 26] = [
     &RUN,
     &CREATE,
     &START,
@@ -21,6 +24,10 @@ pub const TOP: [&Verb; 22] = [
     &LIST_VERB,
     &INSPECT_VERB,
     &LOGS_VERB,
+    &PULL_VERB,
+    &IMAGES_VERB,
+    &IMAGE_VERB,
+    &REGISTRY_VERB,
     &TRY,
     &CHANGES_VERB,
     &COMMIT_VERB,
@@ -42,13 +49,14 @@ pub static RUN: Verb = Verb {
     more: "Options stop at the first word of CMD; all after it is CMD's own. Without CMD it is your shell.\n\
            With -d or --name it can be entered and looked at by its name; its record and its log stay until\n\
            `kakuri remove`, unless --rm was given.",
-    options: &[NAME, RUNS, SPEC, BASE, PLACE, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, USUAL],
+    options: &[NAME, RUNS, SPEC, BASE, ROOT, FETCH, PLACE, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, USUAL],
     words: Words::Command,
     examples: &[
         ("kakuri run python3 script.py", "no network, sees only script.py"),
         ("kakuri run --bind . make", "writable where you are"),
         ("kakuri run -d --name web --bind . python3 -m http.server", "in the background"),
         ("kakuri run --rm --name once sh", "removed at its end"),
+        ("kakuri run --image alpine sh", "another system; it is fetched the first time"),
     ],
     parse: |verb, rest| run::parse(verb, rest, run::Form::Spelled),
 };
@@ -61,11 +69,12 @@ pub static CREATE: Verb = Verb {
     about: "Make a container that keeps its files; print its name",
     more: "Every option of a run is kept with it, and CMD is what `kakuri start NAME` runs. Nothing is started.\n\
            Without NAME one is made up.",
-    options: &[NAME, CREATES, SPEC, BASE, PLACE, TERMINAL, USUAL],
+    options: &[NAME, CREATES, SPEC, BASE, ROOT, FETCH, PLACE, TERMINAL, USUAL],
     words: Words::NameCommand(Prefer::New),
     examples: &[
         ("kakuri create devenv", "its home is kept"),
         ("kakuri create --bind ~/projects:/workspace -w /workspace dev", ""),
+        ("kakuri create --image postgres:17 --network nat db", "what it writes is kept, the image is never touched"),
         ("kakuri create --replace web python3 -m http.server", "with a command of its own"),
     ],
     parse: enter::create,

@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use kakuri_wire::fail::Result;
 use rustix::io::Errno;
 
-use super::header::{Header, Kind, OCTAL, SHORT};
-use super::{BLOCK, padding, pax};
+use super::header::{Header, OCTAL, SHORT};
+use super::{BLOCK, Kind, padding, pax};
 use crate::copy::contents::errno;
 use crate::copy::{Id, Meta, Progress, Sink, Trail, cannot, fail};
 
@@ -87,6 +87,7 @@ impl<W: Write> Writer<W> {
             mode: 0o644,
             uid: 0,
             gid: 0,
+            odd_owner: false,
             size: records.len() as u64,
             changed: 0,
         };
@@ -102,6 +103,7 @@ impl<W: Write> Writer<W> {
             mode: meta.mode,
             uid: own(meta.uid, (self.owner.host.0, self.owner.inside.0)),
             gid: own(meta.gid, (self.owner.host.1, self.owner.inside.1)),
+            odd_owner: false,
             size,
             changed: seconds,
         };

@@ -1,17 +1,22 @@
 //! Docker's names for what it and kakuri both know.
 
+use std::collections::BTreeMap;
+
+use kakuri_wire::Bytes;
 use serde_json::{Value, json};
 
 use super::{ended, moment, started};
+use crate::image::store::Stored;
 use crate::verb::list::seen::{Seen, Status};
 use crate::verb::port;
 
 /// What docker gives for a time that has not come.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
-pub fn aliases(seen: &Seen) -> Value {
+pub fn aliases(seen: &Seen, stored: Option<&Stored>) -> Value {
     let spec = &seen.entry.record.spec;
     let ended = ended(seen);
+    let says = stored.map(Says::of).unwrap_or_default();
     let mount = |bind: &crate::spec::Bind| {
         json!({ "Type": "bind", "Source": bind.source, "Destination": bind.destination.as_ref().unwrap_or(&bind.source),
             "Mode": if bind.read_only { "ro" } else { "rw" }, "RW": !bind.read_only })
@@ -22,7 +27,7 @@ pub fn aliases(seen: &Seen) -> Value {
         "Created": moment(seen.entry.record.created),
         "Path": seen.command.first(),
         "Args": seen.command.iter().skip(1).collect::<Vec<_>>(),
-        "Image": seen.image(),
+        "Image": spec.image.as_ref().and_then(|image| image.id.as_ref()).map_or_else(|| seen.image(), |id| id.to_string()),
         "State": {
             "Status": seen.status.word(),
             "Running": seen.status == Status::Running,
@@ -37,16 +42,44 @@ pub fn aliases(seen: &Seen) -> Value {
         },
         "Config": {
             "Hostname": spec.hostname.as_deref().unwrap_or(&seen.entry.name),
-            "Cmd": spec.command,
-            "Env": spec.environment.set,
-            "WorkingDir": spec.workdir,
+            "Entrypoint": spec.image.as_ref().and_then(|image| image.entrypoint.clone()).or(says.entrypoint),
+            "Cmd": if spec.command.is_empty() { says.cmd } else { spec.command.clone() },
+            "Env": says.env.into_iter().chain(spec.environment.set.iter().cloned()).collect::<Vec<_>>(),
+            "User": says.user,
+            "WorkingDir": spec.workdir.clone().or(says.workdir),
             "Image": seen.image(),
-            "Labels": {},
+            "Labels": says.labels,
         },
         "HostConfig": { "NetworkMode": seen.network, "AutoRemove": seen.entry.record.remove },
         "NetworkSettings": { "Ports": ports(seen) },
         "Mounts": spec.binds.iter().map(mount).collect::<Vec<_>>(),
     })
+}
+
+/// What the image says, in the form of a container's own.
+#[derive(Default)]
+struct Says {
+    entrypoint: Option<Vec<Bytes>>,
+    cmd: Vec<Bytes>,
+    env: Vec<Bytes>,
+    user: String,
+    workdir: Option<Bytes>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Says {
+    fn of(stored: &Stored) -> Says {
+        let run = &stored.recipe.run;
+        let all = |words: &[String]| words.iter().map(Bytes::from).collect::<Vec<_>>();
+        Says {
+            entrypoint: Some(all(&run.entrypoint)).filter(|words| !words.is_empty()),
+            cmd: all(&run.cmd),
+            env: all(&run.env),
+            user: run.user.clone().unwrap_or_default(),
+            workdir: run.workdir.as_ref().map(Bytes::from),
+            labels: run.labels.clone(),
+        }
+    }
 }
 
 /// By the container's port, every place on the host that leads there; of a running one.

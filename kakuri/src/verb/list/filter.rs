@@ -2,7 +2,8 @@
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 
-use super::seen::Status;
+use super::seen::{Seen, Status};
+use crate::config::Config;
 use crate::output::plain;
 
 #[derive(Default)]
@@ -10,6 +11,8 @@ pub struct Filter {
     names: Vec<String>,
     statuses: Vec<Status>,
     networks: Vec<String>,
+    images: Vec<String>,
+    labels: Vec<(String, Option<String>)>,
 }
 
 impl Filter {
@@ -19,11 +22,17 @@ impl Filter {
             match &key[..] {
                 "name" => all.names.push(value.clone()),
                 "network" => all.networks.push(value.clone()),
+                // The second is docker's word.
+                "image" | "ancestor" => all.images.push(value.clone()),
+                "label" => all.labels.push(match value.split_once('=') {
+                    Some((key, value)) => (key.into(), Some(value.into())),
+                    None => (value.clone(), None),
+                }),
                 "status" => all.statuses.push(status(value)?),
                 _ => {
                     let shown = plain(format!("{key}={value}").as_bytes());
                     return Err(Fail::new(Stage::Front, format!("bad value '{shown}' for --filter"))
-                        .why("there is no such key; there are name, status and network")
+                        .why("there is no such key; there are name, status, network, image and label")
                         .hint("--filter name=web or --filter status=running"));
                 }
             }
@@ -42,6 +51,23 @@ impl Filter {
 
     pub fn status(&self, status: Status) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
+    }
+
+    pub fn image(&self, seen: Option<&Seen>) -> bool {
+        self.images.is_empty() || seen.is_some_and(|seen| self.images.iter().any(|wanted| seen.is_of(wanted)))
+    }
+
+    /// Of the image: all of them.
+    pub fn labels(&self, seen: Option<&Seen>, config: &Config) -> bool {
+        if self.labels.is_empty() {
+            return true;
+        }
+        let labels = seen.and_then(|seen| seen.stored(config)).map(|stored| stored.recipe.run.labels);
+        let has = |(key, value): &(String, Option<String>)| {
+            let found = labels.as_ref().and_then(|labels| labels.get(key));
+            found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+        };
+        self.labels.iter().all(has)
     }
 
     pub fn network(&self, network: Option<&str>) -> bool {

@@ -7,6 +7,8 @@ use kakuri_wire::Bytes;
 use crate::client::ask;
 use crate::config::Config;
 use crate::control::Facts;
+use crate::host::Host;
+use crate::image::store::{Images, Stored};
 use crate::network;
 use crate::output::time;
 use crate::spec::Base;
@@ -133,13 +135,35 @@ impl Seen {
         }
     }
 
-    /// What its root comes from: a folder by its path, else the base's word.
+    /// What its root comes from: an image by its name, a folder by its path, else the base's word.
     pub fn image(&self) -> String {
         let spec = &self.entry.record.spec;
-        match (&spec.rootfs, spec.base) {
-            (Some(rootfs), _) => rootfs.path.to_string(),
-            (None, Base::Host) => "host".into(),
-            (None, Base::None) => "none".into(),
+        match (&spec.image, &spec.rootfs, spec.base) {
+            (Some(image), ..) => image.reference.to_string(),
+            (None, Some(rootfs), _) => rootfs.path.to_string(),
+            (None, None, Base::Host) => "host".into(),
+            (None, None, Base::None) => "none".into(),
         }
+    }
+
+    /// What is stored of its image; None where it has none, or that is not to be read.
+    pub fn stored(&self, config: &Config) -> Option<Stored> {
+        let id = self.entry.record.spec.image.as_ref()?.id.as_ref()?;
+        Images::of(config, &Host::look()).by_id(id).ok().flatten()
+    }
+
+    /// Whether its image is the one that is meant: by its name as it was typed or in full, with or without the tag, or by
+    /// the beginning of its id.
+    pub fn is_of(&self, wanted: &str) -> bool {
+        let Some(image) = &self.entry.record.spec.image else { return false };
+        let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+        let is_id = hex.len() >= 4 && image.id.as_ref().is_some_and(|id| id.hex().starts_with(hex));
+        let typed = image.reference.to_string();
+        let names = [Some(&typed), image.name.as_ref()];
+        let is = |name: &String| match name.strip_prefix(wanted) {
+            Some(rest) => rest.is_empty() || rest.starts_with('@') || (rest.starts_with(':') && !rest.contains('/')),
+            None => false,
+        };
+        is_id || names.into_iter().flatten().any(is)
     }
 }

@@ -10,6 +10,7 @@ fn a_header_says_what_was_written() {
         mode: 0o1755,
         uid: 1000,
         gid: 65534,
+        odd_owner: false,
         size: header::OCTAL,
         changed: 1_700_000_000,
     };
@@ -59,7 +60,8 @@ fn times_before_1970_too() {
 #[test]
 fn damage_is_told() {
     let header = |kind, name: &[u8], size| {
-        Header { kind, name: name.to_vec(), link: Vec::new(), mode: 0o644, uid: 0, gid: 0, size, changed: 1 }.encode()
+        let (name, link) = (name.to_vec(), Vec::new());
+        Header { kind, name, link, mode: 0o644, uid: 0, gid: 0, odd_owner: false, size, changed: 1 }.encode()
     };
     let mut records = Vec::new();
     pax::add(&mut records, "path", &[b'x'; 300]);

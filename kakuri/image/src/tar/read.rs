@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::header::{Header, Kind};
-use super::{BLOCK, LONGEST, padding, pax};
+use super::{BLOCK, LONGEST, padding, pax, sparse};
 
 /// One entry; what is in a file is read next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,15 @@ pub struct Entry {
     pub link: Vec<u8>,
     /// With all that the archive says.
     pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// What follows in the archive, bytes.
     pub size: u64,
     pub changed: (i64, u32),
+    /// Extended attributes, for a strict reader alone.
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Of a file with holes, for a strict reader alone: its size, and where what follows belongs.
+    pub sparse: Option<(u64, sparse::Map)>,
 }
 
 /// What is wrong with it.
@@ -33,6 +40,7 @@ pub enum Broken {
 /// Reads one archive to its end mark.
 pub struct Reader<R> {
     from: R,
+    strict: bool,
     at: u64,
     /// Of the contents of the last entry.
     left: u64,
@@ -46,12 +54,49 @@ struct About {
     link: Option<Vec<u8>>,
     size: Option<u64>,
     changed: Option<(i64, u32)>,
-    sparse: bool,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    sparse: sparse::Records,
+}
+
+/// How pax records name an attribute, as all programs have it that make layers.
+const XATTR: &[u8] = b"SCHILY.xattr.";
+
+impl About {
+    /// Takes a pax record; None where it cannot be understood.
+    fn take(&mut self, key: &[u8], value: &[u8], strict: bool) -> Option<()> {
+        let text = || std::str::from_utf8(value).ok();
+        match key {
+            b"path" => self.path = Some(value.to_vec()),
+            b"linkpath" => self.link = Some(value.to_vec()),
+            b"size" => self.size = Some(text()?.parse().ok()?),
+            b"mtime" => self.changed = Some(pax::time(value)?),
+            b"uid" if strict => self.uid = Some(text()?.parse().ok()?),
+            b"gid" if strict => self.gid = Some(text()?.parse().ok()?),
+            _ => {
+                if let Some(name) = key.strip_prefix(XATTR).filter(|_| strict) {
+                    self.xattrs.push((name.to_vec(), value.to_vec()));
+                } else if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                    // Who cannot make holes has only to know that there are some.
+                    if self.sparse.take(key, value).is_none() && strict {
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(())
+    }
 }
 
 impl<R: Read> Reader<R> {
     pub fn new(from: R) -> Reader<R> {
-        Reader { from, at: 0, left: 0, padding: 0 }
+        Reader { from, strict: false, at: 0, left: 0, padding: 0 }
+    }
+
+    /// One that reads owners, attributes and sparse files too, and refuses an archive in which they are wrong.
+    pub fn strict(from: R) -> Reader<R> {
+        Reader { strict: true, ..Reader::new(from) }
     }
 
     /// The next entry, None after the last. What was not read of the one before is passed over.
@@ -82,50 +127,96 @@ impl<R: Read> Reader<R> {
                 Kind::LongName => about.path = Some(self.long(header.size)?),
                 Kind::LongLink => about.link = Some(self.long(header.size)?),
                 Kind::Global => drop(self.whole(header.size)?),
-                _ => return self.begin(header, about).map(Some),
+                _ => return self.begin(header, about, &block).map(Some),
             }
         }
     }
 
-    fn begin(&mut self, header: Header, about: About) -> Result<Entry, Broken> {
-        let size = about.size.unwrap_or(header.size);
+    fn begin(&mut self, header: Header, about: About, block: &[u8; BLOCK]) -> Result<Entry, Broken> {
+        let mut size = about.size.unwrap_or(header.size);
         let mut kind = header.kind;
-        if about.sparse && kind == Kind::File {
+        if about.sparse.any && kind == Kind::File {
             kind = Kind::Sparse;
         }
         // Nothing follows those, whatever some programs write there.
-        let follows =
-            if matches!(kind, Kind::Hard | Kind::Link | Kind::Folder | Kind::Device | Kind::Fifo) { 0 } else { size };
-        (self.left, self.padding) = (follows, padding(follows));
+        if matches!(kind, Kind::Hard | Kind::Link | Kind::Folder | Kind::Device | Kind::Fifo) {
+            size = 0;
+        }
         let path = about.path.unwrap_or(header.name);
         let link = about.link.unwrap_or(header.link);
-        if path.is_empty() || path.contains(&0) || link.contains(&0) {
+        let mut entry = Entry {
+            kind,
+            path,
+            link,
+            mode: header.mode,
+            uid: about.uid.unwrap_or(header.uid),
+            gid: about.gid.unwrap_or(header.gid),
+            size,
+            changed: about.changed.unwrap_or((header.changed, 0)),
+            xattrs: about.xattrs,
+            sparse: None,
+        };
+        if self.strict {
+            if header.odd_owner && (about.uid.is_none() || about.gid.is_none()) {
+                return Err(self.damaged("the owner of an entry is no number"));
+            }
+            if kind == Kind::Sparse {
+                self.holes(&mut entry, about.sparse, header.kind, block)?;
+            }
+        }
+        (self.left, self.padding) = (entry.size, padding(size));
+        if entry.path.is_empty() || entry.path.contains(&0) || entry.link.contains(&0) {
             return Err(self.damaged("an entry has no usable name"));
         }
-        let changed = about.changed.unwrap_or((header.changed, 0));
-        Ok(Entry { kind, path, link, mode: header.mode, size: follows, changed })
+        Ok(entry)
+    }
+
+    /// Makes an entry a file with holes, its map read.
+    fn holes(
+        &mut self,
+        entry: &mut Entry,
+        records: sparse::Records,
+        kind: Kind,
+        block: &[u8; BLOCK],
+    ) -> Result<(), Broken> {
+        let wrong = "the map of a sparse file cannot be understood";
+        let mut map = records.map;
+        let mut size = records.size;
+        if let Some(name) = records.name {
+            entry.path = name;
+        }
+        let mut next = *block;
+        if kind == Kind::Sparse {
+            size = sparse::old_size(block);
+            let mut more = sparse::old(block, true, &mut map).ok_or(self.damaged(wrong))?;
+            while more {
+                self.fill(&mut next)?;
+                more = sparse::old(&next, false, &mut map).ok_or(self.damaged(wrong))?;
+            }
+        } else if records.major == 1 {
+            let mut lines = sparse::Lines::default();
+            map = loop {
+                entry.size = entry.size.checked_sub(BLOCK as u64).ok_or(self.damaged(wrong))?;
+                self.fill(&mut next)?;
+                match lines.take(&next) {
+                    Ok(Some(map)) => break map,
+                    Ok(None) => {}
+                    Err(()) => return Err(self.damaged(wrong)),
+                }
+            };
+        }
+        let size = size.filter(|&size| sparse::is_sound(&map, size, entry.size)).ok_or(self.damaged(wrong))?;
+        entry.kind = Kind::File;
+        entry.sparse = Some((size, map));
+        Ok(())
     }
 
     fn records(&mut self, size: u64, about: &mut About) -> Result<(), Broken> {
         let bytes = self.whole(size)?;
-        let wrong = self.damaged("its pax records cannot be understood");
-        let Some(records) = pax::parse(&bytes) else { return Err(wrong) };
+        let wrong = || self.damaged("its pax records cannot be understood");
+        let records = pax::parse(&bytes).ok_or_else(wrong)?;
         for (key, value) in records {
-            let text = || std::str::from_utf8(value).ok();
-            match key {
-                b"path" => about.path = Some(value.to_vec()),
-                b"linkpath" => about.link = Some(value.to_vec()),
-                b"size" => match text().and_then(|text| text.parse().ok()) {
-                    Some(size) => about.size = Some(size),
-                    None => return Err(wrong),
-                },
-                b"mtime" => match pax::time(value) {
-                    Some(time) => about.changed = Some(time),
-                    None => return Err(wrong),
-                },
-                _ if key.starts_with(b"GNU.sparse.") => about.sparse = true,
-                _ => {}
-            }
+            about.take(key, value, self.strict).ok_or_else(wrong)?;
         }
         Ok(())
     }
@@ -178,6 +269,11 @@ impl<R: Read> Reader<R> {
             }
         }
         Ok(())
+    }
+
+    /// Some of what stands behind the end mark, as it is; none at the end of it.
+    pub fn rest(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.from.read(buffer)
     }
 
     /// What stands behind the end mark, so that who writes it is not cut off; not for ever.

@@ -12,7 +12,7 @@ pub enum Kind {
     Folder,
     Device,
     Fifo,
-    /// Sparse in GNU tar's own way: its contents are no contents.
+    /// Sparse in a way of GNU tar's own: what follows is no contents by itself. A strict reader makes files of them.
     Sparse,
     /// Pax records for the next entry, or for all.
     Records,
@@ -79,6 +79,8 @@ pub struct Header {
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
+    /// One of the two is no number that an id can be, and is 0 instead.
+    pub odd_owner: bool,
     pub size: u64,
     pub changed: i64,
 }
@@ -129,14 +131,15 @@ impl Header {
             kind = Kind::Folder;
         }
         let small = |field: &[u8]| number(field).and_then(|n| u32::try_from(n).ok());
+        let (uid, gid) = (small(&block[UID]), small(&block[GID]));
         Some(Header {
             kind,
             name,
             link: text(&block[LINK]).to_vec(),
             mode: small(&block[MODE])?,
-            // Nobody heeds them, and some archives have odd ones.
-            uid: small(&block[UID]).unwrap_or(0),
-            gid: small(&block[GID]).unwrap_or(0),
+            uid: uid.unwrap_or(0),
+            gid: gid.unwrap_or(0),
+            odd_owner: uid.is_none() || gid.is_none(),
             size: u64::try_from(number(&block[SIZE])?).ok()?,
             changed: number(&block[CHANGED])?,
         })
@@ -149,7 +152,7 @@ fn text(field: &[u8]) -> &[u8] {
 }
 
 /// Octal digits, or GNU's binary where the first bit is set.
-fn number(field: &[u8]) -> Option<i64> {
+pub(super) fn number(field: &[u8]) -> Option<i64> {
     let (&first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
         let start = if first & 0x40 != 0 { -1_i64 } else { 0 };

@@ -1,0 +1,75 @@
+//! `kakuri pull`: images made to be here, unpacked for the containers that will want them.
+
+use std::io::Write;
+
+use kakuri_image::{Digest, Platform};
+use kakuri_wire::fail::{Fail, Result};
+
+use super::{FAILED, Surroundings};
+use crate::cli;
+use crate::helper::Programs;
+use crate::idmap::{self, Ids};
+use crate::image::access;
+use crate::image::pull::{self, Policy, Wanted};
+use crate::image::store::Images;
+use crate::output;
+use crate::spec::Spec;
+
+/// From here on a code means a signal.
+const SIGNALLED: u8 = 128;
+
+pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
+    super::start_log(wanted.general.verbose);
+    let failed = |fail: Fail| fail.code(FAILED);
+    let here = Surroundings::look(&wanted.general).map_err(failed)?;
+    let programs = Programs::locate(login).map_err(failed)?;
+    // As a container of that image would have them.
+    let spec = Spec { ids: wanted.ids.clone(), ..Spec::default() };
+    let ids = idmap::decide(&spec, &here.host).map_err(failed)?;
+    if !wanted.quiet {
+        ids.notes.iter().for_each(output::warn);
+    }
+    let images = Images::of(&here.config, &here.host);
+    let mut code = 0;
+    for typed in &wanted.images {
+        match one(wanted, typed.as_bytes(), &here, &images, &ids, &programs) {
+            Ok(digest) => {
+                output::print(&format!("{digest}\n")).map_err(failed)?;
+            }
+            // Whoever ended one has ended all.
+            Err(fail) if fail.code > SIGNALLED => return Err(fail),
+            Err(fail) => {
+                let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+                code = FAILED;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn one(
+    wanted: &cli::Pull,
+    typed: &[u8],
+    here: &Surroundings,
+    images: &Images,
+    ids: &Ids,
+    programs: &Programs,
+) -> Result<Digest> {
+    let source = access::resolve(typed, &here.host)?;
+    let platform = wanted.platform.clone().unwrap_or_else(Platform::host);
+    let before = images.find(&source, &platform).ok().flatten().map(|stored| stored.recipe.manifest);
+    let pull = Wanted {
+        source: &source,
+        platform: &platform,
+        access: &wanted.access,
+        policy: Policy::Always,
+        quiet: wanted.quiet,
+    };
+    let stored = pull::pull(&pull, images, ids, programs, &here.host)?;
+    let digest = stored.recipe.manifest;
+    // What the name meant before may be nobody's now.
+    if before.is_some_and(|before| before != digest) {
+        images.collect(&here.store)?;
+    }
+    Ok(digest)
+}
