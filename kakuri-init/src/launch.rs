@@ -18,6 +18,7 @@ use rustix::thread::{
     set_thread_res_gid, set_thread_res_uid,
 };
 
+use crate::filter;
 use crate::reap::Child;
 use crate::{Ids, Limit, Process};
 
@@ -53,9 +54,11 @@ pub fn launch(launch: &Launch) -> Result<Child> {
     // Ready before the child exists: what it allocates and does not free before its exec would be lost to us for good.
     let mut image = Exec::new(argv, env, process.path.as_bytes());
 
+    let filter = process.filter.as_ref().map(|bytes| filter::read(bytes.as_bytes())).transpose()?;
+
     let mut failure = None;
     let (pid, pidfd) = sys::clone_vfork(0, &mut || {
-        let confined = confine(launch);
+        let confined = confine(launch).and_then(|()| filter.as_deref().map_or(Ok(()), filter::apply));
         failure = Some(match confined {
             Err(fail) => fail,
             Ok(()) => refused(&shown, image.run()),

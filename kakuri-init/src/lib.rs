@@ -7,6 +7,7 @@
 pub mod byhand;
 pub mod command;
 pub mod container;
+pub mod filter;
 pub mod front;
 pub mod launch;
 pub mod network;
@@ -158,6 +159,9 @@ pub struct Setup {
     pub gid: u32,
     /// The payload may make user namespaces of its own.
     pub nest: bool,
+    /// None: every system call is allowed, or each command brings a filter of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// The kernel's settings are taken away from the payload by mounts upon them (a container started by root): they are
     /// written before there is anything to mount.
     #[serde(default)]
@@ -168,6 +172,14 @@ pub struct Setup {
     /// The inode of the caller's network namespace, where PID 1 may have left it already: while others wrote the maps of S.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_network: Option<u64>,
+}
+
+/// Which system calls there are inside, beside what `nest` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Files may be made to run as their owner or group.
+    pub set_id: bool,
 }
 
 /// The ids of a user namespace, uids and gids.
@@ -201,6 +213,9 @@ pub struct Process {
     /// Capabilities root may hold over P, a bit each; the bounding set.
     pub bounding: u64,
     pub limits: Vec<Limit>,
+    /// Struct sock_filter of linux/filter.h, one after the other: the system calls of this command, where PID 1 has no filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Bytes>,
     /// Which of 0-2 are the container's terminal.
     pub terminal: [bool; 3],
     /// The terminal's size and modes at the start; None: the kernel's defaults.

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use kakuri_init::container::Container;
 use kakuri_init::front::Front;
-use kakuri_init::{Setup, byhand, network, nsfs, payload};
+use kakuri_init::{Setup, byhand, filter, network, nsfs, payload};
 use kakuri_wire::fail::{CODE_FAILED, Result, Stage};
 use kakuri_wire::{caps, lifeline};
 
@@ -56,6 +56,7 @@ fn serve(front: &mut Front) -> Result<u8> {
     // Nor may any exec give some back: P starts with full sets of its own, whatever ours are.
     caps::bound(Stage::Init, caps::Set::empty())?;
     caps::drop_all(Stage::Init)?;
+    filter::install(setup.filter, setup.nest)?;
     let command = front.command()?;
     front.go()?;
     match command {

@@ -26,6 +26,7 @@ mod run;
 mod scan;
 mod value;
 mod vpn;
+mod walls;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;

@@ -9,6 +9,7 @@ use kakuri_netns::{Link, PLAN_VERSION};
 use kakuri_wire::{Bytes, caps};
 use serde::Serialize;
 
+use crate::confine;
 use crate::idmap::maps;
 use crate::plan::{Plan, Terminal, limit};
 
@@ -59,8 +60,13 @@ pub fn explain(plan: &Plan) -> String {
     }
     line("nesting", if setup.nest { "may make user namespaces" } else { "no user namespaces of its own" });
     line("rights", &rights(process.bounding));
+    line("calls", &calls(setup, process.filter.is_some()));
     for limit in &process.limits {
-        let value = limit.hard.map_or("none".into(), |n| n.to_string());
+        let shown = |value: Option<u64>| value.map_or("none".into(), |n| n.to_string());
+        let value = match limit.soft == limit.hard {
+            true => shown(limit.hard),
+            false => format!("{}, at most {}", shown(limit.soft), shown(limit.hard)),
+        };
         line("limit", &format!("{} {value}", limit_name(limit.resource)));
     }
     line(
@@ -180,10 +186,26 @@ fn rights(bounding: u64) -> String {
     }
 }
 
+/// Which system calls there are.
+fn calls(setup: &Setup, own: bool) -> String {
+    let refused = |set_id: bool| match set_id {
+        true => "",
+        false => "; no file that runs as its owner can be made",
+    };
+    match setup.filter {
+        Some(filter) if setup.nest => {
+            format!("the usual ones, and those that make namespaces{}", refused(filter.set_id))
+        }
+        Some(filter) => format!("the usual ones, on every ABI{}", refused(filter.set_id)),
+        None if own => "those of the profile you named, and no others".into(),
+        None => "all of the kernel's".into(),
+    }
+}
+
 fn limit_name(resource: u32) -> String {
     match resource {
         limit::CORE => "core dump bytes".into(),
         limit::PROCESSES => "processes".into(),
-        r => format!("resource {r}"),
+        r => confine::name(r).into(),
     }
 }

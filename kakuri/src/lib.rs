@@ -9,6 +9,7 @@ pub mod cli;
 #[cfg(feature = "cli")]
 pub mod client;
 pub mod config;
+pub mod confine;
 pub mod control;
 #[cfg(feature = "cli")]
 pub mod copy;

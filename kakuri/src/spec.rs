@@ -2,6 +2,7 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod walls;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
+pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;
 use crate::image::pull::Policy;
@@ -68,6 +70,8 @@ pub struct Spec {
     pub proc: Proc,
     /// The command may make user namespaces of its own.
     pub nest: bool,
+    #[serde(skip_serializing_if = "Walls::is_default")]
+    pub walls: Walls,
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
@@ -107,6 +111,7 @@ impl Default for Spec {
             share: Share::default(),
             proc: Proc::Fresh,
             nest: false,
+            walls: Walls::default(),
             terminal: Terminal::Auto,
             timeout: None,
             stop_signal: None,
@@ -132,6 +137,11 @@ impl IdMode {
 }
 
 impl Spec {
+    /// Whether nothing is the root but what is the host's: no package is installed in it.
+    pub fn is_host_only(&self) -> bool {
+        self.rootfs.is_none() && self.image.is_none()
+    }
+
     /// Whether the host's programs and settings are shown.
     pub fn shows_host(&self) -> bool {
         !self.has_own_root() && self.base == Base::Host

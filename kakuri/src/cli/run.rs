@@ -11,7 +11,7 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value, walls};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -154,6 +154,10 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Mount => forms::mount(met.value, spec)?,
         Id::Name => run.name = Some(phrase::new_name(met.value)?),
         Id::Nest => spec.nest = true,
+        Id::SecurityOpt => walls::security(&name, met.value, &mut spec.walls)?,
+        Id::CapAdd => spec.walls.add |= walls::capabilities(&name, met.value)?,
+        Id::CapDrop => spec.walls.drop |= walls::capabilities(&name, met.value)?,
+        Id::Ulimit => spec.walls.limits.push(walls::limit(&name, met.value)?),
         Id::Network => spec.network = Some(network::mode(&name, met.value)?),
         Id::Vpn => network::vpn(&name, met.value, spec)?,
         Id::VpnIgnoreHooks | Id::VpnOnFailure => network::vpn_manner(met, spec)?,
@@ -305,6 +309,7 @@ pub(super) fn sane_over_stored(run: &Run) -> Result<(), Fail> {
 pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     crate::network::check::check(spec)?;
+    walls::check(&spec.walls)?;
     if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
         return Err(two_maps());
     }

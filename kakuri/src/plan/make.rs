@@ -1,16 +1,17 @@
 //! From what the user wants to the plan. The host is looked at, and nothing is made or changed.
 
 use kakuri_init::Process;
-use kakuri_wire::{Bytes, Fail, Result, Stage, caps};
+use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use super::outline::{Outline, label};
-use super::{Plan, Storage, limit};
+use super::{Plan, Storage};
 use crate::base::kept::Keep;
 use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc, image};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
 use crate::config::Config;
+use crate::confine;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
@@ -110,8 +111,9 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             path: Bytes(env.get(&b"PATH"[..]).cloned().unwrap_or_default()),
             env: env.iter().map(|(k, v)| Bytes([k, v].map(Vec::as_slice).join(&b'='))).collect(),
             cwd: Bytes(cwd),
-            bounding: caps::default_bounding().bits(),
-            limits: limit::defaults(host),
+            bounding: confine::bounding(spec),
+            limits: confine::limits(spec, host)?,
+            filter: confine::own_filter(spec, host)?,
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),

@@ -5,6 +5,7 @@ use kakuri_init::Setup;
 use kakuri_wire::{Bytes, Kernelfs};
 
 use super::Namespaces;
+use crate::confine;
 use crate::host::Host;
 use crate::identity::Identity;
 use crate::idmap::{Ids, Range};
@@ -48,6 +49,7 @@ impl Outline {
                 uid: who.uid,
                 gid: who.gid,
                 nest: spec.nest,
+                filter: confine::filter(spec),
                 guarded: host.is_real_root(),
                 maps: ids.maps(),
                 outer_network: if network && ids.range.is_some() { own_network() } else { None },

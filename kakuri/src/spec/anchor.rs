@@ -3,7 +3,7 @@
 
 use kakuri_wire::{Bytes, Result};
 
-use super::Spec;
+use super::{Seccomp, Spec};
 use crate::bind::source;
 use crate::host::{Host, in_home};
 use crate::pathname;
@@ -36,6 +36,9 @@ impl Spec {
             on_host(&mut device.source)?;
         }
         for file in &mut self.environment.files {
+            on_host(file)?;
+        }
+        if let Seccomp::File(file) = &mut self.walls.seccomp {
             on_host(file)?;
         }
         for inside in self.hide.iter_mut().chain(&mut self.workdir) {

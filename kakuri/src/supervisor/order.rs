@@ -75,6 +75,7 @@ pub fn process(plan: &Plan, order: &Order, init: i32) -> Result<Process> {
         cwd,
         bounding: base.bounding,
         limits: base.limits.clone(),
+        filter: base.filter.clone(),
         terminal: order.terminal,
         window: order.window.clone(),
         pass: order.pass.clone(),

@@ -3,8 +3,6 @@
 /// Options of later builds: known, so that nobody takes them for typing errors.
 pub const NOT_YET: &[&str] = &[
     "audio",
-    "cap-add",
-    "cap-drop",
     "cpus",
     "dbus",
     "git",
@@ -13,10 +11,8 @@ pub const NOT_YET: &[&str] = &[
     "pids-limit",
     "require",
     "seccomp-log",
-    "security-opt",
     "ssh-agent",
     "swap",
-    "ulimit",
     "wayland",
     "x11",
 ];

@@ -1,0 +1,34 @@
+//! What the command may ask of the kernel.
+
+use kakuri_init::Limit;
+use kakuri_wire::Bytes;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Walls {
+    pub seccomp: Seccomp,
+    /// Capabilities over its own namespace that root inside has beside the usual ones, a bit each.
+    pub add: u64,
+    /// Those it has not.
+    pub drop: u64,
+    /// Resource limits in the place of the usual ones.
+    pub limits: Vec<Limit>,
+}
+
+/// `--security-opt seccomp=...`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seccomp {
+    #[default]
+    Standard,
+    Unconfined,
+    /// A profile as docker and podman have them, as typed. It is read at every start.
+    File(Bytes),
+}
+
+impl Walls {
+    pub fn is_default(&self) -> bool {
+        *self == Walls::default()
+    }
+}
