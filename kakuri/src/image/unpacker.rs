@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use kakuri_image::Owners;
 use kakuri_image::talk::{FromUnpack, Limits, ToUnpack};
-use kakuri_init::{FromInit, Process, Setup, Status};
+use kakuri_init::{Filter, FromInit, Process, Setup, Status};
+use kakuri_wire::caps::Set;
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::Version;
-use kakuri_wire::{Bytes, Channel, caps, lifeline};
+use kakuri_wire::{Bytes, Channel, lifeline};
 
 use crate::cell::{self, Cell, Descriptors, First, NotStarted};
 use crate::helper::{Programs, open_null, title};
@@ -32,6 +33,10 @@ use crate::spec::{OnFailure, User};
 
 /// A process that has been told to end, or has nothing more to hear, does.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What making the files of an image takes, whoever they belong to.
+const RIGHTS: Set =
+    Set::CHOWN.union(Set::DAC_OVERRIDE).union(Set::FOWNER).union(Set::FSETID).union(Set::MKNOD).union(Set::SETFCAP);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -175,6 +180,8 @@ fn outline(label: String, ids: &Ids, host: &Host) -> Outline {
         uid: 0,
         gid: 0,
         nest: false,
+        // Programs of an image may be such as run as their owner.
+        filter: Some(Filter { set_id: true }),
         guarded: host.is_real_root(),
         maps: ids.maps(),
         outer_network: network.flatten(),
@@ -227,8 +234,9 @@ fn plan(
             path: Bytes(b"/".to_vec()),
             env: Vec::new(),
             cwd: Bytes(b"/work".to_vec()),
-            bounding: caps::default_bounding().bits(),
+            bounding: RIGHTS.bits(),
             limits: limit::defaults(host),
+            filter: None,
             terminal: [false; 3],
             window: None,
             pass: vec![lifeline::LINK],
