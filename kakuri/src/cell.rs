@@ -22,7 +22,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::helper::{Birth, Programs, open_null, title};
-use crate::idmap::tools::Mapping;
+use crate::idmap::tools::{Mapping, OF_INIT};
 use crate::idmap::{self, Range};
 use crate::network::Wiring;
 use crate::network::join::Joined;
@@ -262,7 +262,7 @@ fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, 
     let cloned = sys::clone_beside(3, clone_flags(outline.namespaces), child);
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let init = Owned::new(pidfd, Stage::Init);
-    let mapping = Mapping::begin(pid, range)?;
+    let mapping = Mapping::begin(pid, range, OF_INIT)?;
     Ok((pid, init, Some((mapping, opener))))
 }
 

@@ -18,8 +18,10 @@ use super::Range;
 use crate::helper::open_null;
 use crate::process::Owned;
 
-/// Beside kakuri-mount, two of kakuri-netns and PID 1.
-const PLACES: [usize; 2] = [4, 5];
+/// Beside kakuri-mount, two of kakuri-netns and PID 1, whose maps they write.
+pub const OF_INIT: [usize; 2] = [4, 5];
+/// For another process of the same ids, [`super::within`]: those of PID 1 may not have become their programs yet.
+pub const OF_OTHERS: [usize; 2] = [6, 7];
 
 /// Of what one of them says.
 const MOST: usize = 1000;
@@ -37,15 +39,16 @@ struct Tool {
 }
 
 impl Mapping {
-    /// For the process of this number, which must live in its new namespace and stay there.
-    pub fn begin(pid: i32, range: &Range) -> Result<Mapping> {
+    /// For the process of this number, which must live in its new namespace and stay there. `places`: of
+    /// [`sys::clone_beside`].
+    pub fn begin(pid: i32, range: &Range, places: [usize; 2]) -> Result<Mapping> {
         let null = open_null()?;
         let tool =
             |place, name, path: &CString, extents: &[Extent]| Tool::begin(place, name, path, pid, extents, &null);
         Ok(Mapping {
             tools: [
-                tool(PLACES[0], "newuidmap", &range.tools.uids, &range.set_up.uids)?,
-                tool(PLACES[1], "newgidmap", &range.tools.gids, &range.set_up.gids)?,
+                tool(places[0], "newuidmap", &range.tools.uids, &range.set_up.uids)?,
+                tool(places[1], "newgidmap", &range.tools.gids, &range.set_up.gids)?,
             ],
         })
     }

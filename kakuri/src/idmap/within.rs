@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Range;
-use super::tools::{LIMIT, Mapping};
+use super::tools::{LIMIT, Mapping, OF_OTHERS};
 use crate::process::Owned;
 
 /// Calls `act` there; its answer comes back as it would from a call.
@@ -35,7 +35,7 @@ pub fn within<T: Serialize + DeserializeOwned>(range: &Range, act: impl FnOnce()
     let mut answer = File::from(answer);
     // A child that could not make its namespace has said why.
     if File::from(ready).read_exact(&mut [0_u8; 1]).is_ok() {
-        Mapping::begin(pid, range)?.finish(Instant::now() + LIMIT)?;
+        Mapping::begin(pid, range, OF_OTHERS)?.finish(Instant::now() + LIMIT)?;
         // Where it is gone, there is no answer either.
         let _ = sys::ignoring(libc::SIGPIPE, || File::from(opener).write_all(b"1"));
     }

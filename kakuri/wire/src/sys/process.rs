@@ -86,9 +86,9 @@ pub fn clone_elsewhere<F: FnMut() -> c_int>(
     task.made
 }
 
-/// As many as are ever started together: kakuri-mount, two of kakuri-netns, and with a range of ids PID 1 and the two
-/// programs that map it.
-const PLACES: usize = 6;
+/// As many as are ever started together: kakuri-mount, two of kakuri-netns, and with a range of ids PID 1, the two
+/// programs that map it, and two more that map another process meanwhile.
+const PLACES: usize = 8;
 static BESIDE_STACKS: [Stack; PLACES] = [const { Stack(UnsafeCell::new([0; STACK])) }; PLACES];
 
 /// clone(2) with CLONE_VM|CLONE_PIDFD and `flags`: like [`clone_vfork`], but the caller goes on at once beside
@@ -98,7 +98,7 @@ static BESIDE_STACKS: [Stack; PLACES] = [const { Stack(UnsafeCell::new([0; STACK
 /// else, no allocation above all, because malloc knows of one thread and takes no lock. So it is given what it
 /// needs ready made, which stays allocated, and what it has to say is its exit status.
 ///
-/// `place` is one of 0 to 5: a stack of the child's own. The child before on it must have exec'ed or ended.
+/// `place` is one of 0 to 7: a stack of the child's own. The child before on it must have exec'ed or ended.
 pub fn clone_beside<F>(place: usize, flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
 where
     F: Fn() -> c_int + Send + Sync + 'static,
