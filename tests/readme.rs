@@ -1,5 +1,5 @@
 //! Every example of the README is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
-//! one, `network` needs the internet, `install` is run by continuous integration on a fresh machine.
+//! one, `network` needs the internet, `image` a registry (here one of this machine's in docker.io's place), `install` is run by continuous integration on a fresh machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,6 +8,8 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use common::oci::{Entry, Oci, busybox, tar};
+use common::registry::Registry;
 use common::{KAKURI, Pty, Run, Scene, skip};
 
 const README: &str = include_str!("../README.md");
@@ -58,6 +60,19 @@ fn reader(scene: &Scene) {
     scene.script("bin/version", "#!/bin/sh\necho this one\n");
 }
 
+/// A registry with the images the examples name, asked in docker.io's place.
+fn hub(scene: &Scene) -> Registry {
+    let registry = Registry::new(scene);
+    let mut oci = Oci::new(&scene.work().join("oci"));
+    let release = tar(&[Entry::File("etc/os-release", 0o644, b"ID=alpine\n")]);
+    oci.put("3.20", &[busybox(), release], &serde_json::json!({ "Cmd": ["sh"], "Env": ["PATH=/bin"] }));
+    registry.push(scene, &oci, "3.20", "library/alpine:3.20");
+    let file = scene.home().join(".config/containers/registries.conf");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, format!("[[registry]]\nprefix = \"docker.io\"\nlocation = \"{}\"\n", registry.host)).unwrap();
+    registry
+}
+
 fn with_kakuri(scene: &Scene, run: Run) -> Run {
     let programs = Path::new(KAKURI).parent().unwrap().display().to_string();
     let bin = scene.work().join("bin").display().to_string();
@@ -100,6 +115,17 @@ fn every_example_runs() {
                 terminal.expect("inside");
                 assert_eq!(terminal.wait().code(), Some(7), "README: {text}");
                 run += 1;
+            }
+            "image" if !["docker-registry", "skopeo", "busybox"].iter().all(|name| common::have(name)) => {
+                skip(format_args!("readme: `{}` needs a registry", text.trim()));
+            }
+            "image" => {
+                let _registry = hub(&scene);
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    let output = with_kakuri(&scene, scene.program("sh")).args(["-c", line]).output();
+                    assert_eq!(output.code(), 0, "README: {line}\n{output}");
+                    run += 1;
+                }
             }
             "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
             "install" => {

@@ -12,6 +12,7 @@ pub mod live;
 pub mod oci;
 mod pty;
 pub mod random;
+pub mod registry;
 mod run;
 pub mod trace;
 

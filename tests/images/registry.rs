@@ -1,54 +1,22 @@
 //! Pulls from a registry of this machine: the same image as from a folder, and what a killed fetcher leaves is gone on with.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::Stdio;
 
 use super::common::live::signal;
+use super::common::registry::Registry;
 use super::common::{Output, Scene};
 use super::killed::below;
 use super::{names, nothing_in_work, pull, runnable, runs};
 use crate::need;
-
-/// Debian's registry with the scene's image in it; it ends with this value.
-struct Registry {
-    pid: i32,
-    image: String,
-}
-
-impl Registry {
-    fn new(scene: &Scene) -> Registry {
-        let oci = runnable(scene);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = scene.folder("registry");
-        // From a copy: where the checkout is may be closed to who runs the tests.
-        let copy = scene.file("make-registry.sh", MAKE);
-        let made = scene.program("bash").arg(copy).arg(port.to_string()).arg(&folder).arg("plain").env("NOPUSH", "1");
-        made.output().ok();
-        let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
-        let image = format!("127.0.0.1:{port}/public/test:latest");
-        let registry = Registry { pid: pid.trim().parse().unwrap(), image };
-        let to = format!("docker://{}", registry.image);
-        let copied = scene.program("skopeo").args(["copy", "-q", "--insecure-policy", "--dest-tls-verify=false"]);
-        copied.arg(oci.name("latest")).arg(to).output().ok();
-        registry
-    }
-}
-
-const MAKE: &str = include_str!("../registry/make-registry.sh");
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        signal(self.pid, libc::SIGKILL);
-    }
-}
 
 #[test]
 fn a_registry_and_a_fetcher_that_is_killed_at_every_word() {
     need!("docker-registry", "skopeo", "busybox");
     let scene = Scene::new();
     let registry = Registry::new(&scene);
-    let name = &registry.image;
+    registry.push(&scene, &runnable(&scene), "latest", "public/test:latest");
+    let name = &format!("{}/public/test:latest", registry.host);
     let digest = pull(&scene, name).ok().text();
     runs(&scene, name);
     let by_digest = format!("{}@{digest}", name.trim_end_matches(":latest"));

@@ -18,7 +18,7 @@ pub fn run(program: &[Instruction], machine: u32, number: u32, arguments: [u64; 
         match step.code {
             0x20 => {
                 let k = step.k as usize;
-                assert!(k % 4 == 0 && k + 4 <= data.len());
+                assert!(k.is_multiple_of(4) && k + 4 <= data.len());
                 a = u32::from_le_bytes(data[k..k + 4].try_into().expect("four"));
             }
             0x54 => a &= step.k,
