@@ -150,7 +150,7 @@ fn the_oldest_forms_are_refused_too() {
 #[test]
 fn what_is_asked_for_is_allowed() {
     let nest = program(Standard { nest: true, set_id: false }, Machine::X86_64);
-    for name in ["mount", "umount2", "setns", "clone3", "open_tree", "mount_setattr", "pivot_root"] {
+    for name in ["mount", "umount2", "setns", "clone3", "open_tree", "mount_setattr", "pivot_root", "openat2"] {
         assert_eq!(ask(&nest, Machine::X86_64, name, &[]), ALLOWED, "{name}");
     }
     assert_eq!(ask(&nest, Machine::X86_64, "unshare", &[0x1000_0000]), ALLOWED);

@@ -156,7 +156,9 @@ impl Start<'_> {
                     Err(e) => Err(lost(&mut self.mount, &e)),
                 };
             }
-            if let Some(worker) = worker {
+            // Where the command has begun before its network ended, that is how a running container ends.
+            let begun = phase == Phase::Launching && shown[0];
+            if let Some(worker) = worker.filter(|_| !begun) {
                 let (message, fds) = self.wire.recv(worker)?;
                 return Ok(Said::Netns(worker, message, fds));
             }

@@ -24,6 +24,9 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
         },
         Cause::Processes => "this user may start no more processes (ulimit -u, or a cgroup's pids limit)".into(),
         Cause::Memory => "the kernel has no memory left for it".into(),
+        Cause::Filter if facts.outer == Some(Outer::Kakuri) => {
+            "the kakuri container this runs in forbids containers in it".into()
+        }
         Cause::Filter => format!("{} filters system calls (seccomp) and refuses this one", surroundings(facts)),
         Cause::Chroot => "this process runs in a chroot, where the kernel makes no user namespace".into(),
         Cause::Unmapped => "the caller's own user or group id is not mapped in the user namespace this runs in".into(),

@@ -141,9 +141,9 @@ pub const SPEC: &[Opt] = &[
         Id::SecurityOpt,
         None,
         &["security-opt"],
-        Value("seccomp=FILE|unconfined"),
+        Value("OPTION"),
         WALLS,
-        "Allow the system calls of a profile in docker's and podman's form; or all of them",
+        "seccomp=FILE: the system calls of a profile in docker's and podman's form; seccomp=unconfined: all",
     ),
     opt(Id::CapAdd, None, &["cap-add"], Value("NAME"), WALLS, "Give root inside this capability over what is its own"),
     opt(
