@@ -55,7 +55,7 @@ fn refused(program: &str, arguments: &[&str], cause: &str, hint: &str) {
     assert!(out.stdout.is_empty(), "{out:?}");
 }
 
-/// The folder of the four programs, bound where it is.
+/// The folder of the five programs, bound where it is.
 fn programs() -> String {
     format!("{}:ro", Path::new(KAKURI).parent().expect("in a folder").display())
 }

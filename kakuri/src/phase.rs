@@ -87,7 +87,7 @@ fn out_of_turn(stage: Stage, message: &str) -> Fail {
     let word: String = message.chars().take(40).collect();
     Fail::new(stage, format!("{stage} spoke out of turn"))
         .why(word)
-        .hint("are all four programs of one build? kakuri version tells")
+        .hint("are all five programs of one build? kakuri version tells")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the behaviour tests share: the four programs as built, a scene of folders to run them in, a limit on
+//! What the behaviour tests share: the five programs as built, a scene of folders to run them in, a limit on
 //! every wait, and a check that a run left nothing behind.
 //!
 //! Each test makes one [`Scene`]. [`Scene::new`] may run beside other tests of its file; [`Scene::alone`]
