@@ -109,6 +109,7 @@ fn they_hold_on_a_root_of_its_own() {
     fs::copy(program(&scene), tree.join("walls")).unwrap();
     fs::set_permissions(tree.join("walls"), fs::Permissions::from_mode(0o755)).unwrap();
     scene.folder("given");
+    fs::create_dir(tree.join("given")).unwrap();
     let told = outside.told();
     for mode in ["tree:ro", "tree:O", "tree:rw"] {
         for more in [&[][..], &["-t"]] {
