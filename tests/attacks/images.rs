@@ -3,7 +3,7 @@
 use crate::common::Scene;
 use crate::common::oci::{Entry, Oci, busybox, tar};
 use crate::need;
-use crate::roots::{PLACES, WORDS, sound};
+use crate::roots::{LOOK, PLACES, WORDS, sound};
 use crate::tree::snapshot;
 
 #[test]
@@ -36,7 +36,6 @@ fn an_image_of_traps() {
             let config = serde_json::json!({ "WorkingDir": "/work/deep", "Volumes": { "/var/tmp": {} } });
             layout.put(&tag, &[base.clone(), tar(&[entry])], &config);
             let image = layout.name(&tag);
-            let script = "cat /etc/passwd /etc/hosts /srv/given/place/passwd 2>/dev/null; echo fine";
             let words = ["--rm", "--image", &image].into_iter().chain(WORDS);
             let words = ["run"].into_iter().chain(words).chain([
                 "/bin/busybox",
@@ -45,7 +44,7 @@ fn an_image_of_traps() {
                 "/bin/busybox",
                 "sh",
                 "-c",
-                script,
+                LOOK,
             ]);
             let always = std::env::var("KAKURI_TEST_ALWAYS").unwrap_or_default();
             let words: Vec<&str> = words.collect();

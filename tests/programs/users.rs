@@ -27,7 +27,7 @@ fn apt_and_dpkg_tell_their_versions() {
     let said = bash(
         &scene,
         &[],
-        "apt-get --version | head -c 4; echo; dpkg --version | head -c 6; echo; dpkg-query --version >/dev/null",
+        "apt-get --version >apt; head -c 4 apt; echo; dpkg --version >dpkg; head -c 6 dpkg; echo; dpkg-query --version >/dev/null",
     );
     assert_eq!(said, "apt \nDebian");
 }
