@@ -128,7 +128,7 @@ impl Builder {
         let own =
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
-        let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label));
+        let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label)).guarded()?;
         let (init_pid, init, mapping) = match &outline.range {
             None => {
                 let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;

@@ -1,12 +1,13 @@
 //! Finding the helper programs and starting one. No capability.
 
-use std::ffi::{CString, OsString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::{CStr, CString, OsString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, Channel, lifeline, sys};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::mount::OpenTreeFlags;
 
 /// The programs beside this one, by name.
 pub const NAMES: [&str; 4] = ["kakuri-image", "kakuri-init", "kakuri-mount", "kakuri-netns"];
@@ -85,6 +86,8 @@ pub struct Birth {
     link: BorrowedFd<'static>,
     null: BorrowedFd<'static>,
     image: sys::Image,
+    /// Where the program is, if what runs as it must not be able to change it.
+    guarded: Option<CString>,
 }
 
 /// `kakuri-init [web]`: what `ps` shows.
@@ -96,7 +99,27 @@ pub fn title(program: &str, label: &str) -> CString {
 impl Birth {
     pub fn new(program: &OwnedFd, link: &Channel, null: &OwnedFd, title: CString) -> Birth {
         let image = sys::Image::new(title);
-        Birth { program: sys::lend(program), link: sys::lend(link), null: sys::lend(null), image }
+        Birth { program: sys::lend(program), link: sys::lend(link), null: sys::lend(null), image, guarded: None }
+    }
+
+    /// For PID 1: the payload begins as a copy of it, for which /proc/self/exe leads to this very file of the caller's,
+    /// whatever is mounted. It runs from a mount of its own that nobody writes by. Only for a child with a mount
+    /// namespace of its own.
+    pub fn guarded(mut self) -> Result<Birth> {
+        let open = format!("/proc/self/fd/{}", self.program.as_raw_fd());
+        let path = rustix::fs::readlink(open, Vec::new())
+            .fail(Stage::Front, || "cannot tell where kakuri-init is: /proc/self/fd".into())?;
+        self.guarded = Some(path);
+        Ok(self)
+    }
+
+    /// execveat(2), by the mount of its own where there has to be one. Returns only the error.
+    fn exec(&self, program: BorrowedFd) -> std::io::Error {
+        let Some(path) = &self.guarded else { return self.image.exec(program) };
+        match guard(path, program) {
+            Ok(program) => self.image.exec(program.as_fd()),
+            Err(e) => e,
+        }
     }
 
     /// In a child: everything but the link is closed, and the helper's image takes over. Returns only the error.
@@ -105,7 +128,7 @@ impl Birth {
     /// front that dies in this moment would not be seen to hang up.
     pub fn become_helper(&self) -> std::io::Error {
         match self.place(None) {
-            Ok((program, _)) => self.image.exec(program.as_fd()),
+            Ok((program, _)) => self.exec(program.as_fd()),
             Err(e) => e,
         }
     }
@@ -130,7 +153,7 @@ impl Birth {
             }
         }
         match rustix::process::chdir("/") {
-            Ok(()) => self.image.exec(program.as_fd()),
+            Ok(()) => self.exec(program.as_fd()),
             Err(e) => e.into(),
         }
     }
@@ -157,6 +180,22 @@ impl Birth {
         let own = |fd| sys::inherit(fd).ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF));
         Ok((own(lifeline::LINK + 1)?, if gated { Some(own(kept)?) } else { None }))
     }
+}
+
+/// The same program by a mount that is read-only and in no tree.
+fn guard(path: &CStr, program: BorrowedFd) -> std::io::Result<OwnedFd> {
+    let own = rustix::mount::open_tree(
+        CWD,
+        path,
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_SYMLINK_NOFOLLOW,
+    )?;
+    let (meant, found) = (rustix::fs::fstat(program)?, rustix::fs::fstat(&own)?);
+    if (meant.st_dev, meant.st_ino) != (found.st_dev, found.st_ino) {
+        return Err(std::io::Error::from_raw_os_error(libc::ESTALE));
+    }
+    let attr = sys::MountAttr { set: sys::MOUNT_ATTR_RDONLY, ..Default::default() };
+    sys::mount_setattr(own.as_fd(), false, &attr)?;
+    Ok(own)
 }
 
 /// Opens /dev/null for the helpers' 0-2.

@@ -11,6 +11,7 @@ pub enum Entry<'a> {
     Folder(&'a str, u32),
     File(&'a str, u32, &'a [u8]),
     Link(&'a str, &'a str),
+    Fifo(&'a str),
 }
 
 /// A ustar archive, everything root's.
@@ -21,6 +22,7 @@ pub fn tar(entries: &[Entry]) -> Vec<u8> {
             Entry::Folder(name, mode) => (name, b'5', *mode, "", b""),
             Entry::File(name, mode, content) => (name, b'0', *mode, "", content),
             Entry::Link(name, target) => (name, b'2', 0o777, target, b""),
+            Entry::Fifo(name) => (name, b'6', 0o644, "", b""),
         };
         let mut header = [0_u8; 512];
         let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);

@@ -92,8 +92,8 @@ const TIME: u32 = 0x80;
 /// TIOCSTI and TIOCLINUX put words into a terminal's mouth. The kernel takes 32 bits of the number.
 const IOCTLS: [u32; 2] = [0x5412, 0x541c];
 
-/// PER_LINUX, PER_LINUX32, both with UNAME26; ADDR_NO_RANDOMIZE, for debuggers; the question.
-const PERSONALITIES: [u32; 6] = [0, 8, 0x20000, 0x20008, 0x40000, u32::MAX];
+/// PER_LINUX, PER_LINUX32, both with UNAME26, both with ADDR_NO_RANDOMIZE, for debuggers; the question.
+const PERSONALITIES: [u32; 7] = [0, 8, 0x20000, 0x20008, 0x40000, 0x40008, u32::MAX];
 
 /// S_ISUID | S_ISGID.
 const SET_ID: u32 = 0o6000;

@@ -77,6 +77,7 @@ fn calls_by_their_arguments() {
                 ("personality", vec![0], ALLOWED),
                 ("personality", vec![0xffff_ffff], ALLOWED),
                 ("personality", vec![0x40000], ALLOWED),
+                ("personality", vec![0x40008], ALLOWED),
                 ("personality", vec![0x0400_0000], EPERM),
                 ("socket", vec![1, 1, 0], ALLOWED),
                 ("socket", vec![1, 5, 0], ALLOWED),
