@@ -105,7 +105,15 @@ impl Birth {
     /// For PID 1: the payload begins as a copy of it, for which /proc/self/exe leads to this very file of the caller's,
     /// whatever is mounted. It runs from a mount of its own that nobody writes by. Only for a child with a mount
     /// namespace of its own.
+    ///
+    /// One that another user owns and only he may write needs none: that is what the file's own mode keeps.
     pub fn guarded(mut self) -> Result<Birth> {
+        let what = || "cannot look at kakuri-init".to_string();
+        let stat = rustix::fs::fstat(self.program).fail(Stage::Front, what)?;
+        let others_own = stat.st_uid != rustix::process::geteuid().as_raw();
+        if others_own && stat.st_mode & 0o022 == 0 {
+            return Ok(self);
+        }
         let open = format!("/proc/self/fd/{}", self.program.as_raw_fd());
         let path = rustix::fs::readlink(open, Vec::new())
             .fail(Stage::Front, || "cannot tell where kakuri-init is: /proc/self/fd".into())?;
