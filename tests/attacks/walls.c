@@ -2,7 +2,6 @@
  * (TREASURE, with the text "treasure"), segments and queues by a key (KEY) and a process (OUTSIDE). */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -31,8 +30,7 @@
 static char how[512];
 static void broken(const char *form, ...) {
     if (*how) return;
-    va_list list;
-    va_start(list, form);
+    va_list list; va_start(list, form);
     vsnprintf(how, sizeof how, form, list);
     va_end(list);
 }
@@ -44,8 +42,7 @@ static void told(const char *name) {
 /* What must fail. */
 #define NO(call) do { errno = 0; if ((long)(call) >= 0) broken("%s", #call); } while (0)
 
-static const char *treasure, *outside;
-static int key;
+static const char *treasure, *outside; static int key;
 
 static long old(long number, long a, long b, long c, long d) {
     long result = -ENOSYS;
@@ -63,8 +60,7 @@ static int found(const char *prefix) {
     int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) return 0;
     int there = read(file, text, 8) == 8 && !memcmp(text, "treasure", 8);
-    close(file);
-    return there;
+    return close(file), there;
 }
 
 /* In a child, so that what it does to itself is its own; what it says is broken is passed on. */
@@ -205,8 +201,7 @@ static void kernel_settings(void) {
         int opened = open(*file, O_WRONLY | O_CLOEXEC);
         if (opened >= 0) broken("%s can be written", *file);
     }
-    int last = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-    NO(write(last, "1", 1));
+    NO(write(open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC), "1", 1));
     NO(mkdir("/sys/fs/cgroup/attack", 0755));
     NO(mount("x", "/tmp", "cgroup", 0, "none,name=x"));
     NO(mount("x", "/tmp", "cgroup2", 0, 0));
