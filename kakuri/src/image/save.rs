@@ -128,7 +128,7 @@ fn blob(images: &Images, image: &Saved, digest: &Digest, size: u64) -> Result<Fi
 fn gone(name: &str, digest: &Digest) -> Fail {
     Fail::new(Stage::Front, format!("cannot save the image {name}"))
         .why(format!("{digest} of it is not stored any more"))
-        .hint(format!("kakuri pull {name} brings it back"))
+        .hint(format!("kakuri pull {name} brings it back, or loading it again"))
 }
 
 fn damaged(images: &Images, image: &Saved, digest: &Digest, why: &str) -> Fail {
@@ -137,5 +137,5 @@ fn damaged(images: &Images, image: &Saved, digest: &Digest, why: &str) -> Fail {
     let name = &image.again;
     Fail::new(Stage::Front, format!("cannot save the image {name}"))
         .why(format!("what is stored of it as {digest} {why}"))
-        .hint(format!("kakuri pull {name} brings it back"))
+        .hint(format!("kakuri pull {name} brings it back, or loading it again"))
 }
