@@ -95,7 +95,8 @@ pub fn runnable(name: &str) -> Vec<u8> {
 pub fn layout(name: Option<&str>, layers: &[Vec<u8>]) -> (Vec<u8>, String) {
     let (config, manifest) = Oci::documents(layers, &json!({}));
     let id = digest(&manifest).to_string();
-    let mut entry = json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": id, "size": manifest.len() });
+    let mut entry =
+        json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": id, "size": manifest.len() });
     if let Some(name) = name {
         entry["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
     }

@@ -48,10 +48,19 @@ fn names_and_kinds_that_lead_elsewhere() {
         refused("kind", &patched(archive, 156, kind), &[words]);
     }
     let list = br#"[{"Config":"c.json","RepoTags":["a"],"Layers":["x"]}]"#;
-    let looped = tar(&[Entry::Link("x", "y"), Entry::Link("y", "x"), Entry::File("c.json", 0o644, b"{}"), Entry::File("manifest.json", 0o644, list)]);
+    let looped = tar(&[
+        Entry::Link("x", "y"),
+        Entry::Link("y", "x"),
+        Entry::File("c.json", 0o644, b"{}"),
+        Entry::File("manifest.json", 0o644, list),
+    ]);
     refused("a loop", &looped, &["'x' is missing"]);
     refused("twice", &with(&[("manifest.json", b"[]"), ("./manifest.json", list)]), &["is there twice"]);
-    refused("a path in it", &with(&[("c.json", b"{}"), ("manifest.json", br#"[{"Config":"../../../etc/passwd","Layers":[]}]"#)]), &["missing"]);
+    refused(
+        "a path in it",
+        &with(&[("c.json", b"{}"), ("manifest.json", br#"[{"Config":"../../../etc/passwd","Layers":[]}]"#)]),
+        &["missing"],
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::common::oci::{Entry, Oci, noise, tar};
 use super::common::Scene;
+use super::common::oci::{Entry, Oci, noise, tar};
 use super::{id, json_of, names};
 use crate::need;
 
@@ -51,12 +51,14 @@ fn archives_of_skopeo() {
     for form in ["docker-archive", "oci-archive"] {
         for name in ["example.com/a/b:1", "example.com/a/b:2"] {
             let saved = scene.work().join("saved.tar");
-            let line = ["image", "save", "--format", form, "-o", shown(&saved), "example.com/a/b:1", "example.com/a/b:2"];
+            let line =
+                ["image", "save", "--format", form, "-o", shown(&saved), "example.com/a/b:1", "example.com/a/b:2"];
             scene.kakuri(line).output().ok();
             let there = format!("oci-archive:{}:{name}", shown(&saved));
             assert_eq!(skopeo(&scene, &["inspect", "--format", "{{.Digest}}", &there]), id(&scene, name), "{form}");
             // Copied whole: skopeo checks what it copies.
-            let back = format!("oci:{}:{}", shown(&scene.work().join("back")), if form.starts_with('o') { "o" } else { "d" });
+            let back =
+                format!("oci:{}:{}", shown(&scene.work().join("back")), if form.starts_with('o') { "o" } else { "d" });
             skopeo(&scene, &["copy", "-q", "--preserve-digests", &there, &back]);
             assert_eq!(skopeo(&scene, &["inspect", "--format", "{{.Digest}}", &back]), id(&scene, name));
             if form == "docker-archive" {
@@ -81,7 +83,8 @@ fn a_manifest_of_dockers() {
     // A folder of the layout that has docker's manifest in it.
     let bytes = fs::read(dir.join("manifest.json")).unwrap();
     let digest = super::common::oci::digest(&bytes);
-    let mut files = vec![("oci-layout".to_string(), b"{}".to_vec()), (format!("blobs/sha256/{}", digest.hex()), bytes.clone())];
+    let mut files =
+        vec![("oci-layout".to_string(), b"{}".to_vec()), (format!("blobs/sha256/{}", digest.hex()), bytes.clone())];
     for entry in fs::read_dir(&dir).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.len() == 64 {

@@ -69,12 +69,20 @@ fn links_and_compression() {
     need!("gzip", "zstd");
     let scene = Scene::new();
     let layer = upper(b"twice");
-    let whole = docker(&[Image { names: json!(["a:1"]), config: "c.json", layers: &[("x/layer.tar", layer.clone()), ("y/layer.tar", layer.clone())] }]);
+    let whole = docker(&[Image {
+        names: json!(["a:1"]),
+        config: "c.json",
+        layers: &[("x/layer.tar", layer.clone()), ("y/layer.tar", layer.clone())],
+    }]);
     let id_of_whole = {
         load(&scene, &whole).ok();
         id(&scene, "a:1")
     };
-    let config = super::Oci::documents(&[layer.clone(), layer.clone()], &json!({ "Cmd": ["cat", "/data/file"], "Env": ["PATH=/bin"] })).0;
+    let config = super::Oci::documents(
+        &[layer.clone(), layer.clone()],
+        &json!({ "Cmd": ["cat", "/data/file"], "Env": ["PATH=/bin"] }),
+    )
+    .0;
     let list = br#"[{"Config":"./c.json","RepoTags":["a:2"],"Layers":["x/layer.tar","y/layer.tar"]}]"#;
     let linked = tar(&[
         Entry::Folder("y/", 0o755),
@@ -114,7 +122,13 @@ fn what_is_gone_is_named_and_comes_back() {
             let saved = scene.kakuri(["image", "save", "-o"]).arg(&file).arg("team/app:1").output();
             saved.refused(1, &[&blob]).hints(&["kakuri pull docker.io/team/app:1"]);
             assert_eq!(fs::read(&file).unwrap(), b"of before");
-            assert_eq!(fs::read_dir(scene.work()).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".kakuri")).count(), 0);
+            assert_eq!(
+                fs::read_dir(scene.work())
+                    .unwrap()
+                    .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".kakuri"))
+                    .count(),
+                0
+            );
             load(&scene, &archive).ok();
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }

@@ -81,7 +81,10 @@ fn names(image: &Contained) -> Vec<Reference> {
             Ok(Source::Registry(name)) if !names.contains(&name) => names.push(name),
             Ok(Source::Registry(_)) => {}
             Ok(Source::Layout { .. }) | Err(_) => {
-                output::warn(format_args!("'{}' in the archive is no name of an image; it is passed over", Bytes::from(&word[..])));
+                output::warn(format_args!(
+                    "'{}' in the archive is no name of an image; it is passed over",
+                    Bytes::from(&word[..])
+                ));
             }
         }
     }
@@ -163,7 +166,10 @@ mod tests {
                 .map(ToString::to_string)
                 .collect::<Vec<String>>()
         };
-        assert_eq!(of(&["alpine", "alpine:latest", "quay.io/a/b:1"]), ["docker.io/library/alpine:latest", "quay.io/a/b:1"]);
+        assert_eq!(
+            of(&["alpine", "alpine:latest", "quay.io/a/b:1"]),
+            ["docker.io/library/alpine:latest", "quay.io/a/b:1"]
+        );
         // A folder of the caller's is no name a stranger may give, nor is what cannot be one.
         let by_digest = format!("localhost/loaded@{digest}");
         assert_eq!(of(&["oci:/etc", "<none>:<none>", "\x1b[2J"]), [by_digest.clone()]);

@@ -23,8 +23,8 @@ use crate::helper::Programs;
 use crate::host::Host;
 use crate::idmap::Ids;
 use crate::signals::{self, Signals};
-use hub::Hub;
 pub use drive::out_of_turn;
+use hub::Hub;
 use progress::Progress;
 
 /// `--pull`: when an image is fetched although it is here, or not fetched although it is not.

@@ -77,7 +77,8 @@ fn find(wanted: &[Wanted], images: &Images) -> Result<Vec<Saved>> {
             continue;
         }
         let stored = images.by_id(image)?.ok_or_else(|| {
-            Fail::new(Stage::Front, format!("the image {typed} is not here any more")).hint("kakuri images shows what is")
+            Fail::new(Stage::Front, format!("the image {typed} is not here any more"))
+                .hint("kakuri images shows what is")
         })?;
         let hold = images.hold(&stored)?;
         let again = name.clone().unwrap_or(stored.name);

@@ -20,13 +20,7 @@ use crate::image::store::Images;
 use crate::output;
 use crate::spec::Spec;
 
-pub fn save(
-    typed: &[Bytes],
-    format: Format,
-    to: Option<&Bytes>,
-    quiet: bool,
-    general: &General,
-) -> Result<u8> {
+pub fn save(typed: &[Bytes], format: Format, to: Option<&Bytes>, quiet: bool, general: &General) -> Result<u8> {
     super::start_log(general.verbose);
     if to.is_none() && std::io::stdout().is_terminal() {
         return Err(Fail::new(Stage::Front, "standard output is a terminal, and an archive is no text")
@@ -96,7 +90,8 @@ fn open(file: Option<&Bytes>, here: &Surroundings) -> Result<File> {
     let path = here.host.expand(typed.as_bytes())?;
     let cannot = |e| Fail::new(Stage::Front, format!("cannot read '{typed}'")).errno(e);
     let file = File::from(
-        openat(CWD, as_path(&path), OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).map_err(cannot)?,
+        openat(CWD, as_path(&path), OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(cannot)?,
     );
     if file.metadata().is_ok_and(|found| found.is_dir()) {
         return Err(Fail::new(Stage::Front, format!("cannot read '{typed}'"))

@@ -89,7 +89,7 @@ pub const SAVE: &[Opt] = &[
         &["format"],
         Value("docker-archive|oci-archive"),
         OPTIONS,
-        "docker-archive (the default) is an oci-archive too; every docker, podman and skopeo reads it",
+        "The form; docker-archive, the default, is both",
     ),
     opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
     opt(Id::Nothing, Some(b'm'), &["multi-image-archive"], Nothing, "", "Accepted: there may be several always"),

@@ -89,13 +89,11 @@ static SAVE_VERB: Verb = Verb {
     group: Group::Images,
     usage: "[OPTIONS] REF|ID...",
     about: "Write images to an archive that docker load, podman load and kakuri image load read",
-    more: "A file has its name when it is whole. Layers are in it as they came, each digest checked once more.",
+    more: "A file has its name when it is whole. Layers are in it as they came, each digest checked once more.\n\
+           docker-archive is an oci-archive too; every docker, podman and skopeo reads it.",
     options: &[SAVE, USUAL],
     words: Words::Images,
-    examples: &[
-        ("kakuri image save -o alpine.tar alpine", ""),
-        ("kakuri image save alpine debian | ssh HOST kakuri image load", ""),
-    ],
+    examples: &[("kakuri image save -o alpine.tar alpine", ""), ("kakuri image save alpine debian >both.tar", "")],
     parse: images::save,
 };
 

@@ -7,8 +7,8 @@ use std::io::Read;
 use kakuri_image::{Digest, Hasher};
 use kakuri_wire::fail::{Fail, Result};
 
-use super::output::Output;
 use super::documents::path;
+use super::output::Output;
 use crate::copy::Progress;
 use crate::copy::tar::header::{Header, OCTAL, SHORT};
 use crate::copy::tar::{BLOCK, Kind, padding, pax};

@@ -9,8 +9,8 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::{Images, file};
 use super::place::{self, BLOBS, PARTIAL, full};
+use super::{Images, file};
 
 /// A stored blob of this size, open for reading. One that has another size is removed.
 pub fn open(top: &OwnedFd, digest: &Digest, size: u64) -> Option<File> {
