@@ -5,7 +5,9 @@
 
 pub mod access;
 pub mod fetcher;
+pub mod load;
 pub mod pull;
 pub mod ready;
+pub mod save;
 pub mod store;
 pub mod unpacker;

@@ -1,5 +1,6 @@
 //! The verbs about named containers: each a file, and what they share here.
 
+pub mod archive;
 pub mod attach;
 pub mod attempt;
 pub mod changes;
@@ -37,6 +38,8 @@ use crate::store::Store;
 
 /// A verb fails with 1; 125 is misuse.
 pub const FAILED: u8 = 1;
+/// From here on a code means a signal.
+pub const SIGNALLED: u8 = 128;
 
 /// What every verb looks at first.
 pub struct Surroundings {
@@ -89,7 +92,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Copy(wanted) => copy::run(&wanted),
         Verbs::Vpn(wanted) => vpn::run(&wanted),
         Verbs::Pull(wanted) => pull::run(&wanted, login),
-        Verbs::Images(wanted) => image::run(&wanted),
+        Verbs::Images(wanted) => image::run(&wanted, login),
         Verbs::Registry(wanted) => registry::run(&wanted, login),
         Verbs::Try(wanted) => attempt::run(&wanted, login),
         Verbs::Changes(wanted) => changes::run(&wanted),

@@ -1,10 +1,11 @@
-//! kakuri-image's vocabulary: what an image is once it has been checked, and what the three roles of this program are
+//! kakuri-image's vocabulary: what an image is once it has been checked, and what the four roles of this program are
 //! told and report.
 //!
 //! The front parses no manifest, no configuration, no archive and no byte of a server's. One process has the network and no
-//! folder ([`fetch`]), the other the folder and no network ([`unpack`], [`settle`]); what the front believes of an
-//! image is the [`Recipe`], which the second one has made of documents it has verified.
+//! folder ([`fetch`]), the others a folder and no network ([`archive`], [`unpack`], [`settle`]); what the front believes of an
+//! image is the [`Recipe`], which `unpack` has made of documents it has verified.
 
+pub mod archive;
 pub mod digest;
 pub mod fetch;
 pub mod owners;

@@ -1,12 +1,12 @@
-//! kakuri-image: fetches images from registries, unpacks their layers, and settles these upon each other. One program,
-//! a process for each of the three, and none with the rights of another: see [`kakuri_image`].
+//! kakuri-image: fetches images from registries, reads archives of them, unpacks their layers, and settles these upon
+//! each other. One program, a process for each of the four, and none with the rights of another: see [`kakuri_image`].
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use kakuri_image::{fetch, settle, unpack};
+use kakuri_image::{archive, fetch, settle, unpack};
 use kakuri_wire::{Stage, byhand, lifeline};
 
 fn main() -> ExitCode {
@@ -20,6 +20,7 @@ fn serve(name: &[u8]) -> u8 {
         match name.rsplit(|b| *b == b'[').next() {
             Some(b"unpack]") => (Stage::Unpack, unpack::serve),
             Some(b"settle]") => (Stage::Unpack, settle::serve),
+            Some(b"archive]") => (Stage::Unpack, archive::serve),
             _ => (Stage::Fetch, fetch::serve),
         };
     match lifeline::attach(stage).and_then(|link| role(&link)) {

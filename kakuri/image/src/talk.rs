@@ -200,7 +200,7 @@ pub enum Login {
     Identity(Secret),
 }
 
-/// To the roles `unpack` and `settle`.
+/// To the roles `unpack`, `settle` and `archive`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToUnpack {
     Start(Version, Limits, Owners),
@@ -231,6 +231,9 @@ pub enum ToUnpack {
         n: u32,
         below: Vec<u32>,
     },
+    /// To `archive` alone. Carries what the archive is read from: a file or a pipe. `/work/layout` becomes a folder of
+    /// the OCI layout. Answered by Archive or Failed; by Progress before.
+    Archive,
 }
 
 /// From them.
@@ -270,6 +273,24 @@ pub enum FromUnpack {
         n: u32,
         report: Report,
     },
+    /// All of the archive was read. Carries [`Contents`], a document.
+    Archive,
+}
+
+/// The images of an archive. Each has its place here as its tag in the layout's index.json.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contents {
+    pub images: Vec<Contained>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contained {
+    /// As the archive has them; nobody has looked at them.
+    pub names: Vec<String>,
+    /// Of the manifest, or the list of platforms.
+    pub digest: Digest,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,7 +346,7 @@ impl Message for FromFetch {
 impl Message for ToUnpack {
     fn descriptors(&self) -> usize {
         match self {
-            ToUnpack::Judge { .. } | ToUnpack::Config | ToUnpack::Layer { .. } => 1,
+            ToUnpack::Judge { .. } | ToUnpack::Config | ToUnpack::Layer { .. } | ToUnpack::Archive => 1,
             ToUnpack::Start(..) | ToUnpack::Settle { .. } => 0,
         }
     }
@@ -334,7 +355,7 @@ impl Message for ToUnpack {
 impl Message for FromUnpack {
     fn descriptors(&self) -> usize {
         match self {
-            FromUnpack::Recipe => 1,
+            FromUnpack::Recipe | FromUnpack::Archive => 1,
             _ => 0,
         }
     }

@@ -4,11 +4,11 @@
 //! nothing but this program and the work folder, which is the current one. Nothing is looked up by a path that
 //! anybody else could have made: `N` and `N.blob` are our own, and in a layer's tree every step is a single name.
 
-mod blob;
+pub(crate) mod blob;
 mod config;
 mod contents;
 mod finish;
-mod frames;
+pub(crate) mod frames;
 mod judge;
 mod media;
 mod meter;
@@ -16,7 +16,7 @@ mod name;
 mod owner;
 pub(crate) mod place;
 pub(crate) mod remove;
-mod squeeze;
+pub(crate) mod squeeze;
 mod tree;
 pub(crate) mod unsettled;
 pub(crate) mod way;
@@ -63,7 +63,7 @@ pub fn serve(link: &Channel) -> Result<()> {
                 let from = fds.pop().ok_or_else(fd)?;
                 shop.take(Job { n, layer, have, keep, from }).map(|()| None)
             }
-            ToUnpack::Start(..) | ToUnpack::Settle { .. } => Err(out_of_turn()),
+            ToUnpack::Start(..) | ToUnpack::Settle { .. } | ToUnpack::Archive => Err(out_of_turn()),
         };
         match answer {
             Ok(Some(word)) => say(link, &word, &[])?,

@@ -57,6 +57,8 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
         let folder = &plan.process.cwd;
         match command {
             b"help" => "kakuri --help is kakuri's own".into(),
+            b"load" => "kakuri image load -i FILE loads images from an archive".into(),
+            b"save" => "kakuri image save -o FILE REF... writes images to an archive".into(),
             [b'/', ..] => "correct the name, or show what it lies in with --bind".into(),
             _ if is_image(command) => {
                 let word = output::words(&[Bytes(command.to_vec())]);

@@ -6,6 +6,7 @@ use kakuri_image::Platform;
 use kakuri_wire::{Bytes, Fail};
 
 use crate::image::access::Access;
+use crate::image::save;
 use crate::spec::{self, IdMode, Spec, User};
 
 /// Options every verb takes.
@@ -271,6 +272,21 @@ pub enum Images {
     List { quiet: bool, no_trunc: bool, format: Format, general: General },
     Remove { images: Vec<Bytes>, force: bool, general: General },
     Inspect { images: Vec<Bytes>, format: Format, general: General },
+    Save { images: Vec<Bytes>, format: save::Format, output: Option<Bytes>, quiet: bool, general: General },
+    Load(Load),
+}
+
+/// `kakuri image load`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// As typed; None: standard input.
+    pub file: Option<Bytes>,
+    /// None: this machine's.
+    pub platform: Option<Platform>,
+    /// Of the containers they are unpacked for.
+    pub ids: IdMode,
+    pub quiet: bool,
+    pub general: General,
 }
 
 /// `kakuri registry ...`.

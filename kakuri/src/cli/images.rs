@@ -1,11 +1,11 @@
-//! The verbs about images: pull, images, image ls, rm, inspect.
+//! The verbs about images: pull, images, image ls, rm, inspect, save, load.
 
 use std::ffi::OsString;
 
 use kakuri_image::Source;
 use kakuri_wire::{Bytes, Fail};
 
-use super::ask::{Format, Images, Pull, Verbs};
+use super::ask::{Format, Images, Load, Pull, Verbs};
 use super::enter::{done, general, read};
 use super::image::{access, platform};
 use super::options::Id;
@@ -13,6 +13,7 @@ use super::pages::{IMAGE, Verb};
 use super::scan::{shown, shown_option};
 use super::{Command, Stop, misuse, phrase, plain, value};
 use crate::image::access::Access;
+use crate::image::save;
 use crate::spec::IdMode;
 
 /// `kakuri image VERB ...`.
@@ -37,11 +38,7 @@ pub fn pull(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop
         let name = shown_option(met.name);
         match met.id {
             Id::Platform => pull.platform = Some(platform(&name, met.value)?),
-            Id::Userns => {
-                let words = [("single", false), ("range", true)];
-                let range = value::word(&name, met.value, &words, &[])?;
-                pull.ids = if range { IdMode::Range } else { IdMode::Single };
-            }
+            Id::Userns => pull.ids = ids(&name, met.value)?,
             _ => access(met, &mut pull.access)?,
         }
     }
@@ -81,6 +78,58 @@ pub fn inspect(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, S
         format = phrase::format(&shown_option(met.name), met.value)?;
     }
     done(Verbs::Images(Images::Inspect { images: named(verb, &scanned.words)?, format, general: general(&scanned)? }))
+}
+
+pub fn save(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    let (mut format, mut output) = (save::Format::default(), None);
+    for met in &scanned.met {
+        let name = shown_option(met.name);
+        match met.id {
+            Id::Format => {
+                let words = [("docker-archive", save::Format::Docker), ("oci-archive", save::Format::Oci)];
+                format = value::word(&name, met.value, &words, &[])?;
+            }
+            Id::Output => output = Some(file(&name, met.value)?),
+            _ => {}
+        }
+    }
+    let (images, quiet) = (named(verb, &scanned.words)?, scanned.has(Id::Quiet));
+    done(Verbs::Images(Images::Save { images, format, output, quiet, general: general(&scanned)? }))
+}
+
+pub fn load(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    if let Some(word) = scanned.words.first() {
+        let word = shown(word);
+        return Err(misuse(format!("kakuri {} takes no '{word}'", verb.name))
+            .hint(format!("kakuri image load -i {word} reads a file; the images in it keep their names"))
+            .into());
+    }
+    let quiet = scanned.has(Id::Quiet);
+    let mut load = Load { file: None, platform: None, ids: IdMode::Auto, quiet, general: general(&scanned)? };
+    for met in &scanned.met {
+        let name = shown_option(met.name);
+        match met.id {
+            Id::Input => load.file = Some(file(&name, met.value)?),
+            Id::Platform => load.platform = Some(platform(&name, met.value)?),
+            Id::Userns => load.ids = ids(&name, met.value)?,
+            _ => {}
+        }
+    }
+    done(Verbs::Images(Images::Load(load)))
+}
+
+fn file(name: &str, typed: &[u8]) -> Result<Bytes, Fail> {
+    match typed {
+        b"" => Err(misuse(format!("{name} '' names no file")).hint(format!("{name} images.tar, say"))),
+        path => Ok(Bytes(path.to_vec())),
+    }
+}
+
+fn ids(name: &str, typed: &[u8]) -> Result<IdMode, Fail> {
+    let range = value::word(name, typed, &[("single", false), ("range", true)], &[])?;
+    Ok(if range { IdMode::Range } else { IdMode::Single })
 }
 
 /// At least one, and none twice.

@@ -199,6 +199,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Force
         | Id::Format
         | Id::Help
+        | Id::Input
         | Id::Json
         | Id::List
         | Id::Login
@@ -206,6 +207,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::NoTrunc
         | Id::Nothing
         | Id::Null
+        | Id::Output
         | Id::Password
         | Id::PasswordStdin
         | Id::Patch

@@ -6,13 +6,14 @@
 mod drive;
 mod hub;
 mod layout;
-mod progress;
+pub mod progress;
 mod recipe;
 mod settle;
 
 use std::time::Duration;
 
-use kakuri_image::{Platform, Source};
+use kakuri_image::{Platform, Reference, Source};
+use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ use crate::helper::Programs;
 use crate::host::Host;
 use crate::idmap::Ids;
 use crate::signals::{self, Signals};
+pub use drive::out_of_turn;
 use hub::Hub;
 use progress::Progress;
 
@@ -42,6 +44,25 @@ pub struct Wanted<'a> {
     pub policy: Policy,
     /// No progress is shown.
     pub quiet: bool,
+    /// It is a folder made of an archive.
+    pub loaded: Option<&'a Loaded<'a>>,
+}
+
+/// An image out of an archive.
+pub struct Loaded<'a> {
+    /// What it is called from now on.
+    pub name: &'a Reference,
+    /// As typed.
+    pub archive: &'a Bytes,
+}
+
+impl Wanted<'_> {
+    fn name(&self) -> Result<String> {
+        match self.loaded {
+            Some(loaded) => Ok(loaded.name.to_string()),
+            None => refs::name_of(self.source),
+        }
+    }
 }
 
 /// Between two looks at what another pull of the same image is doing.
@@ -49,7 +70,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Makes it be here, unpacked for these ids.
 pub fn pull(wanted: &Wanted, images: &Images, ids: &Ids, programs: &Programs, host: &Host) -> Result<Stored> {
-    let name = refs::name_of(wanted.source)?;
+    let name = wanted.name()?;
     if let Some(stored) = here(wanted, images, ids)? {
         return Ok(stored);
     }
@@ -129,11 +150,11 @@ fn take_turn(
 }
 
 /// Whether it asks this process to end.
-fn is_end(signal: i32) -> bool {
+pub fn is_end(signal: i32) -> bool {
     !matches!(signal, libc::SIGWINCH | libc::SIGCONT)
 }
 
-fn interrupted(signal: i32, name: &str) -> Fail {
+pub fn interrupted(signal: i32, name: &str) -> Fail {
     Fail::new(Stage::Front, format!("the pull of {name} was ended by SIG{}", signals::name(signal)))
         .hint("what has come is kept, and the same command goes on with it")
         .code(128_u8.saturating_add(signal.clamp(1, 64) as u8))

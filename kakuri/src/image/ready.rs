@@ -99,7 +99,8 @@ impl Search<'_> {
             }
             (source, _) => source,
         };
-        let wanted = Wanted { source: &source, platform: &platform, access: &self.image.access, policy, quiet };
+        let wanted =
+            Wanted { source: &source, platform: &platform, access: &self.image.access, policy, quiet, loaded: None };
         let programs = Programs::locate(login)?;
         let stored = pull::pull(&wanted, self.images, self.ids, &programs, self.host)?;
         if self.image.id.as_ref().is_some_and(|id| *id != stored.recipe.manifest) {

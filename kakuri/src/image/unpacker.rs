@@ -1,4 +1,4 @@
-//! The front's side of a `kakuri-image [unpack]` or `[settle]`: a container of its own, without a network, that sees one
+//! The front's side of a `kakuri-image [unpack]`, `[settle]` or `[archive]`: a container of its own, without a network, that sees one
 //! folder.
 //!
 //! What is parsed there was made by strangers, so it is a container like any other, and barer: no /proc, no /dev, no
@@ -42,6 +42,8 @@ const RIGHTS: Set =
 pub enum Role {
     Unpack,
     Settle,
+    /// It makes files of its own alone, and needs no right for that.
+    Archive,
 }
 
 impl Role {
@@ -49,6 +51,14 @@ impl Role {
         match self {
             Role::Unpack => "unpack",
             Role::Settle => "settle",
+            Role::Archive => "archive",
+        }
+    }
+
+    fn rights(self) -> Set {
+        match self {
+            Role::Unpack | Role::Settle => RIGHTS,
+            Role::Archive => Set::empty(),
         }
     }
 }
@@ -234,7 +244,7 @@ fn plan(
             path: Bytes(b"/".to_vec()),
             env: Vec::new(),
             cwd: Bytes(b"/work".to_vec()),
-            bounding: RIGHTS.bits(),
+            bounding: role.rights().bits(),
             limits: limit::defaults(host),
             filter: None,
             terminal: [false; 3],

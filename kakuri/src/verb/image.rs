@@ -1,11 +1,11 @@
-//! `kakuri image rm` and `inspect`, and the way to the list.
+//! `kakuri image rm` and `inspect`, and the way to the others.
 
 use kakuri_image::Source;
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result};
 use serde_json::{Map, Value, json};
 
-use super::{FAILED, Surroundings, images};
+use super::{FAILED, Surroundings, archive, images};
 use crate::cli::{self, Format, General};
 use crate::host::Host;
 use crate::image::access;
@@ -13,16 +13,20 @@ use crate::image::store::{Images, Listed, Removed, refs};
 use crate::output::template::Template;
 use crate::output::{self, time};
 
-pub fn run(wanted: &cli::Images) -> Result<u8> {
+pub fn run(wanted: &cli::Images, login: bool) -> Result<u8> {
     match wanted {
         cli::Images::List { quiet, no_trunc, format, general } => images::run(*quiet, *no_trunc, format, general),
         cli::Images::Remove { images, force, general } => remove(images, *force, general),
         cli::Images::Inspect { images, format, general } => inspect(images, format, general),
+        cli::Images::Save { images, format, output, quiet, general } => {
+            archive::save(images, *format, output.as_ref(), *quiet, general)
+        }
+        cli::Images::Load(wanted) => archive::load(wanted, login),
     }
 }
 
 /// A word as the name of an image, in full; None: it is none, but may be an id.
-fn name_of(typed: &Bytes, host: &Host) -> Option<String> {
+pub fn name_of(typed: &Bytes, host: &Host) -> Option<String> {
     access::resolve(typed.as_bytes(), host).and_then(|source| refs::name_of(&source)).ok()
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use kakuri_image::{Digest, Platform};
 use kakuri_wire::fail::{Fail, Result};
 
-use super::{FAILED, Surroundings};
+use super::{FAILED, SIGNALLED, Surroundings};
 use crate::cli;
 use crate::helper::Programs;
 use crate::idmap::{self, Ids};
@@ -14,9 +14,6 @@ use crate::image::pull::{self, Policy, Wanted};
 use crate::image::store::Images;
 use crate::output;
 use crate::spec::Spec;
-
-/// From here on a code means a signal.
-const SIGNALLED: u8 = 128;
 
 pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
     super::start_log(wanted.general.verbose);
@@ -64,6 +61,7 @@ fn one(
         access: &wanted.access,
         policy: Policy::Always,
         quiet: wanted.quiet,
+        loaded: None,
     };
     let stored = pull::pull(&pull, images, ids, programs, &here.host)?;
     let digest = stored.recipe.manifest;

@@ -7,30 +7,17 @@ use flate2::bufread::MultiGzDecoder;
 use super::blob::{Blob, CHUNK};
 use super::frames::{Frames, Windows};
 use crate::talk::Limits;
-use crate::{Digest, Hasher, digest};
+use crate::{Digest, Hasher, Packing, digest};
 
-type Source<'a> = Chain<Cursor<Vec<u8>>, &'a mut Blob>;
+type Source<'a, R> = Chain<Cursor<Vec<u8>>, &'a mut R>;
 
 /// The archive of a blob, hashed as it is read.
 pub struct Archive<'a> {
-    from: Packed<'a>,
+    pub inside: Inside<'a, Blob>,
     hasher: Hasher,
-    size: u64,
-    out: u64,
-    limits: Limits,
-    /// Why it is not read on, where that is a limit.
-    pub limit: Option<String>,
-}
-
-enum Packed<'a> {
-    Plain(Source<'a>),
-    Gzip(Box<MultiGzDecoder<BufReader<Source<'a>>>>),
-    Zstd(Box<Frames<'a, BufReader<Source<'a>>>>),
 }
 
 impl<'a> Archive<'a> {
-    /// What the blob begins with tells how it is packed: media types are wrong now and then, everybody else goes by
-    /// this, and the digest of what comes out is known.
     pub fn open(
         blob: &'a mut Blob,
         size: u64,
@@ -38,23 +25,53 @@ impl<'a> Archive<'a> {
         limits: Limits,
         windows: &'a Windows,
     ) -> io::Result<Archive<'a>> {
-        let mut head = Vec::with_capacity(4);
-        blob.take(4).read_to_end(&mut head)?;
-        let magic = head.clone();
-        let source = Cursor::new(head).chain(blob);
-        let from = match magic[..] {
-            [0x1f, 0x8b, ..] => Packed::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, source)))),
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
-                Packed::Zstd(Box::new(Frames::new(BufReader::with_capacity(CHUNK, source), windows)))
-            }
-            _ => Packed::Plain(source),
-        };
-        Ok(Archive { from, hasher: Hasher::new(algorithm), size, out: 0, limits, limit: None })
+        Ok(Archive { inside: Inside::open(blob, size, limits, windows)?, hasher: Hasher::new(algorithm) })
     }
 
     /// Of all that was read.
     pub fn digest(self) -> Digest {
         self.hasher.finish()
+    }
+}
+
+impl Read for Archive<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inside.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+/// What comes out of something that may be compressed, measured.
+pub struct Inside<'a, R> {
+    from: Packed<'a, R>,
+    size: u64,
+    out: u64,
+    limits: Limits,
+    /// Why it is not read on, where that is a limit.
+    pub limit: Option<String>,
+}
+
+enum Packed<'a, R> {
+    Plain(Source<'a, R>),
+    Gzip(Box<MultiGzDecoder<BufReader<Source<'a, R>>>>),
+    Zstd(Box<Frames<'a, BufReader<Source<'a, R>>>>),
+}
+
+impl<'a, R: Read> Inside<'a, R> {
+    /// What it begins with tells how it is packed: media types are wrong now and then, everybody else goes by this, and
+    /// the digest of what comes out is known. `size`: of what comes, bytes.
+    pub fn open(from: &'a mut R, size: u64, limits: Limits, windows: &'a Windows) -> io::Result<Inside<'a, R>> {
+        let mut head = Vec::with_capacity(4);
+        from.take(4).read_to_end(&mut head)?;
+        let magic = head.clone();
+        let source = Cursor::new(head).chain(from);
+        let from = match packing(&magic) {
+            Packing::Gzip => Packed::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, source)))),
+            Packing::Zstd => Packed::Zstd(Box::new(Frames::new(BufReader::with_capacity(CHUNK, source), windows))),
+            Packing::Plain => Packed::Plain(source),
+        };
+        Ok(Inside { from, size, out: 0, limits, limit: None })
     }
 
     fn measure(&mut self, n: usize) -> io::Result<()> {
@@ -72,15 +89,23 @@ impl<'a> Archive<'a> {
     }
 }
 
-impl Read for Archive<'_> {
+impl<R: Read> Read for Inside<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = match &mut self.from {
             Packed::Plain(from) => from.read(buffer),
             Packed::Gzip(from) => from.read(buffer),
             Packed::Zstd(from) => from.read(buffer),
         }?;
-        self.hasher.update(&buffer[..n]);
         self.measure(n)?;
         Ok(n)
+    }
+}
+
+/// How something is packed that begins so.
+pub fn packing(head: &[u8]) -> Packing {
+    match head {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
+        _ => Packing::Plain,
     }
 }

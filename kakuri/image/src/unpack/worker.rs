@@ -158,7 +158,7 @@ impl Shop {
             Ok(()) => Ok(archive.digest()),
             Err(Trouble::Refused(fail)) => Err(Wrong::Layer(fail)),
             Err(Trouble::Disk(fail)) => Err(Wrong::Disk(fail)),
-            Err(Trouble::Unread(broken)) => Err(unread(archive.limit.take(), &broken)),
+            Err(Trouble::Unread(broken)) => Err(unread(archive.inside.limit.take(), &broken)),
         }
     }
 }

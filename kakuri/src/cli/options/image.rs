@@ -81,6 +81,34 @@ pub const LIST: &[Opt] = &[
     opt(Id::Nothing, Some(b'a'), &["all"], Nothing, "", "Accepted: all are shown"),
 ];
 
+pub const SAVE: &[Opt] = &[
+    opt(Id::Output, Some(b'o'), &["output"], Value("FILE"), OPTIONS, "To this file, instead of standard output"),
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("docker-archive|oci-archive"),
+        OPTIONS,
+        "The form; docker-archive, the default, is both",
+    ),
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
+    opt(Id::Nothing, Some(b'm'), &["multi-image-archive"], Nothing, "", "Accepted: there may be several always"),
+];
+
+pub const LOAD: &[Opt] = &[
+    opt(Id::Input, Some(b'i'), &["input"], Value("FILE"), OPTIONS, "From this file, instead of standard input"),
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
+    opt(Id::Platform, None, &["platform"], Value("OS/ARCH[/VARIANT]"), IMAGE, "For this kind of machine: linux/arm64"),
+    opt(
+        Id::Userns,
+        None,
+        &["userns"],
+        Value("single|range"),
+        IMAGE,
+        "For containers with one id, or with your range of them (the default, where you have one)",
+    ),
+];
+
 pub const REMOVE: &[Opt] = &[opt(
     Id::Force,
     Some(b'f'),

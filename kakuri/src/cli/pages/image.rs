@@ -1,13 +1,13 @@
 //! `kakuri pull`, `kakuri images` and `kakuri image ...`: the images that are here.
 
 use super::super::images;
-use super::super::options::image::{FETCH, LIST, PULL, REMOVE};
+use super::super::options::image::{FETCH, LIST, LOAD, PULL, REMOVE, SAVE};
 use super::super::options::spec::USUAL;
 use super::super::options::verb::{HELP, INSPECT};
 use super::{Group, Verb, Words};
 
 /// In the order of the help.
-pub const IMAGE: [&Verb; 3] = [&LS, &RM, &IMAGE_INSPECT];
+pub const IMAGE: [&Verb; 5] = [&LS, &RM, &IMAGE_INSPECT, &SAVE_VERB, &LOAD_VERB];
 
 pub static PULL_VERB: Verb = Verb {
     name: "pull",
@@ -49,7 +49,7 @@ pub static IMAGE_VERB: Verb = Verb {
     also: &[],
     group: Group::Images,
     usage: "VERB ...",
-    about: "The images that are here: ls, rm, inspect",
+    about: "The images that are here: ls, rm, inspect, save, load",
     more: "",
     options: &[HELP],
     words: Words::Verb,
@@ -81,6 +81,34 @@ static RM: Verb = Verb {
     words: Words::Images,
     examples: &[("kakuri image rm alpine", ""), ("kakuri image rm -f 9c0f1b2d3e4a", "by the beginning of its id")],
     parse: images::remove,
+};
+
+static SAVE_VERB: Verb = Verb {
+    name: "image save",
+    also: &[],
+    group: Group::Images,
+    usage: "[OPTIONS] REF|ID...",
+    about: "Write images to an archive that docker load, podman load and kakuri image load read",
+    more: "A file has its name when it is whole. Layers are in it as they came, each digest checked once more.\n\
+           docker-archive is an oci-archive too; every docker, podman and skopeo reads it.",
+    options: &[SAVE, USUAL],
+    words: Words::Images,
+    examples: &[("kakuri image save -o alpine.tar alpine", ""), ("kakuri image save alpine debian >both.tar", "")],
+    parse: images::save,
+};
+
+static LOAD_VERB: Verb = Verb {
+    name: "image load",
+    also: &[],
+    group: Group::Images,
+    usage: "[OPTIONS]",
+    about: "Take the images of an archive, and print their names",
+    more: "What docker save, podman save, skopeo and kakuri image save write, with gzip or zstd or without.\n\
+           An image keeps the names it has there; one without is localhost/loaded@DIGEST.",
+    options: &[LOAD, USUAL],
+    words: Words::None,
+    examples: &[("kakuri image load -i alpine.tar", ""), ("docker save alpine | kakuri image load", "")],
+    parse: images::load,
 };
 
 static IMAGE_INSPECT: Verb = Verb {

@@ -73,7 +73,10 @@ impl<'a> Hub<'a> {
                 let job = Job { ask: Ask::Pull(reference.clone()), endpoints, patience: Patience::default() };
                 Origin::Registry(Fetcher::begin(job, around.programs)?)
             }
-            Source::Layout { path, .. } => Origin::Layout(Layout::open(path, around.host)?),
+            Source::Layout { path, .. } => {
+                let shown = around.wanted.loaded.map_or(path, |loaded| loaded.archive);
+                Origin::Layout(Layout::open(path, shown, around.host)?)
+            }
         };
         let drive = Drive::new(matches!(origin, Origin::Registry(_)), false);
         Hub::begin(around, work, progress, origin, drive)
@@ -310,13 +313,28 @@ impl<'a> Hub<'a> {
         let first = usize::from(matches!(self.origin, Origin::Layout(_)));
         self.index =
             (first < lists).then(|| Digest::of(Algorithm::Sha256, self.documents.get(first).map_or(&[], |d| &d[..])));
-        let stored = self.work.pin(&recipe, self.index.as_ref())?;
+        self.check_name(&recipe)?;
+        // What was kept and is lost comes again with a pull.
+        let mend = !matches!(self.origin, Origin::Store);
+        let stored = self.work.pin(&recipe, self.index.as_ref(), mend)?;
         let missing = stored.iter().filter(|stored| !**stored).count();
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.drive.plan(&stored, WORKERS.min(cpus).min(missing));
         self.progress.begin(&recipe.layers, &stored);
         self.recipe = Some(recipe);
         Ok(())
+    }
+
+    /// An archive may call what is in it whatever it likes, but not by the digest of something else.
+    fn check_name(&self, recipe: &Recipe) -> Result<()> {
+        match self.around.wanted.loaded.and_then(|loaded| loaded.name.digest.as_ref()) {
+            Some(digest) if *digest != recipe.manifest && Some(digest) != self.index.as_ref() => {
+                Err(Fail::new(Stage::Front, format!("the image is refused: it is not {}", self.around.name))
+                    .why(format!("its digest is {}", recipe.manifest))
+                    .hint("the archive calls it what it is not: have it saved again"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

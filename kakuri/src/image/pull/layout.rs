@@ -16,20 +16,21 @@ use crate::host::{Host, as_path};
 
 pub struct Layout {
     dir: OwnedFd,
-    /// As typed.
+    /// As typed, for people.
     path: Bytes,
 }
 
 impl Layout {
-    pub fn open(path: &Bytes, host: &Host) -> Result<Layout> {
-        let what = || format!("cannot read the image in '{path}'");
+    /// `shown`: what people call it, which may be the archive it was made of.
+    pub fn open(path: &Bytes, shown: &Bytes, host: &Host) -> Result<Layout> {
+        let what = || format!("cannot read the image in '{shown}'");
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, as_path(&host.expand(path.as_bytes())?), flags, Mode::empty()).map_err(|e| {
             Fail::new(Stage::Front, what())
                 .errno(e)
                 .hint("oci:DIR names a folder: skopeo copy docker://... oci:DIR:TAG makes one")
         })?;
-        let layout = Layout { dir, path: path.clone() };
+        let layout = Layout { dir, path: shown.clone() };
         layout.file("oci-layout").map_err(|_| {
             Fail::new(Stage::Front, what())
                 .why("it is no folder of an OCI image: it has no file oci-layout")
@@ -88,7 +89,7 @@ impl Layout {
     fn cannot(&self, name: &str, e: Errno) -> Fail {
         let fail = Fail::new(Stage::Front, format!("cannot read '{}/{name}'", self.path)).errno(e);
         match e {
-            Errno::NOENT => fail.hint("the folder is not whole: copy the image anew"),
+            Errno::NOENT => fail.hint("the image is not whole there: copy it anew"),
             Errno::LOOP => fail.why("there is a symbolic link in the way, and none is followed"),
             _ => fail,
         }

@@ -119,6 +119,15 @@ impl Progress {
         self.say(&text);
     }
 
+    /// One line that changes, on a terminal alone.
+    pub fn tell(&mut self, text: &str) {
+        if self.how == How::Terminal {
+            let columns = tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20));
+            write(&format!("{}{}\x1b[K\n\x1b[J", up(self.drawn), shorten(text, columns - 1)));
+            self.drawn = 1;
+        }
+    }
+
     /// Draws, if it is time to.
     pub fn draw(&mut self) {
         let now = Instant::now();

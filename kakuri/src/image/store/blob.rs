@@ -9,8 +9,8 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::file;
 use super::place::{self, BLOBS, PARTIAL, full};
+use super::{Images, file};
 
 /// A stored blob of this size, open for reading. One that has another size is removed.
 pub fn open(top: &OwnedFd, digest: &Digest, size: u64) -> Option<File> {
@@ -29,6 +29,26 @@ pub fn open(top: &OwnedFd, digest: &Digest, size: u64) -> Option<File> {
 /// It was not what its name says.
 pub fn remove(top: &OwnedFd, digest: &Digest) {
     let _ = unlinkat(top, format!("{BLOBS}/{}", place::blob(digest)), AtFlags::empty());
+}
+
+impl Images {
+    /// A blob of this size, open for reading.
+    pub fn blob(&self, digest: &Digest, size: u64) -> Option<File> {
+        open(&self.open().ok()??, digest, size)
+    }
+
+    /// How large one is, bytes; None where there is none.
+    pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        let size = size(&self.open().ok()??, &format!("{BLOBS}/{}", place::blob(digest)));
+        (size > 0).then_some(size)
+    }
+
+    /// It turned out not to be what its name says.
+    pub fn drop_blob(&self, digest: &Digest) {
+        if let Ok(Some(top)) = self.open() {
+            remove(&top, digest);
+        }
+    }
 }
 
 /// A document whose digest has just been found right.

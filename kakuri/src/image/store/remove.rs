@@ -70,6 +70,13 @@ impl Images {
         }
     }
 
+    /// Whether a name means it, for some platform.
+    pub fn is_name_of(&self, name: &str, image: &Digest) -> bool {
+        let Ok(Some(top)) = self.open() else { return false };
+        let all = refs::all(&top).unwrap_or_default();
+        all.into_iter().flatten().any(|named| named.name == name && named.image == *image)
+    }
+
     fn meant(&self, top: &OwnedFd, typed: &str, name: Option<&str>, refs: &[Ref]) -> Result<Meant> {
         let named: Vec<Ref> = refs.iter().filter(|named| Some(&named.name[..]) == name).cloned().collect();
         if !named.is_empty() {

@@ -147,14 +147,18 @@ impl Work {
         }
     }
 
-    /// Says what is about to be made, and tells of each layer whether it is in the store. From here on nothing of it is
-    /// collected.
-    pub fn pin(&mut self, recipe: &Recipe, index: Option<&Digest>) -> Result<Vec<bool>> {
+    /// Says what is about to be made, and tells of each layer whether it is in the store; with `mend`, whether its blob is
+    /// too. From here on nothing of it is collected.
+    pub fn pin(&mut self, recipe: &Recipe, index: Option<&Digest>, mend: bool) -> Result<Vec<bool>> {
         let _store = self.images.lock(&self.top)?;
         let pins = Pins { version: file::VERSION, recipe: recipe.clone(), index: index.cloned() };
         file::write(&self.folder, ".", PINS, &pins)?;
         self.pins = Some(pins);
-        Ok(recipe.layers.iter().map(|layer| layer::read(&self.top, &self.key, layer).is_some()).collect())
+        let is_here = |layer: &Layer| {
+            layer::read(&self.top, &self.key, layer).is_some()
+                && (!mend || blob::open(&self.top, &layer.digest, layer.size).is_some())
+        };
+        Ok(recipe.layers.iter().map(is_here).collect())
     }
 
     /// Whether the blobs of all layers that are not in the store are.

@@ -112,7 +112,8 @@ impl Hub<'_> {
             return Ok(());
         }
         let name = self.around.name;
-        let mut fail = Fail { what: format!("cannot pull {name}: {}", fail.what), ..fail };
+        let verb = if self.around.wanted.loaded.is_some() { "load" } else { "pull" };
+        let mut fail = Fail { what: format!("cannot {verb} {name}: {}", fail.what), ..fail };
         if rotten && matches!(self.origin, Origin::Store) {
             fail = fail.hint(format!("kakuri pull {name} fetches it again"));
         }
