@@ -38,6 +38,6 @@ fn names_of_images_are_completed() {
     let family = scene.kakuri(["completion", "words", "--", "image", ""]).output().ok().text();
     assert_eq!(
         family.lines().map(|line| line.split('\t').next().unwrap()).collect::<Vec<_>>(),
-        ["ls", "rm", "inspect"]
+        ["ls", "rm", "inspect", "save", "load"]
     );
 }
