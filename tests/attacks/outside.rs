@@ -41,7 +41,7 @@ impl Outside {
             format!("OUTSIDE={}", self.process.id()),
         ];
         let symbols = fs::read_to_string("/proc/kallsyms").unwrap_or_default();
-        let address = |line: &str| line.split(' ').next().is_some_and(|address| address.trim_matches('0') != "");
+        let address = |line: &str| line.split(' ').next().is_some_and(|address| !address.trim_matches('0').is_empty());
         if symbols.lines().take(1000).any(address) {
             crate::common::skip("attacks: this machine shows everybody the addresses of its kernel");
             all.push("SYMBOLS=open".into());

@@ -94,7 +94,7 @@ fn lay(kind: &str, at: &Path, treasure: &Path) {
         "a huge file" => fs::File::create(at).unwrap().set_len(1 << 40).unwrap(),
         "a closed folder" => {
             fs::create_dir(at).unwrap();
-            fs::set_permissions(at, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(at, fs::Permissions::from_mode(0o0)).unwrap();
         }
         // Where this file system has none, there is nothing.
         "a whiteout" => drop(node(libc::S_IFCHR)),

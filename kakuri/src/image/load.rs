@@ -172,7 +172,7 @@ mod tests {
         );
         // A folder of the caller's is no name a stranger may give, nor is what cannot be one.
         let by_digest = format!("localhost/loaded@{digest}");
-        assert_eq!(of(&["oci:/etc", "<none>:<none>", "\x1b[2J"]), [by_digest.clone()]);
+        assert_eq!(of(&["oci:/etc", "<none>:<none>", "\x1b[2J"]), std::slice::from_ref(&by_digest));
         assert_eq!(of(&[]), [by_digest]);
     }
 }
