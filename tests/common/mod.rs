@@ -16,13 +16,15 @@ pub mod registry;
 mod run;
 pub mod trace;
 
+use std::ffi::{CString, OsString};
 use std::fmt::Display;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub use leak::Before;
@@ -67,12 +69,8 @@ impl Scene {
     }
 
     fn with(turn: Turn) -> Scene {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         adopt_orphans();
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("ktest-{}-{number}", std::process::id()));
-        fs::create_dir(&root).unwrap();
-        let scene = Scene { root: root.canonicalize().unwrap(), account: None, _turn: turn };
+        let scene = Scene { root: new_folder("ktest").canonicalize().unwrap(), account: None, _turn: turn };
         for folder in [scene.home(), scene.runtime(), scene.work()] {
             fs::create_dir(&folder).unwrap();
         }
@@ -162,8 +160,29 @@ impl Drop for Scene {
         live::end_all(&self.runtime());
         // Folders may have been made unreadable by the test.
         let _ = std::process::Command::new("chmod").args(["-R", "u+rwx"]).arg(&self.root).output();
-        let _ = fs::remove_dir_all(&self.root);
+        if fs::remove_dir_all(&self.root).is_err() {
+            // What the ids of a range own, their root may remove.
+            let _ = std::process::Command::new("unshare")
+                .args(["--map-root-user", "--map-auto", "rm", "-rf", "--"])
+                .arg(&self.root)
+                .output();
+            assert!(!self.root.exists() || thread::panicking(), "{} cannot be removed", self.root.display());
+        }
     }
+}
+
+/// A new folder among the temporary ones. Its name is nobody's: numbers of processes come again, and what a killed
+/// test left would be in the way.
+pub fn new_folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("{name}-XXXXXX"));
+    let mut path = CString::new(path.into_os_string().into_vec()).unwrap().into_bytes_with_nul();
+    // SAFETY: a string with its end, which mkdtemp(3) writes six of the bytes of.
+    assert!(!unsafe { libc::mkdtemp(path.as_mut_ptr().cast()) }.is_null(), "{}", std::io::Error::last_os_error());
+    path.pop();
+    let path = PathBuf::from(OsString::from_vec(path));
+    // As those others make: a container's other users are to reach what is in it.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 /// Orphans of every program started here come to this process instead of init: none escapes the leak check.
@@ -254,6 +273,6 @@ pub fn until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
         if Instant::now() > end {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2));
     }
 }

@@ -47,10 +47,15 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     pub fn new() -> Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("kfetch-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).expect("a folder");
-        Folder(path)
+        // Numbers of processes come again: what a killed test left may be in the way.
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("kfetch-{}-{number}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Folder(path),
+                Err(e) => assert_eq!(e.kind(), std::io::ErrorKind::AlreadyExists, "{e}"),
+            }
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
