@@ -30,10 +30,15 @@ use std::os::fd::OwnedFd;
 
 use kakuri_wire::fail::{CODE_FAILED, Fail, Result, Stage};
 use kakuri_wire::sys;
+use serde_json::Value;
 
-use crate::cli::{General, Verbs};
+use crate::cli::{Format, General, Verbs};
 use crate::config::Config;
 use crate::host::Host;
+use crate::idmap::{self, Ids};
+use crate::output;
+use crate::output::template::Template;
+use crate::spec::{IdMode, Spec};
 use crate::store::Store;
 
 /// A verb fails with 1; 125 is misuse.
@@ -56,6 +61,26 @@ impl Surroundings {
         let store = Store::of(&config, &host);
         Ok(Surroundings { host, config, store })
     }
+}
+
+/// Values as JSON, a line each or as a list, or by a template.
+fn show(values: Vec<Value>, format: &Format, template: Option<Template>) -> Result<()> {
+    let text = match (format, template) {
+        (_, Some(template)) => template.all(&values, &[], output::colours())?,
+        (Format::Jsonl, _) => output::json::lines(&values),
+        _ if values.is_empty() => String::new(),
+        _ => output::json::pretty(&Value::Array(values)),
+    };
+    output::print(&text).map(drop).map_err(|fail| fail.code(FAILED))
+}
+
+/// The ids images are unpacked for: those that a container of them would have.
+fn ids_of_images(mode: &IdMode, quiet: bool, host: &Host) -> Result<Ids> {
+    let ids = idmap::decide(&Spec { ids: mode.clone(), ..Spec::default() }, host)?;
+    if !quiet {
+        ids.notes.iter().for_each(output::warn);
+    }
+    Ok(ids)
 }
 
 /// Does something to each of them; the others go on where one fails.

@@ -1,7 +1,7 @@
 //! `kakuri image save` and `kakuri image load`: images as files.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use kakuri_image::Platform;
@@ -13,12 +13,10 @@ use super::{FAILED, Surroundings, image};
 use crate::cli::{General, Load};
 use crate::helper::Programs;
 use crate::host::as_path;
-use crate::idmap;
 use crate::image::load::{self, Archive};
 use crate::image::save::{self, Format, Output, Wanted};
 use crate::image::store::Images;
 use crate::output;
-use crate::spec::Spec;
 
 pub fn save(typed: &[Bytes], format: Format, to: Option<&Bytes>, quiet: bool, general: &General) -> Result<u8> {
     super::start_log(general.verbose);
@@ -57,12 +55,7 @@ pub fn load(wanted: &Load, login: bool) -> Result<u8> {
     let failed = |fail: Fail| fail.code(FAILED);
     let here = Surroundings::look(&wanted.general).map_err(failed)?;
     let programs = Programs::locate(login).map_err(failed)?;
-    // As a container of these images would have them.
-    let spec = Spec { ids: wanted.ids.clone(), ..Spec::default() };
-    let ids = idmap::decide(&spec, &here.host).map_err(failed)?;
-    if !wanted.quiet {
-        ids.notes.iter().for_each(output::warn);
-    }
+    let ids = super::ids_of_images(&wanted.ids, wanted.quiet, &here.host).map_err(failed)?;
     let shown = wanted.file.clone().unwrap_or_else(|| Bytes::from("standard input"));
     let file = open(wanted.file.as_ref(), &here).map_err(failed)?;
     let platform = wanted.platform.clone().unwrap_or_else(Platform::host);
@@ -72,7 +65,7 @@ pub fn load(wanted: &Load, login: bool) -> Result<u8> {
     let loaded = load::load(&archive, &images, &ids, &programs, &here.host, &mut each);
     // What the names meant before may be nobody's now.
     if let Err(fail) = images.collect(&here.store) {
-        let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+        output::warn(fail);
     }
     match loaded {
         Ok(()) => Ok(0),
@@ -88,7 +81,11 @@ fn open(file: Option<&Bytes>, here: &Surroundings) -> Result<File> {
         return std::io::stdin().as_fd().try_clone_to_owned().map(File::from).fail(Stage::Front, what);
     };
     let path = here.host.expand(typed.as_bytes())?;
-    let cannot = |e| Fail::new(Stage::Front, format!("cannot read '{typed}'")).errno(e);
+    let cannot = |e| {
+        Fail::new(Stage::Front, format!("cannot read '{typed}'"))
+            .errno(e)
+            .hint("name an archive: docker save, podman save and kakuri image save write them")
+    };
     let file = File::from(
         openat(CWD, as_path(&path), OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
             .map_err(cannot)?,

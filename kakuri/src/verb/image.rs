@@ -99,13 +99,7 @@ fn inspect(typed: &[Bytes], format: &Format, general: &General) -> Result<u8> {
             }
         }
     }
-    let text = match (format, template) {
-        (_, Some(template)) => template.all(&values, &[], output::colours())?,
-        (Format::Jsonl, _) => output::json::lines(&values),
-        _ if values.is_empty() => String::new(),
-        _ => output::json::pretty(&Value::Array(values)),
-    };
-    output::print(&text).map_err(failed)?;
+    super::show(values, format, template)?;
     Ok(code)
 }
 

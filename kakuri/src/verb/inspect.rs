@@ -37,13 +37,7 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
             }
         }
     }
-    let text = match (&wanted.format, template) {
-        (_, Some(template)) => template.all(&values, &[], output::colours())?,
-        (Format::Jsonl, _) => output::json::lines(&values),
-        _ if values.is_empty() => String::new(),
-        _ => output::json::pretty(&Value::Array(values)),
-    };
-    output::print(&text).map_err(failed)?;
+    super::show(values, &wanted.format, template)?;
     Ok(code)
 }
 

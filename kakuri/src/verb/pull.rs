@@ -1,31 +1,23 @@
 //! `kakuri pull`: images made to be here, unpacked for the containers that will want them.
 
-use std::io::Write;
-
 use kakuri_image::{Digest, Platform};
 use kakuri_wire::fail::{Fail, Result};
 
 use super::{FAILED, SIGNALLED, Surroundings};
 use crate::cli;
 use crate::helper::Programs;
-use crate::idmap::{self, Ids};
+use crate::idmap::Ids;
 use crate::image::access;
 use crate::image::pull::{self, Policy, Wanted};
 use crate::image::store::Images;
 use crate::output;
-use crate::spec::Spec;
 
 pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
     super::start_log(wanted.general.verbose);
     let failed = |fail: Fail| fail.code(FAILED);
     let here = Surroundings::look(&wanted.general).map_err(failed)?;
     let programs = Programs::locate(login).map_err(failed)?;
-    // As a container of that image would have them.
-    let spec = Spec { ids: wanted.ids.clone(), ..Spec::default() };
-    let ids = idmap::decide(&spec, &here.host).map_err(failed)?;
-    if !wanted.quiet {
-        ids.notes.iter().for_each(output::warn);
-    }
+    let ids = super::ids_of_images(&wanted.ids, wanted.quiet, &here.host).map_err(failed)?;
     let images = Images::of(&here.config, &here.host);
     let mut code = 0;
     for typed in &wanted.images {
@@ -36,7 +28,7 @@ pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
             // Whoever ended one has ended all.
             Err(fail) if fail.code > SIGNALLED => return Err(fail),
             Err(fail) => {
-                let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+                output::warn(fail);
                 code = FAILED;
             }
         }

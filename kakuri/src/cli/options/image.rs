@@ -3,6 +3,18 @@
 use super::Takes::{Nothing, Switch, Value};
 use super::{IMAGE, Id, OPTIONS, Opt, opt};
 
+const PLATFORM: Opt =
+    opt(Id::Platform, None, &["platform"], Value("OS/ARCH[/VARIANT]"), IMAGE, "For this kind of machine: linux/arm64");
+const QUIET: Opt = opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress");
+const USERNS: Opt = opt(
+    Id::Userns,
+    None,
+    &["userns"],
+    Value("single|range"),
+    IMAGE,
+    "For containers with one id, or with your range of them (the default, where you have one)",
+);
+
 /// What a container is made from.
 pub const ROOT: &[Opt] = &[
     opt(
@@ -33,7 +45,7 @@ pub const ROOT: &[Opt] = &[
 
 /// Where from, and as whom.
 pub const FETCH: &[Opt] = &[
-    opt(Id::Platform, None, &["platform"], Value("OS/ARCH[/VARIANT]"), IMAGE, "For this kind of machine: linux/arm64"),
+    PLATFORM,
     opt(
         Id::Creds,
         None,
@@ -55,17 +67,7 @@ pub const FETCH: &[Opt] = &[
 ];
 
 /// Of a pull alone.
-pub const PULL: &[Opt] = &[
-    opt(
-        Id::Userns,
-        None,
-        &["userns"],
-        Value("single|range"),
-        IMAGE,
-        "For containers with one id, or with your range of them (the default, where you have one)",
-    ),
-    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
-];
+pub const PULL: &[Opt] = &[USERNS, QUIET];
 
 pub const LIST: &[Opt] = &[
     opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Ids only"),
@@ -91,22 +93,15 @@ pub const SAVE: &[Opt] = &[
         OPTIONS,
         "The form; docker-archive, the default, is both",
     ),
-    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
+    QUIET,
     opt(Id::Nothing, Some(b'm'), &["multi-image-archive"], Nothing, "", "Accepted: there may be several always"),
 ];
 
 pub const LOAD: &[Opt] = &[
     opt(Id::Input, Some(b'i'), &["input"], Value("FILE"), OPTIONS, "From this file, instead of standard input"),
-    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, OPTIONS, "Show no progress"),
-    opt(Id::Platform, None, &["platform"], Value("OS/ARCH[/VARIANT]"), IMAGE, "For this kind of machine: linux/arm64"),
-    opt(
-        Id::Userns,
-        None,
-        &["userns"],
-        Value("single|range"),
-        IMAGE,
-        "For containers with one id, or with your range of them (the default, where you have one)",
-    ),
+    QUIET,
+    PLATFORM,
+    USERNS,
 ];
 
 pub const REMOVE: &[Opt] = &[opt(
