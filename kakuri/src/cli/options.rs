@@ -75,6 +75,7 @@ pub enum Id {
     Replace,
     Rootfs,
     RoBind,
+    SeccompLog,
     SecurityOpt,
     Share,
     Signal,

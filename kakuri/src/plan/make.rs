@@ -89,6 +89,8 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     let process_ids = ids.of(&who)?;
     // A home of the container's own is made by its root, and is to be its user's.
     let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
+    let filter = confine::own_filter(spec, host)?;
+    let (filter, judge) = filter.map_or((None, None), |own| (Some(own.program), own.judge));
     let mut steps = layout.steps();
     if real_root {
         base::kernel::guard(&mut steps.finish, spec);
@@ -113,12 +115,14 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             cwd: Bytes(cwd),
             bounding: confine::bounding(spec),
             limits: confine::limits(spec, host)?,
-            filter: confine::own_filter(spec, host)?,
+            filter,
+            watched: judge.is_some(),
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
             ids: process_ids,
         },
+        judge,
         namespaces,
         terminal: spec.terminal,
         timeout: spec.timeout,

@@ -77,9 +77,14 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
 }
 
 fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Reporter) -> Result<u8> {
-    match run.finish(begun, plan, reporter)? {
+    let mut refused = None;
+    let outcome = run.finish(begun, plan, reporter, &mut refused);
+    if let Some(refused) = &refused {
+        refused.tell();
+    }
+    match outcome? {
         Outcome::Ended { status, timed_out } => {
-            reporter.ended(status, timed_out);
+            reporter.ended(status, timed_out, refused.as_ref());
             Ok(exit::code(status, timed_out))
         }
         Outcome::Left => Ok(0),
