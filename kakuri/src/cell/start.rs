@@ -45,9 +45,12 @@ enum Said {
 impl Start<'_> {
     pub fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
         let mut phase = Phase::Making;
-        let mut watch = None;
+        let (mut told, mut watch) = (None, None);
         loop {
-            reached(phase);
+            if told != Some(phase) {
+                reached(phase);
+            }
+            told = Some(phase);
             match self.next(phase)? {
                 Said::Init(message, fds) => {
                     log::trace!("from kakuri-init: {message:?}");
