@@ -183,10 +183,10 @@ int main(void) {
 fn who_floods_is_bounded() {
     need!("gcc");
     let scene = Scene::alone();
-    let before = scene.before();
     let source = scene.file("flood.c", FLOOD);
     let made = scene.work().join("flood");
     scene.program("gcc").args(["-static", "-pthread", "-O1", "-w", "-o"]).arg(&made).arg(source).output().ok();
+    let before = scene.before();
     let bind = format!("{}:/flood:ro", made.display());
     // It is asked to end in the midst of it.
     let script = "/flood & flood=$!; while [ \"$(wc -l </tmp/out 2>/dev/null || echo 0)\" -lt 5 ]; do sleep 0.05; done; kill $flood";

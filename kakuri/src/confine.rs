@@ -9,7 +9,9 @@ use kakuri_wire::caps::{self, Set};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::process::{Resource, getrlimit};
 
-use crate::host::{Host, as_path};
+use crate::bind::exposed;
+use crate::config::Config;
+use crate::host::{Host, as_path, kernel_release, kernel_version};
 use crate::plan::limit;
 use crate::refusals::Judge;
 use crate::spec::{Seccomp, Spec};
@@ -31,11 +33,17 @@ pub const RESOURCES: [(&str, u32); 15] = [
 
 /// PID 1's filter. None where there is none, and where each command brings its own: PID 1's would refuse a call before
 /// anybody could be told of it.
-pub fn filter(spec: &Spec) -> Option<Filter> {
+pub fn filter(spec: &Spec, host: &Host, config: &Config) -> Option<Filter> {
     match spec.walls.seccomp {
-        Seccomp::Standard if !spec.walls.log => Some(Filter { set_id: !spec.is_host_only() }),
+        Seccomp::Standard if !spec.walls.log => Some(Filter { set_id: may_set_ids(spec, host, config) }),
         _ => None,
     }
+}
+
+/// Whether files may be made that run as their owner: where a package manager needs it, unless what it plants is the host's as
+/// well, where others come to. What cannot be told is an error of the plan.
+fn may_set_ids(spec: &Spec, host: &Host, config: &Config) -> bool {
+    !spec.is_host_only() && exposed::find(spec, host, config).is_ok_and(|found| found.is_none())
 }
 
 /// A command's own filter.
@@ -49,11 +57,11 @@ pub struct Own {
 const UNHEARD: [&str; 5] = ["execve", "execveat", "exit", "exit_group", "sendmsg"];
 
 /// The filter each command brings: one of the user's own, or one that is listened to.
-pub fn own_filter(spec: &Spec, host: &Host) -> Result<Option<Own>> {
+pub fn own_filter(spec: &Spec, host: &Host, config: &Config) -> Result<Option<Own>> {
     let (machines, profiles) = match &spec.walls.seccomp {
         Seccomp::Standard if spec.walls.log => {
             let machines = machines().ok_or_else(|| Fail::new(Stage::Front, NO_PROFILES))?;
-            let wanted = Standard { nest: spec.nest, set_id: !spec.is_host_only() };
+            let wanted = Standard { nest: spec.nest, set_id: may_set_ids(spec, host, config) };
             let profiles = machines.iter().map(|machine| standard(*machine, wanted)).collect();
             (machines, profiles)
         }
@@ -113,17 +121,10 @@ fn read_profile(spec: &Spec, host: &Host, typed: &Bytes) -> Result<(Vec<Machine>
     let machines = machines().ok_or_else(|| wrong(NO_PROFILES.into()))?;
     let names: Vec<String> =
         Set::from_bits_retain(bounding(spec)).iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
-    let around = Surroundings { capabilities: &names, kernel: kernel() };
+    let around = Surroundings { capabilities: &names, kernel: kernel_version(&kernel_release()).unwrap_or_default() };
     let file = parse(&text).map_err(wrong)?;
     let profiles = machines.iter().map(|machine| file.profile(*machine, &around)).collect::<Result<_, String>>();
     Ok((machines, profiles.map_err(wrong)?))
-}
-
-/// Of the kernel that runs.
-fn kernel() -> (u32, u32) {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|word| word.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Capabilities root inside may have, a bit each. What is asked for by name outweighs ALL.

@@ -168,7 +168,7 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
     wiring.resolve(&spec, &host)?;
     client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
-    let outline = Outline::of(label, &spec, &host, &wiring, &ids);
+    let outline = Outline::of(label, &spec, &host, &config, &wiring, &ids);
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
     for note in &plan.notes {

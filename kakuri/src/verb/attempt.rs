@@ -59,7 +59,7 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         }
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
-        let outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
+        let outline = Outline::of(label.clone(), &spec, &host, &config, &plan.wiring, &ids);
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let builder = cell::spawn_builder(&label, &programs)?;
         let begun = builder.begin(&outline, &plan.wiring, &programs)?;
