@@ -9,6 +9,7 @@ pub fn program() -> &'static [Instruction] {
 }
 
 #[cfg(test)]
+#[allow(dead_code)] // its function is the build's
 #[path = "calls.rs"]
 mod calls;
 

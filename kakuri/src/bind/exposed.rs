@@ -91,7 +91,7 @@ mod tests {
         let root = Rootfs { path: "/".into(), mode: RootfsMode::Overlay };
         let mut spec = Spec { rootfs: Some(root), binds: vec![bind], ..Spec::default() };
         change(&mut spec);
-        find(&spec, &Host::look(), &Config::default()).expect("an answer").map(|folder| folder.to_string())
+        find(&spec, &Host::look(), &Config::defaults(Vec::new())).expect("an answer").map(|folder| folder.to_string())
     }
 
     #[test]
