@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kakuri_seccomp::{Machine, Profile, Standard, compile, standard};
+use kakuri_seccomp::{Machine, Profile, Standard, compile, source, standard};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -18,12 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut all: Vec<(Machine, &Profile)> = vec![(machine, &own)];
         all.extend(older.iter().map(|(machine, profile)| (*machine, profile)));
         let program = compile(&all).map_err(|_| "the program is too large")?;
-        text += &format!("static {name}: [Instruction; {}] = [\n", program.len());
-        for step in program {
-            let (code, jt, jf, k) = (step.code, step.jt, step.jf, step.k);
-            text += &format!("    Instruction {{ code: {code}, jt: {jt}, jf: {jf}, k: {k} }},\n");
-        }
-        text += "];\n";
+        text += &source::write(name, &program);
     }
     std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("filters.rs"), text)?;
     Ok(())

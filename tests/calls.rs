@@ -55,6 +55,11 @@ int main(void) {
     TRY("perf_event_open", SYS_perf_event_open, buffer, 0, -1, -1, 0);
     TRY("io_uring_setup", SYS_io_uring_setup, 1, buffer);
     TRY("fsopen", SYS_fsopen, "tmpfs", 0);
+    TRY("statmount", 457, zeros, buffer, 200, 0);
+    TRY("listmount", 458, zeros, buffer, 20, 0);
+    TRY("lsm-list", 461, buffer, zeros, 0);
+    TRY("vmsplice", SYS_vmsplice, 1, 0, 0, 0);
+    TRY("hostname", SYS_sethostname, "x", 1);
     TRY("open_tree", SYS_open_tree, AT_FDCWD, "/", 1);
     TRY("mount", SYS_mount, "none", "/tmp", "tmpfs", 0, 0);
     TRY("umount2", SYS_umount2, "/tmp", 2);
@@ -73,6 +78,7 @@ int main(void) {
     TRY("fanotify_init", SYS_fanotify_init, 0, 0);
     TRY("kcmp", SYS_kcmp, getpid(), getpid(), 0, 0, 1);
     TRY("personality", SYS_personality, 0x0400000);
+    TRY("personality-addresses", SYS_personality, 0x40000);
     TRY("personality-ask", SYS_personality, 0xffffffff);
     TRY("vsock", SYS_socket, 40, SOCK_STREAM, 0);
     TRY("alg", SYS_socket, 38, SOCK_SEQPACKET, 0);
@@ -102,7 +108,10 @@ int main(void) {
     TRY("newest", 5000);
 #ifdef __x86_64__
     TRY("x32-getpid", SYS_getpid | 0x40000000);
+    TRY("gap", 400);
     OLD("getpid", 20, 0, 0, 0);
+    OLD("oldstat", 18, 0, 0, 0);
+    OLD("gap", 222, 0, 0, 0);
     OLD("keyctl", 288, 0, -3, 0);
     OLD("unshare-user", 310, CLONE_NEWUSER, 0, 0);
     OLD("socketcall", 102, 1, 0, 0);
@@ -133,6 +142,11 @@ fn strict() -> BTreeMap<&'static str, i32> {
         ("io_uring_setup", ENOSYS),
         ("fsopen", ENOSYS),
         ("open_tree", ENOSYS),
+        ("statmount", ENOSYS),
+        ("listmount", ENOSYS),
+        ("lsm-list", ENOSYS),
+        ("vmsplice", EPERM),
+        ("hostname", EPERM),
         ("mount", EPERM),
         ("umount2", EPERM),
         ("setns", EPERM),
@@ -146,6 +160,7 @@ fn strict() -> BTreeMap<&'static str, i32> {
         ("fanotify_init", EPERM),
         ("kcmp", EPERM),
         ("personality", EPERM),
+        ("personality-addresses", EPERM),
         ("personality-ask", 0),
         ("vsock", libc::EAFNOSUPPORT),
         ("alg", libc::EAFNOSUPPORT),
@@ -177,7 +192,10 @@ fn strict() -> BTreeMap<&'static str, i32> {
     if cfg!(target_arch = "x86_64") {
         all.extend([
             ("x32-getpid", ENOSYS),
+            ("gap", ENOSYS),
             ("i386-getpid", 0),
+            ("i386-oldstat", ENOSYS),
+            ("i386-gap", ENOSYS),
             ("i386-keyctl", EPERM),
             ("i386-unshare-user", EPERM),
             ("i386-socketcall", ENOSYS),
@@ -229,6 +247,16 @@ fn a_container_makes_no_call_it_has_no_need_of() {
     let told = scene.kakuri(["-t".as_ref(), program.as_os_str()]).output().ok().text();
     check(&told.replace('\r', ""), &strict());
     check(&scene.kakuri(["--user".as_ref(), program.as_os_str()]).output().ok().text(), &strict());
+    // Whoever listens to what is refused answers the same.
+    let listened = scene.kakuri(["--seccomp-log".as_ref(), program.as_os_str()]).output().ok();
+    check(&listened.text(), &strict());
+    let mut told = vec!["  5000  ENOSYS", "ioctl TIOCSTI  EPERM"];
+    if cfg!(target_arch = "x86_64") {
+        told.extend(["i386 socketcall SYS_SOCKET  ENOSYS", "x32 getpid  ENOSYS"]);
+    }
+    for told in told {
+        assert!(listened.err().contains(told), "{told}: {listened}");
+    }
 }
 
 #[test]

@@ -40,7 +40,8 @@ fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Sta
     let ended = status.map(|status| Ended {
         at: started + 1000,
         status: Some(status),
-        stopped: false,
+        failure: None,
+        refused: None,
         timed_out: false,
         failure: None,
     });

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use kakuri_wire::document;
+use kakuri_wire::{Channel, document};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use nix::sys::signal::SigSet;
 use rustix::process::Rlimit;
@@ -66,7 +66,8 @@ impl Command {
 
     /// Every copy of the command's descriptors in this process ends with this function: a pipe's reader must see its
     /// end when the command closes it, not when the container ends.
-    pub fn start(self, ground: &Ground) -> Result<Started> {
+    /// `watch`: who is told of a filter that has calls wait, and under which number.
+    pub fn start(self, ground: &Ground, watch: (&Channel, u32)) -> Result<Started> {
         let Command { process, inherited, passed } = self;
         let lacking = || Fail::new(Stage::Init, "received a start that lacks a descriptor");
         let terminal = if process.terminal.contains(&true) {
@@ -90,6 +91,7 @@ impl Command {
             passed: &passed,
             mask: &ground.mask,
             files: ground.files.as_ref(),
+            watch: process.watched.then_some(watch),
         })?;
         Ok(Started { child, master: terminal.map(|t| t.master) })
     }

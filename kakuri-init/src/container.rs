@@ -43,7 +43,7 @@ impl Container<'_> {
         let signals = settle()?;
         let devpts = if command.wants_terminal() { Some(open_devpts()?) } else { None };
         let ground = Ground { user, mask: signals.inherited, devpts, files: None };
-        let started = command.start(&ground)?;
+        let started = command.start(&ground, (&front.link, 0))?;
         let word = FromInit::Started { pid: started.child.pid, terminal: started.master.is_some() };
         match &started.master {
             Some(master) => front.send(&word, &[master.as_fd()])?,
@@ -156,7 +156,7 @@ impl Container<'_> {
             .room()
             .and_then(|()| check_link(&link))
             .and_then(|()| Command::read(inherited, enclosed.as_deref(), command))
-            .and_then(|command| command.start(&self.ground));
+            .and_then(|command| command.start(&self.ground, (&self.front.link, number)));
         match begun {
             Ok(started) => {
                 let event = Event::Started { pid: started.child.pid };

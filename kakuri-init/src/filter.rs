@@ -5,11 +5,15 @@
 //! allowed to all: nobody but PID 1 has a namespace to join that would give him anything. A profile of the user's own might
 //! refuse what PID 1 needs; each command gets that one by itself, as its last step before the exec.
 
+use std::os::fd::AsFd;
+
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::sys::confine::{Instruction, filter_all_threads};
+use kakuri_wire::sys::listen;
+use kakuri_wire::Channel;
 use rustix::thread::set_no_new_privs;
 
-use crate::Filter;
+use crate::{Filter, FromInit};
 
 include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 
@@ -36,6 +40,26 @@ pub fn apply(program: &[Instruction]) -> Result<()> {
         Fail::new(Stage::Init, "cannot filter the container's system calls")
             .errno(e)
             .hint("a kernel without CONFIG_SECCOMP_FILTER has none; --security-opt seccomp=unconfined starts without")
+    })
+}
+
+/// The same for one whose refused calls somebody answers, who is handed the other end: the last step but the exec, with which
+/// our own copies close. The profile has to leave the calls of this function and the exec alone, because nobody listens yet.
+pub fn watch(program: &[Instruction], front: &Channel, session: u32) -> Result<()> {
+    let what = || "cannot listen to the container's refused system calls (--seccomp-log)";
+    let listener = listen::filter(program).map_err(|e| {
+        let fail = Fail::new(Stage::Init, what()).errno(e);
+        match fail.errno {
+            Some(libc::EBUSY) => fail
+                .why("a sandbox around kakuri listens to its own, and the kernel has room for one")
+                .hint("leave --seccomp-log out in there"),
+            _ => fail.hint("leave --seccomp-log out: this kernel has no seccomp_unotify(2), or a sandbox forbids it"),
+        }
+    })?;
+    front.send(&FromInit::Watched { session }, &[listener.as_fd()]).map_err(|e| {
+        Fail::new(Stage::Init, what())
+            .why(format!("nobody could be handed them: {e}"))
+            .hint("a profile that refuses sendmsg cannot be listened to")
     })
 }
 

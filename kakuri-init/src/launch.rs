@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::fail::{CODE_NOT_EXECUTABLE, CODE_NOT_FOUND, Fail, OrFail, Result, Stage};
-use kakuri_wire::{Bytes, Exec, caps, sys};
+use kakuri_wire::{Bytes, Channel, Exec, caps, sys};
 use nix::sys::signal::SigSet;
 use rustix::fs::{FileType, fchown, fstat};
 use rustix::io::Errno;
@@ -37,6 +37,8 @@ pub struct Launch<'a> {
     pub mask: &'a SigSet,
     /// The limit of open files to give back, where this process raised its own.
     pub files: Option<&'a Rlimit>,
+    /// Who is told, and of which session, where somebody is to answer the command's refused calls.
+    pub watch: Option<(&'a Channel, u32)>,
 }
 
 /// Starts the command and returns once its image is loaded, or with the reason it could not be.
@@ -58,7 +60,11 @@ pub fn launch(launch: &Launch) -> Result<Child> {
 
     let mut failure = None;
     let (pid, pidfd) = sys::clone_vfork(0, &mut || {
-        let confined = confine(launch).and_then(|()| filter.as_deref().map_or(Ok(()), filter::apply));
+        let confined = confine(launch).and_then(|told| match (filter.as_deref(), told) {
+            (Some(filter), Some((link, session))) => filter::watch(filter, &link, session),
+            (Some(filter), None) => filter::apply(filter),
+            (None, _) => Ok(()),
+        });
         failure = Some(match confined {
             Err(fail) => fail,
             Ok(()) => refused(&shown, image.run()),
@@ -85,15 +91,16 @@ fn refused(shown: &str, errno: i32) -> Fail {
     }
 }
 
-/// Every step from our child to the moment before exec, in the order the kernel forces.
-fn confine(launch: &Launch) -> Result<()> {
+/// Every step from our child to the moment before exec, in the order the kernel forces. What is left is the filter, and who is
+/// told of it.
+fn confine(launch: &Launch) -> Result<Option<(Channel, u32)>> {
     let process = launch.process;
     // A session of its own: the caller's terminal is out of reach, and job control works in the new one.
     setsid().fail(Stage::Init, || "cannot start a session".into())?;
     if let Some(terminal) = launch.terminal {
         ioctl_tiocsctty(terminal).fail(Stage::Init, || "cannot take the terminal".into())?;
     }
-    let user = place_descriptors(launch)?;
+    let (user, link) = place_descriptors(launch)?;
     // From here on with P's capabilities; the order below is forced: the bounding set needs SETPCAP, and
     // no_new_privs must be the last word before filters.
     move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
@@ -111,7 +118,8 @@ fn confine(launch: &Launch) -> Result<()> {
     }
     enter(&process.cwd)?;
     set_no_new_privs(true).fail(Stage::Init, || "cannot set no_new_privs".into())?;
-    sys::reset_signals(launch.mask.as_ref()).fail(Stage::Init, || "cannot give the signal mask back".into())
+    sys::reset_signals(launch.mask.as_ref()).fail(Stage::Init, || "cannot give the signal mask back".into())?;
+    Ok(link.zip(launch.watch).map(|(link, (_, session))| (link, session)))
 }
 
 /// In P: from the caller, who P's root or another of its users is, to the wanted one. Needs SETGID and SETUID in P, which
@@ -148,7 +156,7 @@ fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
 
 /// 0-2 and the passed descriptors at their numbers, open over exec; everything else is closed by the exec
 /// (each is close-on-exec from birth; the ranges are marked once more, in case one ever is not).
-fn place_descriptors(launch: &Launch) -> Result<OwnedFd> {
+fn place_descriptors(launch: &Launch) -> Result<(OwnedFd, Option<Channel>)> {
     let what = || "cannot place the command's descriptors".to_string();
     let wanted: Vec<(BorrowedFd, i32)> = launch
         .stdio
@@ -157,10 +165,11 @@ fn place_descriptors(launch: &Launch) -> Result<OwnedFd> {
         .zip(0..)
         .chain(launch.passed.iter().map(AsFd::as_fd).zip(launch.process.pass.iter().copied()))
         .collect();
-    // First above every target, so that no placement overwrites a source still needed, or P.
+    // First above every target, so that no placement overwrites a source still needed, or P, or the link.
     let above = wanted.iter().map(|w| w.1).max().unwrap_or(2) + 1;
     let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, above).fail(Stage::Init, what);
     let user = high(launch.user)?;
+    let link = launch.watch.map(|(link, _)| high(link.as_fd())).transpose()?;
     let mut sources = Vec::with_capacity(wanted.len());
     for (source, _) in &wanted {
         sources.push(high(*source)?);
@@ -177,7 +186,7 @@ fn place_descriptors(launch: &Launch) -> Result<OwnedFd> {
         first = target + 1;
     }
     sys::close_range(first, u32::MAX, true).fail(Stage::Init, what)?;
-    Ok(user)
+    Ok((user, link.map(Channel::from)))
 }
 
 fn set_limit(limit: &Limit) -> Result<()> {

@@ -70,6 +70,11 @@ pub enum FromInit {
         pid: i32,
         terminal: bool,
     },
+    /// Before the Started of a command whose refused calls are answered for. Carries who they wait for, a descriptor of
+    /// seccomp_unotify(2); 0 is the command of Start.
+    Watched {
+        session: u32,
+    },
     /// Answers Go after Hold: sessions may come.
     Holding,
     Exited(Status),
@@ -131,6 +136,7 @@ impl Message for FromInit {
         match self {
             FromInit::Ready(made) => made.len(),
             FromInit::Started { terminal, .. } => usize::from(*terminal),
+            FromInit::Watched { .. } => 1,
             FromInit::Holding | FromInit::Exited(_) | FromInit::Failed(_) | FromInit::Session { .. } => 0,
         }
     }
@@ -216,6 +222,9 @@ pub struct Process {
     /// Struct sock_filter of linux/filter.h, one after the other: the system calls of this command, where PID 1 has no filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Bytes>,
+    /// The filter has calls wait for an answer: who gives it is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
     /// Which of 0-2 are the container's terminal.
     pub terminal: [bool; 3],
     /// The terminal's size and modes at the start; None: the kernel's defaults.

@@ -4,6 +4,7 @@
 pub mod automatic;
 mod cow;
 pub mod explicit;
+pub mod exposed;
 pub mod hint;
 pub mod interpreter;
 pub mod own;

@@ -29,6 +29,7 @@ use crate::network::join::Joined;
 use crate::phase::{Asked, Phase};
 use crate::plan::{Namespaces, Outline, Plan};
 use crate::process::{Owned, lost};
+use crate::refusals::Watch;
 use crate::signals::Signals;
 use start::Start;
 pub use uplink::{Heard, Uplink};
@@ -68,6 +69,8 @@ pub struct Cell {
     pub terminal: Option<OwnedFd>,
     /// The command's pid inside; 0 where there is none yet.
     pub pid: i32,
+    /// The refused calls of the command, where they are listed.
+    pub watch: Option<Watch>,
 }
 
 /// Why there is no container.
@@ -211,7 +214,7 @@ impl First<'_> {
                 fds.extend(&descriptors.passed);
                 let (inherited, passed) = (descriptors.inherited.len() as u8, descriptors.passed.len() as u8);
                 hand(Stage::Init, link, &ToInit::Start { inherited, passed }, document.enclosed(), &fds)?;
-                Ok(Asked { terminal: process.terminal.contains(&true), ..Asked::default() })
+                Ok(Asked { terminal: process.terminal.contains(&true), watched: process.watched, ..Asked::default() })
             }
             First::Hold => {
                 send(Stage::Init, link, &ToInit::Hold, &[])?;

@@ -4,13 +4,16 @@ use std::io::Read;
 
 use kakuri_init::{Filter, Limit};
 use kakuri_seccomp::oci::{Surroundings, parse};
-use kakuri_seccomp::{Machine, Profile, compile, to_bytes};
+use kakuri_seccomp::{Machine, Profile, Standard, compile, standard, to_bytes};
 use kakuri_wire::caps::{self, Set};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::process::{Resource, getrlimit};
 
-use crate::host::{Host, as_path};
+use crate::bind::exposed;
+use crate::config::Config;
+use crate::host::{Host, as_path, kernel_release, kernel_version};
 use crate::plan::limit;
+use crate::refusals::Judge;
 use crate::spec::{Seccomp, Spec};
 
 /// A profile of the user's own, in bytes.
@@ -28,17 +31,76 @@ pub const RESOURCES: [(&str, u32); 15] = [
     ("sigpending", libc::RLIMIT_SIGPENDING as u32), ("stack", libc::RLIMIT_STACK as u32),
 ];
 
-/// PID 1's filter. None where there is none, and where each command brings its own.
-pub fn filter(spec: &Spec) -> Option<Filter> {
+/// PID 1's filter. None where there is none, and where each command brings its own: PID 1's would refuse a call before
+/// anybody could be told of it.
+pub fn filter(spec: &Spec, host: &Host, config: &Config) -> Option<Filter> {
     match spec.walls.seccomp {
-        Seccomp::Standard => Some(Filter { set_id: !spec.is_host_only() }),
-        Seccomp::Unconfined | Seccomp::File(_) => None,
+        Seccomp::Standard if !spec.walls.log => Some(Filter { set_id: may_set_ids(spec, host, config) }),
+        _ => None,
     }
 }
 
-/// A command's own filter, read from the file the user named.
-pub fn own_filter(spec: &Spec, host: &Host) -> Result<Option<Bytes>> {
-    let Seccomp::File(typed) = &spec.walls.seccomp else { return Ok(None) };
+/// Whether files may be made that run as their owner: where a package manager needs it, unless what it plants is the host's as
+/// well, where others come to. What cannot be told is an error of the plan.
+fn may_set_ids(spec: &Spec, host: &Host, config: &Config) -> bool {
+    !spec.is_host_only() && exposed::find(spec, host, config).is_ok_and(|found| found.is_none())
+}
+
+/// A command's own filter.
+pub struct Own {
+    pub program: Bytes,
+    /// What it would refuse waits, for whom this is: who listens.
+    pub judge: Option<Judge>,
+}
+
+/// What is left alone of what is listened to: a command makes these before anybody listens.
+const UNHEARD: [&str; 5] = ["execve", "execveat", "exit", "exit_group", "sendmsg"];
+
+/// The filter each command brings: one of the user's own, or one that is listened to.
+pub fn own_filter(spec: &Spec, host: &Host, config: &Config) -> Result<Option<Own>> {
+    let (machines, profiles) = match &spec.walls.seccomp {
+        Seccomp::Standard if spec.walls.log => {
+            let machines = machines().ok_or_else(|| Fail::new(Stage::Front, NO_PROFILES))?;
+            let wanted = Standard { nest: spec.nest, set_id: may_set_ids(spec, host, config) };
+            let profiles = machines.iter().map(|machine| standard(*machine, wanted)).collect();
+            (machines, profiles)
+        }
+        Seccomp::File(typed) => read_profile(spec, host, typed)?,
+        Seccomp::Standard | Seccomp::Unconfined => return Ok(None),
+    };
+    let profiles: Vec<(Machine, Profile)> = machines.into_iter().zip(profiles).collect();
+    let program = |profiles: &[(Machine, Profile)]| {
+        let all: Vec<(Machine, &Profile)> = profiles.iter().map(|(machine, profile)| (*machine, profile)).collect();
+        compile(&all).map_err(|_| {
+            Fail::new(Stage::Front, "cannot use this profile (--security-opt seccomp)")
+                .why("it is too large for one program of the kernel's")
+        })
+    };
+    let plain = program(&profiles)?;
+    if !spec.walls.log {
+        return Ok(Some(Own { program: Bytes(to_bytes(&plain)), judge: None }));
+    }
+    let watched: Vec<(Machine, Profile)> = profiles
+        .iter()
+        .map(|(machine, profile)| {
+            let but: Vec<u32> = UNHEARD.iter().filter_map(|name| machine.number(name)).collect();
+            (*machine, profile.watched(&but))
+        })
+        .collect();
+    let program = Bytes(to_bytes(&program(&watched)?));
+    Ok(Some(Own { program, judge: Some(Judge { program: plain, profiles }) }))
+}
+
+const NO_PROFILES: &str = "this machine has no profiles of system calls";
+
+/// Whose calls the kernel takes.
+fn machines() -> Option<Vec<Machine>> {
+    let own = Machine::named(std::env::consts::ARCH)?;
+    Some([Some(own), own.older()].into_iter().flatten().collect())
+}
+
+/// From the file the user named, for each machine.
+fn read_profile(spec: &Spec, host: &Host, typed: &Bytes) -> Result<(Vec<Machine>, Vec<Profile>)> {
     let what = || format!("cannot use the profile '{typed}' (--security-opt seccomp)");
     let path = host.expand(typed.as_bytes())?;
     let mut text = Vec::new();
@@ -56,27 +118,13 @@ pub fn own_filter(spec: &Spec, host: &Host) -> Result<Option<Bytes>> {
     if text.len() as u64 > LARGEST {
         return Err(wrong(format!("more than {LARGEST} bytes")));
     }
-    let machine = Machine::named(std::env::consts::ARCH).ok_or_else(|| wrong("this machine has no profiles".into()))?;
+    let machines = machines().ok_or_else(|| wrong(NO_PROFILES.into()))?;
     let names: Vec<String> =
         Set::from_bits_retain(bounding(spec)).iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
-    let around = Surroundings { capabilities: &names, kernel: kernel() };
+    let around = Surroundings { capabilities: &names, kernel: kernel_version(&kernel_release()).unwrap_or_default() };
     let file = parse(&text).map_err(wrong)?;
-    let machines: Vec<Machine> = [Some(machine), machine.older()].into_iter().flatten().collect();
-    let profiles = machines
-        .into_iter()
-        .map(|machine| Ok((machine, file.profile(machine, &around)?)))
-        .collect::<Result<Vec<(Machine, Profile)>, String>>()
-        .map_err(wrong)?;
-    let all: Vec<(Machine, &Profile)> = profiles.iter().map(|(machine, profile)| (*machine, profile)).collect();
-    let program = compile(&all).map_err(|_| wrong("it is too large for one program of the kernel's".into()))?;
-    Ok(Some(Bytes(to_bytes(&program))))
-}
-
-/// Of the kernel that runs.
-fn kernel() -> (u32, u32) {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|word| word.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    let profiles = machines.iter().map(|machine| file.profile(*machine, &around)).collect::<Result<_, String>>();
+    Ok((machines, profiles.map_err(wrong)?))
 }
 
 /// Capabilities root inside may have, a bit each. What is asked for by name outweighs ALL.

@@ -12,6 +12,7 @@ use kakuri_netns::nat::Forward;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
+use crate::refusals::Tally;
 use crate::spec::User;
 use crate::store::Ended;
 
@@ -76,7 +77,12 @@ pub enum FromSupervisor {
     /// The command was handed to PID 1; what becomes of it is told on the session link.
     Accepted {
         session: u32,
+        /// What it is refused is told when it ends: Refused, or Ended.
+        #[serde(default)]
+        watched: bool,
     },
+    /// A session has ended that was not the first: what system calls it was refused.
+    Refused(Box<Tally>),
     /// A detached command runs.
     Started {
         session: u32,
@@ -184,6 +190,9 @@ pub struct Facts {
     #[serde(default)]
     pub ports: Vec<Forward>,
     pub sessions: Vec<Session>,
+    /// What system calls were refused so far, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Tally>,
     /// What holds, one sentence each, and what is weaker than it could be on this host.
     pub notes: Vec<String>,
 }

@@ -60,7 +60,7 @@ pub fn explain(plan: &Plan) -> String {
     }
     line("nesting", if setup.nest { "may make user namespaces" } else { "no user namespaces of its own" });
     line("rights", &rights(process.bounding));
-    line("calls", &calls(setup, process.filter.is_some()));
+    line("calls", &calls(setup, process.filter.is_some(), process.watched));
     for limit in &process.limits {
         let shown = |value: Option<u64>| value.map_or("none".into(), |n| n.to_string());
         let value = match limit.soft == limit.hard {
@@ -187,7 +187,7 @@ fn rights(bounding: u64) -> String {
 }
 
 /// Which system calls there are.
-fn calls(setup: &Setup, own: bool) -> String {
+fn calls(setup: &Setup, own: bool, watched: bool) -> String {
     let refused = |set_id: bool| match set_id {
         true => "",
         false => "; no file that runs as its owner can be made",
@@ -197,6 +197,7 @@ fn calls(setup: &Setup, own: bool) -> String {
             format!("the usual ones, and those that make namespaces{}", refused(filter.set_id))
         }
         Some(filter) => format!("the usual ones, on every ABI{}", refused(filter.set_id)),
+        None if own && watched => "as without --seccomp-log; what is refused is listed after the run".into(),
         None if own => "those of the profile you named, and no others".into(),
         None => "all of the kernel's".into(),
     }

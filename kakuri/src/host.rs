@@ -96,6 +96,18 @@ impl Host {
     }
 }
 
+/// The kernel that runs, as uname(2) calls it; empty where /proc does not say.
+pub fn kernel_release() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    text.trim_end().to_string()
+}
+
+/// Major and minor number of a release: `6.1.0-32-amd64` is (6, 1).
+pub fn kernel_version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 /// What follows `~/`, for a path that begins with `~` alone.
 pub fn in_home(typed: &[u8]) -> Option<&[u8]> {
     match typed.strip_prefix(b"~")? {

@@ -31,6 +31,7 @@ pub mod pathname;
 pub mod phase;
 pub mod plan;
 pub mod process;
+pub mod refusals;
 pub mod rights;
 pub mod run;
 pub mod signals;

@@ -176,16 +176,20 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
     wiring.resolve(&spec, &host)?;
     client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
-    let outline = Outline::of(label, &spec, &host, &wiring, &ids);
+    let outline = Outline::of(label, &spec, &host, &config, &wiring, &ids);
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
     for note in &plan.notes {
         log::info!("{note}");
     }
     let run = Run { programs: &programs, outline: &outline, caller, passed };
-    let outcome = run.finish(begun, &mut plan, reporter)?;
-    let Outcome::Ended { status, timed_out } = outcome else { return Ok(0) };
-    reporter.ended(status, timed_out);
+    let mut refused = None;
+    let outcome = run.finish(begun, &mut plan, reporter, &mut refused);
+    if let Some(refused) = &refused {
+        refused.tell();
+    }
+    let Outcome::Ended { status, timed_out } = outcome? else { return Ok(0) };
+    reporter.ended(status, timed_out, refused.as_ref());
     match status {
         _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),

@@ -28,6 +28,8 @@ pub struct Asked<'a> {
     pub terminal: bool,
     /// No command of its own: sessions.
     pub hold: bool,
+    /// What is refused its commands is listed.
+    pub watched: bool,
 }
 
 impl Phase {
@@ -38,6 +40,8 @@ impl Phase {
             (Phase::Launching, FromInit::Started { terminal, .. }) if !asked.hold && *terminal == asked.terminal => {
                 Ok(Phase::Running)
             }
+            (Phase::Launching, FromInit::Watched { session: 0 }) if asked.watched && !asked.hold => Ok(Phase::Launching),
+            (Phase::Running, FromInit::Watched { .. }) if asked.watched && asked.hold => Ok(Phase::Running),
             (Phase::Launching, FromInit::Holding) if asked.hold => Ok(Phase::Running),
             (Phase::Running, FromInit::Exited(_)) if !asked.hold => Ok(Phase::Ended),
             (Phase::Running, FromInit::Session { .. }) if asked.hold => Ok(Phase::Running),
@@ -96,7 +100,7 @@ mod tests {
     use kakuri_init::Status;
 
     const MADE: [Kernelfs; 1] = [Kernelfs::Proc];
-    const ASKED: Asked = Asked { filesystems: &MADE, terminal: false, hold: false };
+    const ASKED: Asked = Asked { filesystems: &MADE, terminal: false, hold: false, watched: false };
 
     #[test]
     fn the_order_of_a_start() {

@@ -21,6 +21,7 @@ use crate::host::Host;
 use crate::image::ready::Ready;
 use crate::layer::{Layers, Wanted};
 use crate::network::Wiring;
+use crate::refusals::Judge;
 pub use crate::spec::Terminal;
 pub use make::make;
 pub use outline::{Outline, label};
@@ -36,6 +37,8 @@ pub struct Plan {
     pub setup: Setup,
     /// kakuri-init's document. `terminal` and `window` are filled in at the start, from what 0-2 then are.
     pub process: Process,
+    /// What answers the refused calls of its commands, where they are listed.
+    pub judge: Option<Judge>,
     /// Namespaces beside user, mount and pid, which are always new.
     pub namespaces: Namespaces,
     pub terminal: Terminal,

@@ -9,6 +9,7 @@ use kakuri_wire::sys;
 use crate::cell::{self, Begun, Cell, Descriptors, First, NotStarted};
 use crate::helper::Programs;
 use crate::phase::Phase;
+use crate::refusals::Tally;
 use crate::plan::{Outline, Plan, Terminal};
 use crate::signals::Signals;
 use crate::status::Reporter;
@@ -26,7 +27,14 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the plan's command in the container begun for it, which is gone afterwards.
-    pub fn finish(&self, begun: Begun, plan: &mut Plan, reporter: &mut Reporter) -> Result<Outcome> {
+    /// `refused`: as [`supervise`] has it.
+    pub fn finish(
+        &self,
+        begun: Begun,
+        plan: &mut Plan,
+        reporter: &mut Reporter,
+        refused: &mut Option<Tally>,
+    ) -> Result<Outcome> {
         plan.prepare()?;
         let cell = match self.attempt(begun, plan, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an
@@ -49,7 +57,7 @@ impl Run<'_> {
         log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);
         let all = plan.terminal == Terminal::Always;
         let relay = cell.terminal.take().map(|master| Relay::new(&self.caller, master, all)).transpose()?;
-        supervise(cell, signals, relay, plan.timeout)
+        supervise(cell, signals, relay, plan.timeout, refused)
     }
 
     fn attempt(&self, begun: Begun, plan: &Plan, reporter: &mut Reporter) -> Result<(Cell, Signals), NotStarted> {

@@ -1,7 +1,8 @@
 //! `--status-fd N`: one JSON line a phase, for programs that start kakuri.
 //!
 //! `{"phase":"making"}`, `finishing`, `connecting` (where the network is waited for), `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
-//! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`.
+//! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`,
+//! with `--seccomp-log` also `"refused":{"rows":[{"call":..,"arguments":..,"errno":N,"program":..,"count":N}],"others":N}`.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::exit;
 use crate::phase::Phase;
+use crate::refusals::Tally;
 
 pub struct Reporter {
     file: Option<File>,
@@ -46,17 +48,20 @@ impl Reporter {
         self.line(&json!({ "phase": "running", "pid": pid }));
     }
 
-    pub fn ended(&mut self, status: Status, timed_out: bool) {
+    /// `refused`: where that was asked for.
+    pub fn ended(&mut self, status: Status, timed_out: bool, refused: Option<&Tally>) {
         let signal = match status {
             Status::Code(_) => None,
             Status::Signal { signal, .. } => Some(signal),
         };
         let origin = if timed_out { "kakuri" } else { "command" };
         let error = timed_out.then_some("the time limit passed");
-        self.line(
-            &json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out), "signal": signal,
-            "stage": if timed_out { "kakuri" } else { "command" }, "error": error }),
-        );
+        let mut line = json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out),
+            "signal": signal, "stage": if timed_out { "kakuri" } else { "command" }, "error": error });
+        if let Some(refused) = refused {
+            line["refused"] = json!(refused);
+        }
+        self.line(&line);
     }
 
     pub fn failed(&mut self, fail: &Fail) {

@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cell::{Cell, Heard, Uplink};
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
+use crate::refusals::{Tally, Watch};
 use crate::rights;
 use crate::signals::{Came, Signals};
 use crate::terminal::Relay;
@@ -57,12 +58,14 @@ pub enum Outcome {
     Left,
 }
 
-/// Runs until the command of a temporary container ends; the container is then ending by itself.
+/// Runs until the command of a temporary container ends; the container is then ending by itself. `refused`: its calls that
+/// were, where they are listed.
 pub fn supervise(
     mut cell: Cell,
     mut signals: Signals,
     mut relay: Option<Relay>,
     timeout: Option<Duration>,
+    refused: &mut Option<Tally>,
 ) -> Result<Outcome> {
     rights::give_up(Set::empty())?;
     // What was told before the container stood is waited for by nobody: its link may be silent from now on.
@@ -75,6 +78,7 @@ pub fn supervise(
     }
     // The terminal is the caller's again before anything is said.
     drop(relay);
+    *refused = cell.watch.take().map(|watch| watch.tally);
     let outcome = outcome?;
     // PID 1 ends and the kernel clears up; waiting for that would cost the caller a fifth of the start.
     cell.init.release();
@@ -117,11 +121,15 @@ impl Peer for Cell {
 
     fn asides(&self) -> Vec<BorrowedFd<'_>> {
         let mount = self.mount.as_ref().map(std::os::fd::AsFd::as_fd);
-        mount.into_iter().chain(self.uplink.iter().flat_map(Uplink::watched)).collect()
+        let calls = self.watch.as_ref().and_then(Watch::fd);
+        mount.into_iter().chain(self.uplink.iter().flat_map(Uplink::watched)).chain(calls).collect()
     }
 
     /// kakuri-mount has ended, as it should, and is collected; what minds the network has not, or ends the container.
     fn look_aside(&mut self) -> Result<Aside> {
+        if let Some(watch) = &mut self.watch {
+            watch.answer();
+        }
         if self.mount.as_mut().is_some_and(|mount| mount.died().is_some()) {
             self.mount = None;
         }

@@ -15,6 +15,7 @@ mod life;
 mod network;
 mod order;
 mod presence;
+mod refusals;
 mod requests;
 mod sessions;
 mod share;

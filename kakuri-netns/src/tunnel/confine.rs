@@ -51,7 +51,7 @@ pub fn read_only_beneath(folder: &Path) -> Result<()> {
 
 /// When every thread runs.
 pub fn filter_calls() -> Result<()> {
-    wire::filter(STAGE, &filter::program())
+    wire::filter(STAGE, filter::program())
 }
 
 #[cfg(test)]

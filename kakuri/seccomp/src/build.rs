@@ -4,10 +4,10 @@
 use crate::Instruction;
 use crate::profile::Action;
 
-const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const AND: u16 = 0x54; // BPF_ALU | BPF_AND | BPF_K
-const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
-const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+pub const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+pub const AND: u16 = 0x54; // BPF_ALU | BPF_AND | BPF_K
+pub const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
+pub const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
 /// A jump that asks: what it asks of the word that was loaded, and the number it compares it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,10 +19,15 @@ pub struct TooLarge;
 
 /// The program. A call by the numbers of a machine that is not among these fails with ENOSYS.
 pub fn compile(profiles: &[(Machine, &Profile)]) -> Result<Vec<Instruction>, TooLarge> {
+    compile_against(profiles, Action::Errno(ENOSYS))
+}
+
+/// The same, with something else for the calls of other machines.
+pub fn compile_against(profiles: &[(Machine, &Profile)], others: Action) -> Result<Vec<Instruction>, TooLarge> {
     let mut program = Program::default();
     // Each verdict is there once, whoever's call it is of.
     let mut verdicts: Vec<(Verdict, Place)> = Vec::new();
-    let mut next = program.give(Action::Errno(ENOSYS));
+    let mut next = program.give(others);
     for (machine, profile) in profiles.iter().rev() {
         let mut leaves = Vec::new();
         for (from, verdict) in runs(*machine, profile) {
@@ -49,19 +54,21 @@ fn runs(machine: Machine, profile: &Profile) -> Vec<(u32, Verdict)> {
     let known: Vec<u32> = machine.calls().map(|call| call.0).collect();
     let last = known.last().copied().unwrap_or(0);
     let mut runs: Vec<(u32, Verdict)> = Vec::new();
-    let otherwise = Verdict::from(profile.otherwise);
+    let (otherwise, unknown) = (Verdict::from(profile.otherwise), Verdict::from(profile.unknown));
     for number in 0..=last {
         let verdict = match profile.verdicts.get(&number) {
             Some(verdict) => verdict,
             None if known.binary_search(&number).is_ok() => &otherwise,
-            // No call has this number, so that its verdict is whatever makes the tree smaller.
-            None => continue,
+            // No call has this number as yet: gaps are filled, too.
+            None => &unknown,
         };
         if runs.last().is_none_or(|run| run.1 != *verdict) {
-            runs.push((if runs.is_empty() { 0 } else { number }, verdict.clone()));
+            runs.push((number, verdict.clone()));
         }
     }
-    runs.push((last + 1, profile.unknown.into()));
+    if runs.last().is_none_or(|run| run.1 != unknown) {
+        runs.push((last + 1, unknown));
+    }
     runs
 }
 

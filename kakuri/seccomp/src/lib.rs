@@ -7,18 +7,20 @@
 
 mod build;
 mod compile;
+pub mod describe;
+mod judge;
 pub mod machine;
 pub mod oci;
 pub mod profile;
+pub mod source;
 pub mod standard;
 
-#[cfg(test)]
-mod run;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use compile::{TooLarge, compile, to_bytes};
+pub use compile::{TooLarge, compile, compile_against, to_bytes};
+pub use judge::{Call, judge};
 pub use machine::Machine;
 pub use profile::{Action, Case, Profile, Test, Verdict};
 pub use standard::{Standard, standard};

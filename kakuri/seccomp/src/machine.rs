@@ -18,6 +18,11 @@ impl Machine {
         }
     }
 
+    /// Whose AUDIT_ARCH_* this is.
+    pub fn of_audit(audit: u32) -> Option<Machine> {
+        [Machine::X86_64, Machine::I386, Machine::Aarch64].into_iter().find(|machine| machine.audit() == audit)
+    }
+
     /// AUDIT_ARCH_* of linux/audit.h.
     pub fn audit(self) -> u32 {
         match self {

@@ -15,6 +15,8 @@ pub enum Action {
     Trap,
     /// Allowed, and told to the kernel's log.
     Log,
+    /// It waits for the answer of who listens, and without one fails with ENOSYS. No file may ask for it.
+    Notify,
 }
 
 impl Action {
@@ -27,7 +29,17 @@ impl Action {
             Action::KillThread => 0,
             Action::Trap => 0x0003_0000,
             Action::Log => 0x7ffc_0000,
+            Action::Notify => 0x7fc0_0000,
         }
+    }
+
+    /// The error number in what a program has returned, where the call is to fail.
+    pub fn errno_of(value: u32) -> Option<u16> {
+        (value & 0xffff_0000 == 0x0005_0000).then_some(value as u16)
+    }
+
+    fn watched(self) -> Action {
+        if matches!(self, Action::Errno(_)) { Action::Notify } else { self }
     }
 }
 
@@ -105,4 +117,32 @@ pub struct Profile {
     pub otherwise: Action,
     /// Of the calls after that.
     pub unknown: Action,
+}
+
+impl Profile {
+    /// The same where somebody listens: what would fail waits for him, but for the calls of these numbers.
+    pub fn watched(&self, but: &[u32]) -> Profile {
+        let watch = |(number, verdict): (&u32, &Verdict)| {
+            let mut verdict = verdict.clone();
+            if !but.contains(number) {
+                verdict.otherwise = verdict.otherwise.watched();
+                verdict.cases.iter_mut().for_each(|case| case.action = case.action.watched());
+            }
+            (*number, verdict)
+        };
+        let mut verdicts: BTreeMap<u32, Verdict> = self.verdicts.iter().map(watch).collect();
+        for number in but {
+            verdicts.entry(*number).or_insert_with(|| self.otherwise.into());
+        }
+        Profile { verdicts, otherwise: self.otherwise.watched(), unknown: self.unknown.watched() }
+    }
+
+    /// Which of its arguments the verdict on a call depends on.
+    pub fn deciding(&self, number: u32) -> Vec<u8> {
+        let cases = self.verdicts.get(&number).into_iter().flat_map(|verdict| &verdict.cases);
+        let mut arguments: Vec<u8> = cases.flat_map(|case| &case.tests).map(|test| test.argument).collect();
+        arguments.sort_unstable();
+        arguments.dedup();
+        arguments
+    }
 }

@@ -37,6 +37,7 @@ const FORBIDDEN: &[&str] = &[
     "fanotify_mark",
     "finit_module",
     "get_kernel_syms",
+    "get_mempolicy",
     "init_module",
     "ioperm",
     "iopl",
@@ -71,16 +72,67 @@ const FORBIDDEN: &[&str] = &[
     "vhangup",
     "vm86",
     "vm86old",
+    "vmsplice",
     "_sysctl",
 ];
 
-/// As if the kernel had none: what they are asked for cannot be seen, and programs do without.
-const ABSENT: &[&str] = &["io_uring_enter", "io_uring_register", "io_uring_setup"];
+/// As if the kernel had none. Of io_uring's it cannot be seen what they are asked for; the others look at security modules
+/// and other processes' memory, or are the kernel's own ways back from a probe; programs do without all of them.
+const ABSENT: &[&str] = &[
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "lsm_get_self_attr",
+    "lsm_list_modules",
+    "process_madvise",
+    "uprobe",
+    "uretprobe",
+];
+
+/// What only programs older than any that runs here have made, on the oldest of the machines, and what there is no call for
+/// but the number: as above.
+const BYGONE: &[&str] = &[
+    "afs_syscall",
+    "bdflush",
+    "break",
+    "ftime",
+    "getpmsg",
+    "gtty",
+    "idle",
+    "lock",
+    "mpx",
+    "nice",
+    "oldfstat",
+    "oldlstat",
+    "oldolduname",
+    "oldstat",
+    "olduname",
+    "prof",
+    "profil",
+    "putpmsg",
+    "security",
+    "sgetmask",
+    "ssetmask",
+    "stty",
+    "tuxcall",
+    "ulimit",
+    "vserver",
+];
 
 /// With `nest` alone.
-const MOUNTING: &[&str] = &["mount", "pivot_root", "umount", "umount2"];
-const MOUNTING_ANEW: &[&str] =
-    &["fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "open_tree_attr"];
+const MOUNTING: &[&str] = &["mount", "pivot_root", "setdomainname", "sethostname", "umount", "umount2"];
+const MOUNTING_ANEW: &[&str] = &[
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "listmount",
+    "mount_setattr",
+    "move_mount",
+    "open_tree",
+    "open_tree_attr",
+    "statmount",
+];
 
 /// CLONE_NEW* of clone(2).
 const NAMESPACES: u32 = 0x7e02_0000;
@@ -92,8 +144,8 @@ const TIME: u32 = 0x80;
 /// TIOCSTI and TIOCLINUX put words into a terminal's mouth. The kernel takes 32 bits of the number.
 const IOCTLS: [u32; 2] = [0x5412, 0x541c];
 
-/// PER_LINUX, PER_LINUX32, both with UNAME26, both with ADDR_NO_RANDOMIZE, for debuggers; the question.
-const PERSONALITIES: [u32; 7] = [0, 8, 0x20000, 0x20008, 0x40000, 0x40008, u32::MAX];
+/// PER_LINUX, PER_LINUX32, both with UNAME26; the question. Every other flag makes memory easier to attack or files stranger.
+const PERSONALITIES: [u32; 5] = [0, 8, 0x20000, 0x20008, u32::MAX];
 
 /// S_ISUID | S_ISGID.
 const SET_ID: u32 = 0o6000;
@@ -121,6 +173,7 @@ pub fn standard(machine: Machine, wanted: Standard) -> Profile {
     let refuse = |tests: Vec<Test>| Verdict::when(tests, Errno(EPERM), Allow);
     set(FORBIDDEN, Errno(EPERM).into());
     set(ABSENT, Errno(ENOSYS).into());
+    set(BYGONE, Errno(ENOSYS).into());
     if !wanted.nest {
         set(MOUNTING, Errno(EPERM).into());
         set(MOUNTING_ANEW, Errno(ENOSYS).into());

@@ -19,6 +19,7 @@ use super::{Cell, DEADLINE, NotStarted, send};
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
 use crate::process::{Owned, lost};
+use crate::refusals::Watch;
 use crate::signals::{self, Came, Signals};
 
 pub struct Start<'a> {
@@ -44,8 +45,12 @@ enum Said {
 impl Start<'_> {
     pub fn carry_through(mut self, reached: &mut dyn FnMut(Phase)) -> Result<(Cell, Signals), NotStarted> {
         let mut phase = Phase::Making;
+        let (mut told, mut watch) = (None, None);
         loop {
-            reached(phase);
+            if told != Some(phase) {
+                reached(phase);
+            }
+            told = Some(phase);
             match self.next(phase)? {
                 Said::Init(message, fds) => {
                     log::trace!("from kakuri-init: {message:?}");
@@ -61,7 +66,15 @@ impl Start<'_> {
                         FromInit::Started { .. } | FromInit::Holding => {
                             reached(phase);
                             let pid = if let FromInit::Started { pid, .. } = message { pid } else { 0 };
-                            return Ok(self.stands(pid, fds.into_iter().next()));
+                            let (mut cell, signals) = self.stands(pid, fds.into_iter().next());
+                            cell.watch = watch;
+                            return Ok((cell, signals));
+                        }
+                        FromInit::Watched { .. } => {
+                            let listener = fds.into_iter().next();
+                            watch = self.plan.judge.as_ref().zip(listener).and_then(|(j, fd)| Watch::new(j, fd));
+                            // Said once: whoever came later would take the place of the first.
+                            self.asked.watched = false;
                         }
                         _ => {}
                     }
@@ -116,6 +129,7 @@ impl Start<'_> {
             uplink: self.wire.into_uplink(),
             terminal,
             pid,
+            watch: None,
         };
         (cell, self.signals)
     }

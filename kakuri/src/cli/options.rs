@@ -76,6 +76,7 @@ pub enum Id {
     Replace,
     Rootfs,
     RoBind,
+    SeccompLog,
     SecurityOpt,
     Share,
     Signal,

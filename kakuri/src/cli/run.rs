@@ -155,6 +155,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Name => run.name = Some(phrase::new_name(met.value)?),
         Id::Nest => spec.nest = true,
         Id::SecurityOpt => walls::security(&name, met.value, &mut spec.walls)?,
+        Id::SeccompLog => spec.walls.log = true,
         Id::CapAdd => spec.walls.add |= walls::capabilities(&name, met.value)?,
         Id::CapDrop => spec.walls.drop |= walls::capabilities(&name, met.value)?,
         Id::Ulimit => spec.walls.limits.push(walls::limit(&name, met.value)?),

@@ -56,8 +56,13 @@ pub fn capabilities(name: &str, value: &[u8]) -> Result<u64, Fail> {
     Ok(all.bits())
 }
 
-/// Both are said of one capability.
+/// What cannot be meant together: nothing refused is listed, or both are said of one capability.
 pub fn check(walls: &Walls) -> Result<(), Fail> {
+    if walls.log && walls.seccomp == Seccomp::Unconfined {
+        return Err(misuse("--seccomp-log and --security-opt seccomp=unconfined contradict each other")
+            .why("without a filter nothing is refused")
+            .hint("leave one of them out"));
+    }
     let both = Set::from_bits_retain(walls.add & walls.drop);
     let everything = |set: u64| set == Set::all().bits();
     match both.iter_names().next() {

@@ -15,6 +15,7 @@ use crate::control::{FromSupervisor, Order, ToSupervisor};
 use crate::exit;
 use crate::helper::open_null;
 use crate::plan::Terminal;
+use crate::refusals::Tally;
 use crate::signals::{Came, Signals};
 use crate::store::Ended;
 use crate::supervise::{Aside, Outcome, Peer, mind};
@@ -42,6 +43,9 @@ pub struct Session {
     /// Somebody else wants it.
     yielded: bool,
     ended: Option<Ended>,
+    /// What it was refused is told at its end.
+    watched: bool,
+    refused: Option<Tally>,
     /// Blocked since before the command could run.
     signals: Option<Signals>,
 }
@@ -89,8 +93,8 @@ pub fn begin(
     // PID 1's word first, or the link's end: the supervisor's is there by then, and each wake-up costs.
     let early = await_word(&link, &mut signals)?;
     let started = link.recv();
-    let number = match control.recv() {
-        Ok((FromSupervisor::Accepted { session }, _)) => session,
+    let (number, watched) = match control.recv() {
+        Ok((FromSupervisor::Accepted { session, watched }, _)) => (session, watched),
         Ok((other, _)) => return Err(ask::unexpected(other)),
         // Where it ran already it is not run again.
         Err(Broken::Closed) => match started {
@@ -107,6 +111,8 @@ pub fn begin(
         first: order.first,
         yielded: false,
         ended: None,
+        watched,
+        refused: None,
         signals: Some(signals),
     };
     match session.started(started) {
@@ -178,7 +184,7 @@ fn refused(control: &Channel) -> Result<Option<(Session, Option<OwnedFd>)>> {
 /// Takes over the terminal of a session somebody has left.
 pub fn take_over(control: Channel, link: OwnedFd, (number, pid, first): (u32, i32, bool)) -> Session {
     let (control, link) = (Some(control), link.into());
-    Session { control, link, number, pid, first, yielded: false, ended: None, signals: None }
+    Session { control, link, number, pid, first, yielded: false, ended: None, watched: false, refused: None, signals: None }
 }
 
 impl Session {
@@ -222,6 +228,23 @@ impl Session {
             }
         }
         self.ended.clone()
+    }
+
+    /// The system calls it was refused, where that is told; those of the whole container where that ended with it.
+    pub fn refused(&mut self) -> Option<Tally> {
+        if self.first {
+            return self.end()?.refused;
+        }
+        while self.watched && self.refused.is_none() && self.ended.is_none() {
+            // PID 1 tells us of the end first, and the supervisor right after.
+            match self.control.as_ref()?.recv_within(ADVICE) {
+                Ok((FromSupervisor::Refused(tally), _)) => self.refused = Some(*tally),
+                Ok((FromSupervisor::Ended(ended), _)) => self.ended = Some(*ended),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+        self.refused.take()
     }
 
     /// Minds the command until it ends or is left. The terminal is the caller's again when this returns.
@@ -309,6 +332,7 @@ impl Peer for Session {
                 seen.leave = true;
             }
             Ok((FromSupervisor::Ended(ended), _)) => self.ended = Some(*ended),
+            Ok((FromSupervisor::Refused(tally), _)) => self.refused = Some(*tally),
             Ok((FromSupervisor::Trouble(fail), _)) => seen.words.push(fail),
             Ok(_) => {}
             // PID 1 ends with its supervisor, and the link with it; but its last word may still lie there.

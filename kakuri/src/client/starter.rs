@@ -77,7 +77,7 @@ impl Starter<'_> {
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
         wiring.resolve(&spec, host)?;
         super::join::container(&mut wiring, &spec, store)?;
-        let outline = Outline::of(entry.name.clone(), &spec, host, &wiring, &ids);
+        let outline = Outline::of(entry.name.clone(), &spec, host, config, &wiring, &ids);
         let plan = plan::make(&spec, host, config, &storage, wiring, &ids)?;
         for note in &plan.notes {
             log::info!("{note}");

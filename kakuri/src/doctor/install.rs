@@ -12,7 +12,7 @@ use kakuri_wire::{Bytes, fail};
 
 use super::{Row, script};
 use crate::helper::{NAMES, Programs};
-use crate::host::Host;
+use crate::host::{Host, kernel_release, kernel_version};
 use crate::idmap;
 use crate::idmap::range::Lack;
 use crate::idmap::subid::Given;
@@ -21,21 +21,15 @@ use crate::idmap::subid::Given;
 const FLOOR: (u32, u32) = (5, 12);
 
 pub(super) fn kernel() -> Row {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".into());
-    let release = release.trim();
+    let release = kernel_release();
+    let release = if release.is_empty() { "unknown" } else { &release };
     let row = "kernel";
-    match version(release) {
+    match kernel_version(release) {
         Some(found) if found < FLOOR => Row::fails(row, format!("{release} is older than {}.{}", FLOOR.0, FLOOR.1))
             .mend("boot Linux 5.12 or later (on Debian 11: sudo apt install -t bullseye-backports linux-image-amd64)")
             .without("nothing: mount_setattr(2) makes read-only whole"),
         _ => Row::works(row, format!("{release} ({}.{} or later)", FLOOR.0, FLOOR.1)),
     }
-}
-
-/// `6.1.0-32-amd64` is (6, 1).
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Nodes an ordinary user cannot make: the outer ones are bound.
@@ -157,10 +151,10 @@ mod tests {
 
     #[test]
     fn kernel_versions() {
-        assert_eq!(version("6.1.0-32-amd64"), Some((6, 1)));
-        assert_eq!(version("5.12"), Some((5, 12)));
-        assert_eq!(version("6.18.44-fc-v669"), Some((6, 18)));
-        assert!(version("5.4.0") < Some((5, 12)));
-        assert_eq!(version("odd"), None);
+        assert_eq!(kernel_version("6.1.0-32-amd64"), Some((6, 1)));
+        assert_eq!(kernel_version("5.12"), Some((5, 12)));
+        assert_eq!(kernel_version("6.18.44-fc-v669"), Some((6, 18)));
+        assert!(kernel_version("5.4.0") < Some((5, 12)));
+        assert_eq!(kernel_version("odd"), None);
     }
 }

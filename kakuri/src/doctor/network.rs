@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::{Row, script};
-use crate::host::Host;
+use crate::host::{Host, kernel_release};
 use crate::network::nat;
 
 pub(super) fn rows() -> [Row; 4] {
@@ -79,8 +79,7 @@ fn wireguard() -> Row {
     if fs::metadata("/sys/module/wireguard").is_ok() {
         return Row::works(NAME, "the kernel has it, for --vpn as root");
     }
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
+    let release = kernel_release();
     let listed = ["modules.dep", "modules.builtin"].into_iter().any(|file| {
         fs::read_to_string(format!("/lib/modules/{release}/{file}")).is_ok_and(|text| text.contains("/wireguard.ko"))
     });

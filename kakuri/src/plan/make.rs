@@ -9,7 +9,7 @@ use crate::base::kept::Keep;
 use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc, image};
 use crate::bind::place::Placing;
-use crate::bind::{automatic, explicit, own, profile};
+use crate::bind::{automatic, explicit, exposed, own, profile};
 use crate::config::Config;
 use crate::confine;
 use crate::environment;
@@ -25,7 +25,7 @@ use crate::spec::Spec;
 pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     notes.extend(ids.notes.iter().cloned());
-    let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);
+    let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, config, &wiring, ids);
     let network = wiring.kind;
     let mut who = Identity::of(&spec.user, host);
     let real_root = host.is_real_root();
@@ -89,6 +89,14 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     let process_ids = ids.of(&who)?;
     // A home of the container's own is made by its root, and is to be its user's.
     let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
+    if let Some(folder) = exposed::find(spec, host, config)? {
+        notes.push(format!(
+            "no file that runs as its owner can be made: it would be one on this machine, in '{folder}', which others reach \
+             (a folder above it that is closed to them, chmod 700, is enough)"
+        ));
+    }
+    let filter = confine::own_filter(spec, host, config)?;
+    let (filter, judge) = filter.map_or((None, None), |own| (Some(own.program), own.judge));
     let mut steps = layout.steps();
     if real_root {
         base::kernel::guard(&mut steps.finish, spec);
@@ -113,12 +121,14 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             cwd: Bytes(cwd),
             bounding: confine::bounding(spec),
             limits: confine::limits(spec, host)?,
-            filter: confine::own_filter(spec, host)?,
+            filter,
+            watched: judge.is_some(),
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
             ids: process_ids,
         },
+        judge,
         namespaces,
         terminal: spec.terminal,
         timeout: spec.timeout,

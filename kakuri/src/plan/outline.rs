@@ -5,6 +5,7 @@ use kakuri_init::Setup;
 use kakuri_wire::{Bytes, Kernelfs};
 
 use super::Namespaces;
+use crate::config::Config;
 use crate::confine;
 use crate::host::Host;
 use crate::identity::Identity;
@@ -27,7 +28,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub fn of(label: String, spec: &Spec, host: &Host, wiring: &Wiring, ids: &Ids) -> Outline {
+    pub fn of(label: String, spec: &Spec, host: &Host, config: &Config, wiring: &Wiring, ids: &Ids) -> Outline {
         let network = matches!(wiring.kind, Kind::None | Kind::Own);
         let who = Identity::of(&spec.user, host);
         let hostname = match (&spec.hostname, spec.share.uts) {
@@ -49,7 +50,7 @@ impl Outline {
                 uid: who.uid,
                 gid: who.gid,
                 nest: spec.nest,
-                filter: confine::filter(spec),
+                filter: confine::filter(spec, host, config),
                 guarded: host.is_real_root(),
                 maps: ids.maps(),
                 outer_network: if network && ids.range.is_some() { own_network() } else { None },

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Walls {
     pub seccomp: Seccomp,
+    /// What it refuses is listed after the run.
+    pub log: bool,
     /// Capabilities over its own namespace that root inside has beside the usual ones, a bit each.
     pub add: u64,
     /// Those it has not.

@@ -7,6 +7,7 @@ use kakuri_wire::{Bytes, Fail, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
+use crate::refusals::Tally;
 use crate::spec::Spec;
 
 /// The form of config.json; raised when an older kakuri would misread it.
@@ -66,4 +67,7 @@ pub struct Ended {
     pub timed_out: bool,
     /// Why there was never a first process, or why the container was lost.
     pub failure: Option<Fail>,
+    /// What system calls were refused, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Tally>,
 }

@@ -38,7 +38,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         Ok(stood) => stood,
         Err(fail) => {
             let failure =
-                Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()) };
+                Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()), refused: None };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
             let removed = entry.record.remove || unborn;
@@ -85,6 +85,8 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
         timed_out: false,
         look_again: Instant::now(),
         departed: Vec::new(),
+        watches: Vec::new(),
+        unwatched: Default::default(),
         troubles: Vec::new(),
         over: None,
         entry,
@@ -175,6 +177,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
         stopped: supervisor.stopped,
         timed_out: supervisor.timed_out,
         failure: over.failure,
+        refused: supervisor.refused(),
     };
     let Supervisor { entry, lock, presence, log, .. } = supervisor;
     drop(log);

@@ -100,7 +100,8 @@ impl Supervisor {
                 let session = self.run(id, &order, inherited, passed, fds)?;
                 // Whoever holds a session is told how the container ended.
                 self.wait_for(id, Waits::End);
-                self.answer(id, &FromSupervisor::Accepted { session }, &[]);
+                let watched = self.plan.judge.is_some();
+                self.answer(id, &FromSupervisor::Accepted { session, watched }, &[]);
                 if order.first {
                     self.retell_troubles(id);
                 }
@@ -255,6 +256,7 @@ impl Supervisor {
             network: self.plan.wiring.label.clone(),
             ports: self.plan.wiring.ports().to_vec(),
             sessions: self.shown(),
+            refused: self.refused(),
             notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
         }
     }

@@ -112,7 +112,8 @@ impl Supervisor {
         if usize::from(inherited) + own != 3 || usize::from(passed) != order.pass.len() {
             return Err(unfit());
         }
-        if self.sessions.len() >= self.most {
+        // What commands have left running is listened to for as long as it lives.
+        if self.sessions.len().max(self.watches.len()) >= self.most {
             let name = self.name();
             return Err(Fail::new(Stage::Front, format!("{} commands run in '{name}' already", self.most))
                 .why("as many as the limit of open files allows")

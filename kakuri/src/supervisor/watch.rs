@@ -1,7 +1,7 @@
 //! The loop of a running container.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use kakuri_init::{Event as News, FromInit, Status, ToInit};
@@ -19,6 +19,7 @@ use crate::logs::{Event, Writer};
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
 use crate::process::lost;
+use crate::refusals::{Tally, Watch};
 use crate::signals::Signals;
 use crate::store::{Entry, Lock};
 
@@ -51,7 +52,7 @@ pub struct Supervisor {
     /// The most sessions at a time.
     pub most: usize,
     /// Words of PID 1 that were read while it was spoken to.
-    pub heard: VecDeque<FromInit>,
+    pub heard: VecDeque<(FromInit, Vec<OwnedFd>)>,
     pub had_first: bool,
     pub had_session: bool,
     /// A command has run.
@@ -70,6 +71,10 @@ pub struct Supervisor {
     pub look_again: Instant,
     /// Until when the kernel may count each of those that shared the network and have gone.
     pub departed: Vec<Instant>,
+    /// The refused calls of commands that run, and of what they have left running.
+    pub watches: Vec<(u32, Watch)>,
+    /// The refused calls of all before those.
+    pub unwatched: Tally,
     /// What was wrong with the network, for who asks.
     pub troubles: Vec<Fail>,
     pub over: Option<Over>,
@@ -95,6 +100,7 @@ enum Source {
     Asker(u32),
     Own(u32),
     Drain(usize),
+    Calls,
 }
 
 impl Supervisor {
@@ -117,8 +123,8 @@ impl Supervisor {
                 Ok(ready) => ready.into_iter().for_each(|source| self.attend(source)),
                 Err(fail) => self.over(Over { failure: Some(fail), ..Over::default() }),
             }
-            while let Some(message) = self.heard.pop_front() {
-                self.heed_init(message);
+            while let Some((message, fds)) = self.heard.pop_front() {
+                self.heed_init(message, fds);
             }
             self.strike();
         }
@@ -159,6 +165,7 @@ impl Supervisor {
         watched.extend([(Source::Signals, self.signals.as_fd()), (Source::Init, self.cell.link.as_fd())]);
         watched.extend(self.cell.mount.as_ref().map(|mount| (Source::Mount, mount.as_fd())));
         watched.extend(self.cell.uplink.iter().flat_map(Uplink::watched).map(|fd| (Source::Uplink, fd)));
+        watched.extend(self.watches.iter().filter_map(|(_, watch)| Some((Source::Calls, watch.fd()?))));
         watched.extend(self.askers.iter().map(|asker| (Source::Asker(asker.id), asker.channel.as_fd())));
         for session in &self.sessions {
             if let Holder::Own { link, .. } = &session.holder
@@ -189,6 +196,7 @@ impl Supervisor {
             Source::Asker(id) => self.hear_asker(id),
             Source::Own(id) => self.hear_own(id),
             Source::Drain(index) => self.drain(index),
+            Source::Calls => self.answer_refused(),
         }
     }
 
@@ -229,19 +237,19 @@ impl Supervisor {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(Fail::new(Stage::Front, "cannot wait for the container").errno(e)),
         }
-        if let Ok((message, _)) = self.cell.link.recv_now() {
-            self.heard.push_back(message);
+        if let Ok(heard) = self.cell.link.recv_now() {
+            self.heard.push_back(heard);
         }
         Ok(())
     }
 
     fn hear_init(&mut self) {
         // What was read before comes first.
-        while let Some(message) = self.heard.pop_front() {
-            self.heed_init(message);
+        while let Some((message, fds)) = self.heard.pop_front() {
+            self.heed_init(message, fds);
         }
         match self.cell.link.recv_now() {
-            Ok((message, _)) => self.heed_init(message),
+            Ok((message, fds)) => self.heed_init(message, fds),
             Err(Broken::Late) => {}
             Err(e) => {
                 let failure = Some(lost(&mut self.cell.init, &e));
@@ -250,12 +258,13 @@ impl Supervisor {
         }
     }
 
-    fn heed_init(&mut self, message: FromInit) {
+    fn heed_init(&mut self, message: FromInit, fds: Vec<OwnedFd>) {
         log::trace!("from kakuri-init: {message:?}");
-        let asked = Asked { hold: true, ..Asked::default() };
+        let asked = Asked { hold: true, watched: self.plan.judge.is_some(), ..Asked::default() };
         match (Phase::Running.after_init(&message, asked), message) {
             (_, FromInit::Failed(fail)) | (Err(fail), _) => self.over(Over { failure: Some(fail), ..Over::default() }),
             (Ok(_), FromInit::Session { session, event }) => self.news(session, event),
+            (Ok(_), FromInit::Watched { session }) => self.listen(session, fds),
             (Ok(_), _) => {}
         }
     }
@@ -321,6 +330,7 @@ impl Supervisor {
         let Some(place) = self.sessions.iter().position(|session| session.id == id) else { return };
         let Session { first, holder, .. } = self.sessions.remove(place);
         self.disappoint(id);
+        self.tell_refused(id, first, &holder);
         if first {
             self.over(over);
         } else if self.sessions.is_empty()

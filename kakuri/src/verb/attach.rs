@@ -35,6 +35,9 @@ pub fn run(wanted: &Attach) -> Result<u8> {
             match held.mind(&caller, Some(master), &manner, true)? {
                 Outcome::Left => Ok(left(&entry.name, held.was_taken())),
                 Outcome::Ended { status, .. } => {
+                    if let Some(refused) = held.refused().filter(|_| first) {
+                        refused.tell();
+                    }
                     let timed_out = first && held.end().is_some_and(|ended| ended.timed_out);
                     Ok(exit::code(status, timed_out))
                 }

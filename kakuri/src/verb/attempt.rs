@@ -59,7 +59,7 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         }
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
-        let outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
+        let outline = Outline::of(label.clone(), &spec, &host, &config, &plan.wiring, &ids);
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let begun = cell::begin(&outline, &plan.wiring, &programs)?;
         let run = Run { programs: &programs, outline: &outline, caller, passed };
@@ -76,9 +76,14 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
 }
 
 fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Reporter) -> Result<u8> {
-    match run.finish(begun, plan, reporter)? {
+    let mut refused = None;
+    let outcome = run.finish(begun, plan, reporter, &mut refused);
+    if let Some(refused) = &refused {
+        refused.tell();
+    }
+    match outcome? {
         Outcome::Ended { status, timed_out } => {
-            reporter.ended(status, timed_out);
+            reporter.ended(status, timed_out, refused.as_ref());
             Ok(exit::code(status, timed_out))
         }
         Outcome::Left => Ok(0),

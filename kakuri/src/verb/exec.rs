@@ -55,6 +55,9 @@ pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Ma
         let Some((mut session, terminal)) = session::begin(control, order.clone(), &caller, manner)? else { continue };
         return match session.mind(&caller, terminal, manner, false)? {
             Outcome::Ended { status, .. } => {
+                if let Some(refused) = session.refused() {
+                    refused.tell();
+                }
                 if begun {
                     session.settle();
                 }

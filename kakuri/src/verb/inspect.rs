@@ -80,6 +80,7 @@ fn state(seen: &Seen) -> Value {
         "stopped": ended.is_some_and(|ended| ended.stopped),
         "timed_out": ended.is_some_and(|ended| ended.timed_out),
         "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
+        "refused": ended.and_then(|ended| ended.refused.as_ref()),
     })
 }
 
@@ -141,6 +142,7 @@ fn live(seen: &Seen) -> Value {
         "ports": facts.ports,
         "sessions": sessions.collect::<Value>(),
         "processes": processes(facts).into_iter().map(process).collect::<Value>(),
+        "refused": facts.refused,
         "notes": facts.notes,
     })
 }

@@ -147,7 +147,11 @@ impl First {
             Outcome::Ended { status, .. } => {
                 // What is typed next finds the container stopped.
                 let timed_out = session.end().is_some_and(|ended| ended.timed_out);
-                reporter.ended(status, timed_out);
+                let refused = session.refused();
+                if let Some(refused) = &refused {
+                    refused.tell();
+                }
+                reporter.ended(status, timed_out, refused.as_ref());
                 Ok(exit::code(status, timed_out))
             }
         }

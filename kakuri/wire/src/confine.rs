@@ -52,7 +52,7 @@ pub fn restrict(stage: Stage, tcp: Tcp, readable: Option<BorrowedFd>) -> Result<
     kernel::deny(&set, size, excepted).fail(stage, || format!("cannot put {stage} under Landlock"))
 }
 
-/// Puts every thread under a filter of system calls, made by [`crate::seccomp::program`].
+/// Puts every thread under a filter of system calls, made by kakuri-seccomp when the program was built.
 pub fn filter(stage: Stage, program: &[Instruction]) -> Result<()> {
     kernel::filter_all_threads(program).fail(stage, || format!("cannot put {stage} under a seccomp filter"))
 }

@@ -16,7 +16,6 @@ pub mod handshake;
 pub mod kernelfs;
 pub mod lifeline;
 pub mod namespace;
-pub mod seccomp;
 pub mod sys;
 
 pub use bytes::Bytes;

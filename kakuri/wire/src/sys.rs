@@ -4,6 +4,7 @@
 
 mod arena;
 pub mod confine;
+pub mod listen;
 mod process;
 
 pub use arena::{Arena, leave_arena};

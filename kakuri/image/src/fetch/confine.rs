@@ -21,5 +21,5 @@ pub fn confine() -> Result<()> {
     confine::no_new_privileges(STAGE)?;
     // Where the kernel has no Landlock, the filter alone is the wall.
     confine::restrict(STAGE, Tcp::Bind, None)?;
-    confine::filter(STAGE, &filter::program())
+    confine::filter(STAGE, filter::program())
 }

@@ -10,7 +10,6 @@ pub const NOT_YET: &[&str] = &[
     "memory",
     "pids-limit",
     "require",
-    "seccomp-log",
     "ssh-agent",
     "swap",
     "wayland",
