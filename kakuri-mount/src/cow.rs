@@ -37,7 +37,7 @@ pub fn overlay(cow: &Cow, shown: Option<Shown>, staging: &mut Staging, power: &m
     let folder = match shown {
         None => source::open(&cow.from, true).map_err(|e| source::unreachable(cow.what(), e, true))?,
         Some(mut shown) => {
-            layer = shown.layer(|mount| staging.hold(mount)).map_err(failed)?;
+            layer = power.as_root(|| shown.layer(|mount| staging.hold(mount)).map_err(failed))?;
             let lower = shown.lowers.pop().ok_or_else(|| failed(Errno::NOENT))?;
             staging.hold(lower.as_fd()).map_err(failed)?;
             lower

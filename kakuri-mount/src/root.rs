@@ -76,7 +76,9 @@ pub fn of_host(root: &Root, mut shown: Option<Shown>, staging: &mut Staging, pow
         RootKind::Skeleton { skeleton } => {
             let skeleton = power.as_root(|| staging.skeleton(skeleton))?;
             let mut log = None;
-            let mount = union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log);
+            // It reads both with the rights of who mounts it, for good.
+            let make = || Ok(union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log));
+            let mount = power.as_mapped_root(make)?;
             let hint = format!(
                 "without an overlay it has to have the folders dev, proc, sys, tmp and run: make them in {}",
                 root.from
@@ -86,7 +88,7 @@ pub fn of_host(root: &Root, mut shown: Option<Shown>, staging: &mut Staging, pow
         }
         RootKind::Overlay { layer } => {
             let mapped = match &shown {
-                Some(shown) => shown.layer(|mount| staging.hold(mount)).map_err(failed)?,
+                Some(shown) => power.as_root(|| shown.layer(|mount| staging.hold(mount)).map_err(failed))?,
                 None => None,
             };
             let (upper, work) = match (mapped, layer) {
