@@ -136,16 +136,24 @@ fn an_image_keeps_the_numbers_of_its_files() {
     let said = scene.kakuri(["--image", &image, "sh", "-c", script]).output().ok().text();
     assert!(said.starts_with("0\n") && said.contains("65536") && said.contains("drwx------"), "{said}");
     scene.kakuri(["create", "--image", &image, "box"]).output().ok();
-    let script =
-        "mkdir -m 700 /root/closed && echo x >/root/closed/file && exec 1>&- && busybox chown -R 33 /root/closed";
-    scene.kakuri(["run", "--name", "box2", "--image", &image, "/bin/sh", "-c", script]).output().ok();
-    let layer = scene.home().join(".local/kakuri/containers/box2/root/upper/root/closed");
+    let script = "busybox mkdir -m 700 /root/closed && echo x >/root/closed/file && busybox chown -R 33 /root/closed";
+    scene.kakuri(["start", "box", "/bin/sh", "-c", script]).output().ok();
+    let containers = scene.home().join(".local/kakuri/containers");
+    let layer = containers.join("box/root/upper/root/closed");
     assert_eq!(owner(&layer), (33, 0));
-    let said = scene.kakuri(["changes", "--container", "box2"]).output().ok().text();
+    let said = scene.kakuri(["changes", "--container", "box"]).output().ok().text();
     assert!(said.contains("/root/closed/file"), "{said}");
-    // Nothing is in the way of its end.
-    scene.kakuri(["remove", "-f", "box", "box2"]).output().ok();
-    assert!(!scene.home().join(".local/kakuri/containers/box2").exists());
+    // Nothing is in the way of its end, nor of that of one which keeps nothing.
+    scene.kakuri(["remove", "-f", "box"]).output().ok();
+    let count = || fs::read_dir(&containers).unwrap().count();
+    assert_eq!(count(), 0);
+    scene.kakuri(["run", "--rm", "--name", "gone", "--image", &image, "/bin/sh", "-c", script]).output().ok();
+    scene.kakuri(["run", "--rm", "--name", "other", "--image", &image, "/bin/true"]).output().ok();
+    assert!(
+        until(crate::common::GONE, || count() == 0),
+        "{:?}",
+        fs::read_dir(&containers).unwrap().collect::<Vec<_>>()
+    );
     scene.kakuri(["image", "rm", &image]).output().ok();
     let saved = scene.home().join(".local/kakuri/images/layers/numbers");
     assert_eq!(fs::read_dir(saved).unwrap().count(), 0);
@@ -176,7 +184,7 @@ fn a_container_with_a_name_keeps_copies_and_logs() {
     let back = folder.join("back");
     kakuri(&["container", "cp", "web:/root/secret", &back.display().to_string()]).ok();
     assert_eq!((owner(&back), fs::read_to_string(&back).unwrap()), ((0, 0), "roots".into()));
-    assert_eq!(kakuri(&["exec", "-u", "1000:1000", "web", "id", "-u"]).ok().text(), "1000");
+    assert_eq!(kakuri(&["exec", "-w", "/", "-u", "1000:1000", "web", "id", "-u"]).ok().text(), "1000");
     assert_eq!(kakuri(&["exec", "web", "sh", "-c", "echo by name >/dev/stdout"]).ok().text(), "by name");
     let home = kakuri(&["exec", "web", "sh", "-c", "echo ~"]).ok().text();
     kakuri(&["stop", "-t", "0", "web"]).ok();
