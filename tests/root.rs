@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "root/attacks.rs"]
+mod attacks;
 mod common;
+#[path = "root/files.rs"]
+mod files;
+#[path = "root/refused.rs"]
+mod refused;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -92,16 +98,4 @@ fn a_user_may_run_programs_that_root_installed() {
         assert_eq!(meta.mode() & 0o6000, 0, "{program} has a set-id bit");
         assert_eq!(meta.permissions().mode() & 0o005, 0o005, "{program}");
     }
-}
-
-/// Its root would be the host's.
-#[test]
-fn a_range_of_ids_is_for_ordinary_users() {
-    if !root("a_range_of_ids_is_for_ordinary_users") {
-        return;
-    }
-    let scene = Scene::new();
-    let said = scene.kakuri(["--userns", "range", "true"]).output();
-    said.refused(125, &["started by root"]).hints(&["an ordinary user"]);
-    scene.kakuri(["--userns", "auto", "true"]).output().ok();
 }

@@ -8,6 +8,7 @@ use rustix::fs::fstat;
 use rustix::mount::MountAttrFlags;
 
 use crate::attach::Tree;
+use crate::mapped::Mapped;
 use crate::power::Power;
 use crate::skeleton::{self, Staging};
 use crate::{Op, Plan, UnionKind, attach, cow, device, pivot, root, source, union};
@@ -28,19 +29,21 @@ pub struct Build {
     /// Covers made before they are wanted, with whether each is a folder.
     covers: Vec<(bool, OwnedFd)>,
     power: Power,
+    mapped: Mapped,
 }
 
 impl Build {
-    pub fn begin(plan: &Plan) -> Result<Build> {
+    /// `mapped`: what was made of the plan before.
+    pub fn begin(plan: &Plan, mut mapped: Mapped) -> Result<Build> {
         let mut power = Power::of(plan);
         let mut staging = Staging::new(plan.size)?;
         let root = match &plan.root {
             None => power.as_root(|| staging.root())?,
-            Some(folder) => root::of_host(folder, &mut staging, &mut power)?,
+            Some(folder) => root::of_host(folder, mapped.root(), &mut staging, &mut power)?,
         };
         let (sealed, made, covers) = (Vec::new(), Vec::new(), Vec::new());
         let (of_host, opened) = (plan.root.is_some(), source::Opened::default());
-        Ok(Build { staging, root, of_host, sealed, made, opened, covers, power })
+        Ok(Build { staging, root, of_host, sealed, made, opened, covers, power, mapped })
     }
 
     /// Takes over what PID 1 made.
@@ -73,14 +76,17 @@ impl Build {
 
     /// What lies in the container is made as its root; what is the host's is opened as the caller.
     fn op(&mut self, op: &Op) -> Result<()> {
-        let Build { staging, root, opened, power, .. } = self;
+        let Build { staging, root, opened, power, mapped, .. } = self;
         match op {
             Op::Bind(bind) => {
-                let mount = source::bind(bind, staging, opened)?;
+                let mount = match mapped.bind(&bind.at) {
+                    Some(mount) => mount,
+                    None => source::bind(bind, staging, opened)?,
+                };
                 power.as_root(|| root.place(mount, &bind.at, bind.folder, bind.make))
             }
             Op::Cow(wanted) => {
-                let mount = cow::overlay(wanted, staging, power)?;
+                let mount = cow::overlay(wanted, mapped.cow(&wanted.at), staging, power)?;
                 power.as_root(|| root.place(mount, &wanted.at, true, wanted.make))
             }
             Op::Union { at, from, how, skeleton, make } => {
@@ -155,7 +161,7 @@ impl Build {
                     source::freeze(there.as_fd()).fail(Stage::Mount, || format!("cannot make '{at}' read-only"))?;
                 root.place(mount, at, folder, false)?;
             }
-            Op::Devpts { at } => root.place(device::devpts(at, power.tty())?, at, true, true)?,
+            Op::Devpts { at } => root.place(device::devpts(at, power.terminals(), power.tty())?, at, true, true)?,
             Op::Attach { what, at } => {
                 let mount = device::handed(*what, made)?;
                 device::restrict(*what, mount.as_fd())?;

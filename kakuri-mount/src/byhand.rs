@@ -13,6 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{WaitId, WaitIdOptions, set_parent_process_death_signal, umask, waitid};
 
 use crate::build::Build;
+use crate::mapped::Mapped;
 use crate::{Op, Plan, check::check, device, explain::explain, serve};
 
 const USAGE: &str = "usage: kakuri-mount PLAN -- CMD [ARG...] | --check PLAN | --explain PLAN | --version | --help
@@ -60,7 +61,7 @@ fn become_command(plan: &Plan, command: &[OsString]) -> Result<u8> {
     }
     let mask = umask(rustix::fs::Mode::empty());
     serve::confine(plan)?;
-    let mut build = Build::begin(plan)?;
+    let mut build = Build::begin(plan, Mapped::default())?;
     build.ops(&plan.ops)?;
     let made = wanted.iter().map(|kind| Ok((*kind, make(*kind, &build)?))).collect::<Result<_>>()?;
     build.hand(made)?;

@@ -350,6 +350,7 @@ mod tests {
                 read_only: true,
                 noexec: false,
                 devices: false,
+                mapped: false,
                 make: true,
             })
         };

@@ -12,6 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::mapped::Shown;
 use crate::overlay::{self, Parts};
 use crate::power::Power;
 use crate::skeleton::Staging;
@@ -21,34 +22,46 @@ use crate::{Cow, source};
 const MOST: u64 = 256 << 20;
 
 impl Cow {
-    fn what(&self) -> String {
+    pub fn what(&self) -> String {
         format!("cannot show a copy of '{}' at '{}'", self.typed.as_ref().unwrap_or(&self.from), self.at)
     }
 }
 
-/// The folder under an overlay, detached.
-pub fn overlay(cow: &Cow, staging: &mut Staging, power: &mut Power) -> Result<OwnedFd> {
+/// The folder under an overlay, detached. `shown`: where its owners are mapped.
+pub fn overlay(cow: &Cow, shown: Option<Shown>, staging: &mut Staging, power: &mut Power) -> Result<OwnedFd> {
     if staging.covers(&cow.from) {
         return Err(Fail::new(Stage::Mount, cow.what()).why("kakuri itself uses that folder while it builds"));
     }
-    let folder = source::open(&cow.from, true).map_err(|e| source::unreachable(cow.what(), e, true))?;
-    let stat = fstat(&folder).fail(Stage::Mount, || cow.what())?;
+    let failed = |e| Fail::new(Stage::Mount, cow.what()).errno(e);
+    let mut layer = None;
+    let folder = match shown {
+        None => source::open(&cow.from, true).map_err(|e| source::unreachable(cow.what(), e, true))?,
+        Some(mut shown) => {
+            layer = power.as_root(|| shown.layer(|mount| staging.hold(mount)).map_err(failed))?;
+            let lower = shown.lowers.pop().ok_or_else(|| failed(Errno::NOENT))?;
+            staging.hold(lower.as_fd()).map_err(failed)?;
+            lower
+        }
+    };
+    let stat = fstat(&folder).map_err(failed)?;
     if cow.seen.is_some_and(|seen| seen != (stat.st_dev, stat.st_ino)) {
         return Err(source::changed(cow.what()));
     }
     let lower = match cow.split {
         false => folder,
-        true => {
-            let copy = staging.plain("files", stat.st_mode & 0o7777).fail(Stage::Mount, || cow.what())?;
+        true => power.as_mapped_root(|| {
+            let copy = staging.plain("files", stat.st_mode & 0o7777).map_err(failed)?;
             copy_files(cow, folder.as_fd(), copy.as_fd())?;
-            copy
-        }
+            Ok(copy)
+        })?,
     };
-    let (upper, work) = match &cow.layer {
-        Some(layer) => overlay::open_layer(layer, || cow.what())?,
-        None => staging.layer(stat.st_mode & 0o7777).fail(Stage::Mount, || cow.what())?,
+    let (upper, work) = match (layer, &cow.layer) {
+        (Some([upper, work]), _) => (upper, work),
+        (None, Some(layer)) => overlay::open_layer(layer, || cow.what())?,
+        (None, None) => power.as_mapped_root(|| staging.layer(stat.st_mode & 0o7777).map_err(failed))?,
     };
-    overlay::keeps_attributes(&upper).map_err(|e| no_attributes(cow, e))?;
+    power.as_mapped_root(|| overlay::keeps_attributes(&upper).map_err(|e| no_attributes(cow, e)))?;
+    power.give_to_owner(&upper, &stat).map_err(failed)?;
     let parts = Parts { lowers: &[lower.as_fd()], upper: &upper, work: &work };
     let mut log = None;
     overlay::mount(&parts, cow.noexec, (staging, power), &mut log)?.map_err(|e| {

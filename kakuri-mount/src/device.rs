@@ -11,11 +11,14 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 
 /// A devpts of the container's own, detached. Every mount of it is a new instance since Linux 4.7. No group but
 /// the caller's where that alone is mapped. Not nodev: its devices are the terminals.
-pub fn devpts(at: &Bytes, group: Option<u32>) -> Result<OwnedFd> {
+pub fn devpts(at: &Bytes, owner: Option<u32>, group: Option<u32>) -> Result<OwnedFd> {
     let make = || {
         let fs = fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
         fsconfig_set_string(&fs, "ptmxmode", "0666")?;
         fsconfig_set_string(&fs, "mode", "0620")?;
+        if let Some(owner) = owner {
+            fsconfig_set_string(&fs, "uid", owner.to_string())?;
+        }
         if let Some(group) = group {
             fsconfig_set_string(&fs, "gid", group.to_string())?;
         }

@@ -139,7 +139,8 @@ fn words_of_bind(bind: &Bind) -> String {
     };
     // A device's data passes whether its node may be changed or not.
     let access = if what == "device" && bind.read_only { "its owner and mode fixed" } else { access(bind.read_only) };
-    format!("{what} {from} of the host, {access}, {}", flags(bind.noexec, bind.devices))
+    let owners = if bind.mapped { ", owners by their numbers" } else { "" };
+    format!("{what} {from} of the host, {access}, {}{owners}", flags(bind.noexec, bind.devices))
 }
 
 fn words_of_cow(cow: &Cow) -> String {
@@ -208,6 +209,7 @@ mod tests {
             read_only: true,
             noexec: false,
             devices: false,
+            mapped: false,
             make: true,
         }
     }

@@ -25,6 +25,7 @@ pub mod check;
 mod cow;
 mod device;
 pub mod explain;
+pub mod mapped;
 mod overlay;
 mod pivot;
 mod power;
@@ -44,6 +45,9 @@ use serde::{Deserialize, Serialize};
 pub enum ToMount {
     /// Carries the plan as a document.
     Plan(Version),
+    /// Carries a user namespace whose ids are the owners of what the plan has mapped. Only for such a plan, and then before
+    /// Join.
+    Map,
     /// Carries PID 1's pidfd: join its user and mount namespaces and build.
     Join,
     /// Carries the detached file systems PID 1 made, in [`Kernelfs`] order, one for each named. Attach
@@ -54,7 +58,7 @@ pub enum ToMount {
 impl Message for ToMount {
     fn descriptors(&self) -> usize {
         match self {
-            ToMount::Plan(_) | ToMount::Join => 1,
+            ToMount::Plan(_) | ToMount::Map | ToMount::Join => 1,
             ToMount::Finish(made) => made.len(),
         }
     }
@@ -126,6 +130,10 @@ pub struct Ranged {
     pub tty: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<Home>,
+    /// The caller is root of the host and has no id inside: the root, `cow` folders and the binds that say so show files of
+    /// id N of the host's as id N of the container's, and what is made there belongs to N.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mapped: bool,
 }
 
 /// A folder that is made for the container and is to be its user's.
@@ -263,6 +271,9 @@ pub struct Bind {
     /// Device nodes work (`--device`, /dev/null): not nodev.
     #[serde(default)]
     pub devices: bool,
+    /// Its owners are mapped; see [`Ranged::mapped`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mapped: bool,
     pub make: bool,
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | started | the caller's, no capability, host namespaces | tie its life to the front | |
 //! | Plan | the same | parse and check the whole plan | touch a path |
+//! | Map, of a container that root starts | CAP_SYS_ADMIN over the host, which was put aside till then | copy the mounts that are shown under other owners; give the right up | meet the container |
 //! | Join | CAP_SYS_ADMIN in the container's namespaces, nothing else (and CAP_DAC_OVERRIDE in the call that makes a writable overlay, where one is wanted) | build everything that needs no PID 1 | pivot: PID 1's image may still be loading files by path |
 //! | Finish | the same | attach what PID 1 made, pivot once | |
 //! | Built | ends | | |
@@ -12,7 +13,7 @@
 
 use std::ffi::OsString;
 
-use kakuri_mount::{FromMount, build::Build, check::check, serve};
+use kakuri_mount::{FromMount, build::Build, check::check, mapped, serve};
 use kakuri_wire::{Channel, Result, Stage, byhand, lifeline, sys};
 
 kakuri_wire::program!(run);
@@ -43,13 +44,15 @@ fn run(arguments: Vec<OsString>) -> u8 {
 }
 
 fn build(link: &Channel) -> Result<()> {
+    let power = mapped::put_aside()?;
     let plan = serve::plan(link)?;
     check(&plan)?;
 
+    let mapped = power.prepare(&plan, || serve::map(link))?;
     let pid1 = serve::join(link)?;
     serve::enter(pid1, &plan)?;
 
-    let mut build = Build::begin(&plan)?;
+    let mut build = Build::begin(&plan, mapped)?;
     build.ops(&plan.ops)?;
     build.prepare(&plan.finish)?;
 

@@ -9,7 +9,7 @@
 use std::os::fd::OwnedFd;
 
 use kakuri_wire::{Fail, Result, Stage, caps};
-use rustix::fs::{AtFlags, Gid, Uid, chownat, fstat};
+use rustix::fs::{AtFlags, Gid, Stat, Uid, chownat, fstat};
 use rustix::io::Errno;
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
@@ -62,6 +62,15 @@ impl Power {
         done
     }
 
+    /// The same where the owners of the host's files are mapped. Elsewhere such files are the caller's, who does it.
+    pub fn as_mapped_root<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.is_mapped() { self.as_root(act) } else { act() }
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.ranged.as_ref().is_some_and(|ranged| ranged.mapped)
+    }
+
     /// Makes a writable overlay, which does everything with the rights of who mounted it, for good. With the last one the
     /// right to more is given up.
     pub fn over_files<T>(&mut self, act: impl FnOnce() -> Result<T, Errno>) -> Result<Result<T, Errno>> {
@@ -106,6 +115,27 @@ impl Power {
             Ok(chownat(upper, c"", Some(Uid::from_raw(root.0)), Some(Gid::from_raw(root.1)), AtFlags::EMPTY_PATH))
         });
         given.map_err(|_| Errno::PERM)?
+    }
+
+    /// Where owners are mapped a layer's folder is the owner's of the folder it lies over.
+    pub fn give_to_owner(&self, upper: &OwnedFd, of: &Stat) -> Result<(), Errno> {
+        if !self.is_mapped() {
+            return Ok(());
+        }
+        let (uid, gid) = (Uid::from_raw(of.st_uid), Gid::from_raw(of.st_gid));
+        let given = self.as_root(|| {
+            match chownat(upper, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH) {
+                // The owner has no id inside.
+                Err(Errno::INVAL | Errno::OVERFLOW) => Ok(Ok(())),
+                given => Ok(given),
+            }
+        });
+        given.map_err(|_| Errno::PERM)?
+    }
+
+    /// Whose terminals are: a caller who has no id inside could give them to nobody.
+    pub fn terminals(&self) -> Option<u32> {
+        self.ranged.as_ref().filter(|ranged| ranged.mapped).map(|ranged| ranged.root.0)
     }
 
     /// The group of terminals.

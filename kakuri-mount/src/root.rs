@@ -6,17 +6,26 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::attach::Tree;
+use crate::mapped::Shown;
 use crate::overlay::{self, Parts};
 use crate::power::Power;
 use crate::skeleton::Staging;
 use crate::source::{self, Attributes};
 use crate::{Layer, Root, RootKind, union};
 
-/// More folders than these are not opened within the limit there is.
-const MANY: usize = 100;
+impl RootKind {
+    /// Of one that is shown as it is: whether it is read-only.
+    pub fn as_bind(&self) -> Option<bool> {
+        if let RootKind::Bind { read_only } = self { Some(*read_only) } else { None }
+    }
+
+    /// The folders on disk that what is written goes to.
+    pub fn layer(&self) -> Option<&Layer> {
+        if let RootKind::Overlay { layer } = self { layer.as_ref() } else { None }
+    }
+}
 
 impl Root {
     pub fn is_overlay(&self) -> bool {
@@ -31,17 +40,31 @@ impl Root {
         self.typed.as_ref().unwrap_or(&self.from)
     }
 
-    fn what(&self) -> String {
+    pub fn what(&self) -> String {
         format!("cannot make '{}' the container's root", self.shown())
     }
 }
 
 /// The root, attached in the staging tmpfs.
-pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<Tree> {
+pub fn of_host(root: &Root, mut shown: Option<Shown>, staging: &mut Staging, power: &mut Power) -> Result<Tree> {
     if staging.covers(&root.from) {
         return Err(Fail::new(Stage::Mount, root.what()).why("kakuri itself uses that folder while it builds"));
     }
-    let folder = open(root, &root.from, root.seen)?;
+    let failed = |e| Fail::new(Stage::Mount, root.what()).errno(e);
+    let (folder, under) = match shown.as_mut().map(|shown| std::mem::take(&mut shown.lowers)) {
+        Some(mut lowers) if !lowers.is_empty() => {
+            let top = lowers.remove(0);
+            if root.how.as_bind().is_some() {
+                return power.as_root(|| staging.root_of(top));
+            }
+            // overlayfs takes what is in the tree alone.
+            for lower in [&top].into_iter().chain(&lowers) {
+                staging.hold(lower.as_fd()).map_err(failed)?;
+            }
+            (top, lowers)
+        }
+        _ => (open(root, &root.from, root.seen)?, Vec::new()),
+    };
     match &root.how {
         RootKind::Bind { read_only } => {
             let attributes = Attributes { read_only: *read_only, noexec: false, devices: false };
@@ -53,7 +76,9 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
         RootKind::Skeleton { skeleton } => {
             let skeleton = power.as_root(|| staging.skeleton(skeleton))?;
             let mut log = None;
-            let mount = union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log);
+            // It reads both with the rights of who mounts it, for good.
+            let make = || Ok(union::make_overlay(skeleton.as_fd(), folder.as_fd(), &mut log));
+            let mount = power.as_mapped_root(make)?;
             let hint = format!(
                 "without an overlay it has to have the folders dev, proc, sys, tmp and run: make them in {}",
                 root.from
@@ -62,16 +87,20 @@ pub fn of_host(root: &Root, staging: &mut Staging, power: &mut Power) -> Result<
             power.as_root(|| staging.root_of(mount))
         }
         RootKind::Overlay { layer } => {
-            let failed = |e| Fail::new(Stage::Mount, root.what()).errno(e);
-            let (upper, work) = match layer {
-                Some(layer) => overlay::open_layer(layer, || root.what())?,
-                None => power.as_root(|| staging.layer(0o755).map_err(failed))?,
+            let mapped = match &shown {
+                Some(shown) => power.as_root(|| shown.layer(|mount| staging.hold(mount)).map_err(failed))?,
+                None => None,
+            };
+            let (upper, work) = match (mapped, layer) {
+                (Some([upper, work]), _) => (upper, work),
+                (None, Some(layer)) => overlay::open_layer(layer, || root.what())?,
+                (None, None) => power.as_root(|| staging.layer(0o755).map_err(failed))?,
             };
             power.as_root(|| overlay::keeps_attributes(&upper).map_err(|e| no_attributes(root, layer.as_ref(), e)))?;
             if layer.is_some() {
                 power.give_layer(&upper).map_err(failed)?;
             }
-            let under = open_under(root)?;
+            let under = if shown.is_some() { under } else { open_under(root)? };
             let lowers: Vec<BorrowedFd> = [&folder].into_iter().chain(&under).map(AsFd::as_fd).collect();
             let parts = Parts { lowers: &lowers, upper: &upper, work: &work };
             let mut log = None;
@@ -100,13 +129,9 @@ fn open(root: &Root, from: &Bytes, seen: Option<(u64, u64)>) -> Result<OwnedFd> 
     }
 }
 
-/// The folders below it. All of them are open at once, and a process may have fewer than that by custom.
+/// The folders below it.
 fn open_under(root: &Root) -> Result<Vec<OwnedFd>> {
-    if root.under.len() > MANY {
-        let limit = getrlimit(Resource::Nofile);
-        // Where it cannot be raised, the one too many is told.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    }
+    source::permit_many(root.under.len());
     root.under.iter().map(|lower| open(root, &lower.from, lower.seen)).collect()
 }
 

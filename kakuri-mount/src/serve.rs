@@ -18,6 +18,7 @@ fn broken(broken: Broken) -> Fail {
 fn out_of_turn(expected: &str, message: &ToMount) -> Fail {
     let said = match message {
         ToMount::Plan(_) => "Plan",
+        ToMount::Map => "Map",
         ToMount::Join => "Join",
         ToMount::Finish(_) => "Finish",
     };
@@ -36,7 +37,15 @@ pub fn plan(link: &Channel) -> Result<Plan> {
     }
 }
 
-/// The second: PID 1 stands, its maps are written.
+/// After a plan that has files under other owners: the owners.
+pub fn map(link: &Channel) -> Result<OwnedFd> {
+    match link.recv().map_err(broken)? {
+        (ToMount::Map, fds) => one(fds),
+        (message, _) => Err(out_of_turn("Map", &message)),
+    }
+}
+
+/// The next: PID 1 stands, its maps are written.
 pub fn join(link: &Channel) -> Result<OwnedFd> {
     match link.recv().map_err(broken)? {
         (ToMount::Join, fds) => one(fds),

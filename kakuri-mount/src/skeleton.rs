@@ -123,6 +123,12 @@ impl Staging {
         Ok(name)
     }
 
+    /// Gives a detached mount a place, which nobody sees.
+    pub fn hold(&mut self, mount: BorrowedFd) -> Result<(), Errno> {
+        let name = self.named("held", 0o700)?;
+        move_mount(mount, c"", &self.tmpfs, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    }
+
     /// Where such a folder is.
     pub fn path_of(&self, name: &str) -> String {
         format!("{}/{name}", self.place)

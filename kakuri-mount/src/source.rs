@@ -12,9 +12,13 @@ use kakuri_wire::{Bytes, Fail, Result, Stage};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags, open_tree};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Bind;
 use crate::skeleton::Staging;
+
+/// More folders than these are not opened within the limit there is.
+const MANY: usize = 100;
 
 /// What a bind is to be, beside nosuid.
 #[derive(Clone, Copy)]
@@ -51,12 +55,14 @@ impl Opened {
     }
 }
 
+/// How an error of a bind begins.
+pub fn what(bind: &Bind) -> String {
+    format!("cannot bind '{}' at '{}'", bind.typed.as_ref().unwrap_or(&bind.from), bind.at)
+}
+
 /// The bind's source as a detached mount, itself and everything mounted below it.
 pub fn bind(bind: &Bind, staging: &Staging, opened: &mut Opened) -> Result<OwnedFd> {
-    let what = || match &bind.typed {
-        Some(typed) => format!("cannot bind '{typed}' at '{}'", bind.at),
-        None => format!("cannot bind '{}' at '{}'", bind.from, bind.at),
-    };
+    let what = || what(bind);
     if staging.covers(&bind.from) {
         return Err(Fail::new(Stage::Mount, what()).why("kakuri itself uses that folder while it builds"));
     }
@@ -158,7 +164,16 @@ pub fn changed(what: String) -> Fail {
         .hint("another process replaces it: bind its parent folder instead, or try again")
 }
 
-fn refused(what: String, e: Errno) -> Fail {
+/// Raises the limit of open files where so many folders are open at once: a process may have fewer than that by custom.
+pub fn permit_many(folders: usize) {
+    if folders > MANY {
+        let limit = getrlimit(Resource::Nofile);
+        // Where it cannot be raised, the one too many is told.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}
+
+pub fn refused(what: String, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Mount, what).errno(e);
     match e {
         Errno::INVAL => {

@@ -122,6 +122,12 @@ pub fn number(field: &[u8]) -> Option<u32> {
 }
 
 impl Accounts {
+    /// Every uid and gid in them.
+    pub fn numbers(&self) -> Vec<u32> {
+        let both = lines(&self.passwd, 4).chain(lines(&self.group, 3));
+        both.flat_map(|fields| fields.into_iter().skip(2).take(2).filter_map(number).collect::<Vec<_>>()).collect()
+    }
+
     /// The host's users, as its own file has them; directory services are not asked.
     pub fn of_host() -> Accounts {
         Accounts { passwd: std::fs::read("/etc/passwd").unwrap_or_default(), group: Vec::new() }

@@ -96,6 +96,8 @@ pub struct Begun {
     init_pid: i32,
     wire: Wire,
     mapping: Mapped,
+    /// Of root's: whose the host's files are inside.
+    owners: Option<OwnedFd>,
     end: Instant,
 }
 
@@ -150,14 +152,26 @@ impl Builder {
                 let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;
                 (pid, init, None)
             }
-            Some(range) => clone_mapped(init, outline, range)?,
+            Some(range) => clone_mapped(init, outline, range, wiring.joined.as_deref())?,
         };
         let (mount_link, mount, wire) = match early {
             Some(early) => early,
             None => self.others(&outline.label, wiring, programs)?,
         };
+        let roots = outline.range.as_ref().filter(|range| range.is_roots());
+        let owners = roots.map(idmap::root::owners).transpose()?;
         // The clock is first read here, where nobody waits for it.
-        Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, mapping, end: Instant::now() + DEADLINE })
+        Ok(Begun {
+            mount_link,
+            init_link,
+            mount,
+            init,
+            init_pid,
+            wire,
+            mapping,
+            owners,
+            end: Instant::now() + DEADLINE,
+        })
     }
 
     /// Who works beside PID 1.
@@ -181,11 +195,14 @@ impl Begun {
         first: &First,
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
-        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, end } = self;
+        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, owners, end } = self;
         // Queued for both before anything is waited for.
         let document = document::pack(Stage::Front, &plan.mount)?;
         let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
         hand(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
+        if let Some(owners) = owners.filter(|_| plan.mount.is_mapped()) {
+            send(Stage::Mount, &mount_link, &ToMount::Map, &[owners.as_fd()])?;
+        }
         let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&init_link)? };
         if let Some((mapping, gate)) = mapping {
             // Before any signal is held back: until here one ends this process, and all that was begun with it.
@@ -279,7 +296,14 @@ type Mapped = Option<(Mapping, OwnedFd)>;
 
 /// PID 1 with a range of ids: it waits in its namespaces until the two tools have written its maps, and is kakuri-init
 /// only then. Returns at once, with both at work.
-fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, Owned, Mapped)> {
+///
+/// Only root's is ever made elsewhere, and he needs to be in no user namespace for that.
+fn clone_mapped(
+    birth: Birth,
+    outline: &Outline,
+    range: &Range,
+    joined: Option<&Joined>,
+) -> Result<(i32, Owned, Mapped)> {
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).fail(Stage::Front, || "cannot start kakuri-init".into())?;
     let lent = sys::lend(&gate);
     let network = outline.setup.outer_network.is_some();
@@ -292,7 +316,9 @@ fn clone_mapped(birth: Birth, outline: &Outline, range: &Range) -> Result<(i32, 
         });
         i32::from(CODE_FAILED)
     };
+    let own = joined.map(Joined::visit).transpose()?;
     let cloned = sys::clone_beside(3, clone_flags(outline.namespaces), child);
+    own.map(Joined::leave).transpose()?;
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let init = Owned::new(pidfd, Stage::Init);
     let mapping = Mapping::begin(pid, range, OF_INIT)?;

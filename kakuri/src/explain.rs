@@ -33,8 +33,9 @@ pub fn explain(plan: &Plan) -> String {
     match (&setup.maps, &process.ids) {
         (Some(maps), Some(ids)) => {
             line("identity", &format!("uid {}, groups {} inside", ids.uid, numbers(&ids.groups)));
-            line("uids", &ids_of(&maps.uids));
-            line("gids", &ids_of(&maps.gids));
+            let by_root = plan.mount.is_mapped();
+            line("uids", &ids_of(&maps.uids, by_root));
+            line("gids", &ids_of(&maps.gids, by_root));
         }
         _ => line("identity", &format!("uid {}, gid {} inside; you outside, with your groups", setup.uid, setup.gid)),
     }
@@ -105,11 +106,17 @@ fn numbers(numbers: &[u32]) -> String {
 }
 
 /// `0-65536 of your range; you are 0`.
-fn ids_of(map: &[Extent]) -> String {
+fn ids_of(map: &[Extent], by_root: bool) -> String {
     let runs = maps::merged(map).into_iter().map(|(first, last)| match first == last {
         true => first.to_string(),
         false => format!("{first}-{last}"),
     });
+    if by_root {
+        return format!(
+            "{}, of no account of the host; root of the host is none of them",
+            runs.collect::<Vec<_>>().join(" ")
+        );
+    }
     let you = map.iter().find(|e| e.outside == 0).map_or("none of them".into(), |e| e.inside.to_string());
     format!("{}, mapped by newuidmap and newgidmap; you are {you}", runs.collect::<Vec<_>>().join(" "))
 }

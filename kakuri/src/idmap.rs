@@ -3,9 +3,12 @@
 //! With a range S maps 0 to the caller and everything above to the ids /etc/subuid and /etc/subgid give him, always in
 //! that order; which of them P's root and P's users are is P's map over S's ids alone. Only newuidmap and newgidmap may
 //! write S's maps then, and nothing of this is looked at or paid for where no range was asked for.
+//!
+//! Root of the host always has one, and is not in P's map: see [`root`].
 
 pub mod maps;
 pub mod range;
+pub mod root;
 pub mod single;
 pub mod subid;
 pub mod tools;
@@ -42,7 +45,21 @@ pub struct Range {
     pub set_up: Maps,
     /// P's, in S's ids, each line within one of S's.
     pub payload: Maps,
-    pub tools: Tools,
+    pub by: By,
+}
+
+/// Who writes S's maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    Tools(Tools),
+    /// The front itself, root of the host. Files on disk then have the numbers they have inside.
+    Root,
+}
+
+impl Range {
+    pub fn is_roots(&self) -> bool {
+        self.by == By::Root
+    }
 }
 
 /// Where newuidmap and newgidmap are.
@@ -54,6 +71,9 @@ pub struct Tools {
 
 /// Decides. Reads what says which ids the caller has, and makes nothing.
 pub fn decide(spec: &Spec, host: &Host) -> Result<Ids> {
+    if host.is_real_root() {
+        return root::decide(spec, host);
+    }
     let asked = match &spec.ids {
         IdMode::Unset if spec.image.is_none() => return Ok(Ids::default()),
         IdMode::Single => return Ok(Ids::default()),
@@ -82,9 +102,6 @@ fn found(spec: &Spec, host: &Host) -> Result<Ids, Lack> {
     // The owner of a network that exists has one id, and the container would be made below it.
     if let Some(network @ (Network::Container(_) | Network::Namespace(_))) = &spec.network {
         return Err(Lack::Network(matches!(network, Network::Container(_))));
-    }
-    if host.is_real_root() {
-        return Err(Lack::Root);
     }
     let facts = Facts::look(host);
     let granted = facts.granted()?;
@@ -125,7 +142,12 @@ fn found(spec: &Spec, host: &Host) -> Result<Ids, Lack> {
         uids: split(&wished.uids, &set_up.uids, "--uidmap")?,
         gids: split(&wished.gids, &set_up.gids, "--gidmap")?,
     };
-    Ok(Ids { range: Some(Range { set_up, payload, tools: granted.tools }), notes })
+    Ok(Ids { range: Some(Range { set_up, payload, by: By::Tools(granted.tools) }), notes })
+}
+
+/// For what makes nothing that anybody owns: one id, or root's range.
+pub fn least(host: &Host) -> Result<Ids> {
+    if host.is_real_root() { root::decide(&Spec::default(), host) } else { Ok(Ids::default()) }
 }
 
 /// All the caller's ids, where he has any, whatever a container wants of them.
@@ -133,7 +155,7 @@ pub fn granted() -> Option<Range> {
     let host = Host::look();
     let granted = if host.is_real_root() { return None } else { Facts::look(&host).granted().ok()? };
     let set_up = Maps { uids: maps::set_up(host.uid, &granted.uids)?, gids: maps::set_up(host.gid, &granted.gids)? };
-    Some(Range { payload: Maps::default(), set_up, tools: granted.tools })
+    Some(Range { payload: Maps::default(), set_up, by: By::Tools(granted.tools) })
 }
 
 fn wrong(option: &str, why: String) -> Lack {
@@ -156,19 +178,30 @@ fn is_of_sub_ids(spec: &Spec, host: &Host, set_up: &Maps) -> bool {
 }
 
 impl Ids {
+    /// Whether root of the host calls, and the container has ids of its own.
+    pub fn are_roots(&self) -> bool {
+        self.range.as_ref().is_some_and(Range::is_roots)
+    }
+
     /// Whether something of the host's that has this owner is one of the container's own, so that its root may do
     /// anything with it.
     pub fn own(&self, uid: u32, gid: u32, host: &Host) -> bool {
         match &self.range {
             None => (uid, gid) == (host.uid, host.gid),
+            Some(Range { payload, by: By::Root, .. }) => {
+                maps::has_inside(&payload.uids, uid) && maps::has_inside(&payload.gids, gid)
+            }
             Some(Range { set_up, .. }) => maps::has(&set_up.uids, uid) && maps::has(&set_up.gids, gid),
         }
     }
 
     /// Whether one of the container's users who is not root may enter a folder of the host's.
     pub fn may_enter(&self, who: &Identity, folder: &Stat) -> bool {
-        let Some(Range { set_up, payload, .. }) = &self.range else { return false };
-        let on_host = |payload, set_up, id| maps::outside(payload, id).and_then(|id| maps::outside(set_up, id));
+        let Some(range @ Range { set_up, payload, .. }) = &self.range else { return false };
+        let on_host = |payload, set_up, id| match range.is_roots() {
+            true => Some(id),
+            false => maps::outside(payload, id).and_then(|id| maps::outside(set_up, id)),
+        };
         let own = on_host(&payload.uids, &set_up.uids, who.uid) == Some(folder.st_uid);
         let group = || who.groups.iter().any(|&gid| on_host(&payload.gids, &set_up.gids, gid) == Some(folder.st_gid));
         // The first that fits decides, as path_resolution(7) has it.
@@ -195,6 +228,7 @@ impl Ids {
             root: (uid(0).unwrap_or(0), gid(0).unwrap_or(0)),
             tty: gid(5),
             home,
+            mapped: range.is_roots(),
         })
     }
 

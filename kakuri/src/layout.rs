@@ -93,6 +93,14 @@ pub struct Source {
     pub kept: bool,
 }
 
+impl Source {
+    /// Whether the user named it, or it is the container's own: what is the host's for everybody is neither, and a device
+    /// has one owner for the whole machine.
+    fn is_named(&self) -> bool {
+        !self.devices && (self.typed.is_some() || self.seen.is_some() || self.kept)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
     pub what: What,
@@ -109,6 +117,8 @@ pub struct Layout {
     pub root: Option<Rc<Root>>,
     /// The container has more ids than one: what its users closed to the caller is open to its root, by whom it is built.
     pub ranged: bool,
+    /// The host's files have the owners inside that they have on the host, by number: root's are root's.
+    pub mapped: bool,
     /// Mount points that this folder lacks, by path without the leading slash.
     lacking: BTreeMap<Vec<u8>, Node>,
 }

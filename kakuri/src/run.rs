@@ -11,6 +11,7 @@ use crate::helper::Programs;
 use crate::phase::Phase;
 use crate::refusals::Tally;
 use crate::plan::{Outline, Plan, Terminal};
+use crate::rights;
 use crate::signals::Signals;
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
@@ -68,6 +69,9 @@ impl Run<'_> {
         }
         let inherited: Vec<BorrowedFd> =
             stdio().into_iter().zip(process.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
+        if plan.mount.is_mapped() {
+            rights::lend_pipes(&inherited);
+        }
         let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
         begun.carry_out(plan, &First::Command(&process, descriptors), &mut |phase: Phase| reporter.reached(phase))
     }

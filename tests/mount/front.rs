@@ -175,6 +175,7 @@ pub fn bind(from: impl AsRef<Path>, at: impl AsRef<Path>) -> Binding {
         read_only: false,
         noexec: false,
         devices: false,
+        mapped: false,
         make: true,
     })
 }

@@ -16,6 +16,7 @@ use crate::exit;
 use crate::helper::open_null;
 use crate::plan::Terminal;
 use crate::refusals::Tally;
+use crate::rights;
 use crate::signals::{Came, Signals};
 use crate::store::Ended;
 use crate::supervise::{Aside, Outcome, Peer, mind};
@@ -73,6 +74,9 @@ pub fn begin(
     }
     let inherited: Vec<BorrowedFd> =
         stdio().into_iter().zip(order.terminal).filter(|(_, own)| !own).map(|(fd, _)| fd).collect();
+    if sys::was_born_root() {
+        rights::lend_pipes(&inherited);
+    }
     let (link, far) = Channel::pair().fail(Stage::Front, || "cannot make a link to the container".into())?;
     let document = document::pack(Stage::Front, &order)?;
     let mut fds: Vec<BorrowedFd> = document.descriptor().into_iter().chain([far.as_fd()]).collect();

@@ -4,13 +4,14 @@
 //! PID 1 has made itself unreadable to the container. Nobody inside can change that root, because the mounts
 //! are not the container's to change. What is seen below it is what the container sees: binds, its private folders, all of it.
 
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
-use kakuri_wire::{Channel, document};
+use kakuri_wire::{Channel, document, sys};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 
@@ -25,6 +26,8 @@ pub struct Inside {
     control: Channel,
     init: i32,
     pub root: OwnedFd,
+    /// The first uid and gid of a container that root started, on the host. None: the caller is one of its users.
+    pub first: Option<(u32, u32)>,
 }
 
 impl Inside {
@@ -55,12 +58,12 @@ impl Inside {
             Some(again) if again.init == facts.init => {}
             _ => return Ok(None),
         }
-        let root = opened.map_err(|e| {
+        let (root, first) = opened.map_err(|e| {
             super::fail(format!("cannot reach the files of the container '{name}'"))
                 .errno(e)
                 .hint(format!("kakuri exec {name} tar -c PATH copies out from within"))
         })?;
-        Ok(Some(Inside { control, init: facts.init, root }))
+        Ok(Some(Inside { control, init: facts.init, root, first }))
     }
 
     /// Whether it still runs. Of one that has ended the mounts come apart, and what was copied meanwhile may be
@@ -95,7 +98,7 @@ fn ask(control: &Channel, question: &ToSupervisor) -> Result<Option<(FromSupervi
     }
 }
 
-fn open(facts: &Facts) -> Result<OwnedFd, Errno> {
+fn open(facts: &Facts) -> Result<(OwnedFd, Option<(u32, u32)>), Errno> {
     let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     // Once open it stands for that process and no later one of its number.
     let process = openat(CWD, format!("/proc/{}", facts.init), folder, Mode::empty())?;
@@ -105,5 +108,20 @@ fn open(facts: &Facts) -> Result<OwnedFd, Errno> {
     if expected.is_none_or(|expected| expected.as_bytes() != namespace.as_bytes()) {
         return Err(Errno::SRCH);
     }
-    openat(&process, c"root", folder, Mode::empty())
+    let root = openat(&process, c"root", folder, Mode::empty())?;
+    let first = match sys::was_born_root() {
+        true => first_of(&process, c"uid_map")?.zip(first_of(&process, c"gid_map")?),
+        false => None,
+    };
+    Ok((root, first))
+}
+
+/// What follows the caller's own line of S's map.
+fn first_of(process: &OwnedFd, file: &CStr) -> Result<Option<u32>, Errno> {
+    let file = openat(process, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = [0_u8; 4096];
+    let length = rustix::io::read(&file, &mut text[..])?;
+    let text = String::from_utf8_lossy(text.get(..length).unwrap_or_default()).into_owned();
+    let second = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    Ok(second)
 }

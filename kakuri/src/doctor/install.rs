@@ -8,14 +8,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kakuri_wire::handshake::{BUILD, PROTOCOL};
-use kakuri_wire::{Bytes, fail};
+use kakuri_wire::{Bytes, Fail, fail};
 
 use super::{Row, script};
 use crate::helper::{NAMES, Programs};
 use crate::host::{Host, kernel_release, kernel_version};
 use crate::idmap;
+use crate::idmap::Ids;
 use crate::idmap::range::Lack;
 use crate::idmap::subid::Given;
+use crate::spec::Spec;
 
 /// mount_setattr(2) is the youngest call a start needs.
 const FLOOR: (u32, u32) = (5, 12);
@@ -46,10 +48,34 @@ pub(super) fn devices() -> Row {
         .without("containers without the missing ones")
 }
 
+fn roots_ids(ids: &Ids) -> Row {
+    const NAME: &str = "id range";
+    match ids.range.as_ref().and_then(|range| range.set_up.uids.get(1)) {
+        Some(own) => Row::works(
+            NAME,
+            format!("{} ids from {} on: root's containers have them, and never root's own", own.count, own.outside),
+        ),
+        None => Row::lesser(NAME, ids.notes.join("; "))
+            .mend("give the outer container these rights, or start kakuri as an ordinary user in it")
+            .without("containers whose root is not this one"),
+    }
+}
+
+fn roots_lack(fail: Fail) -> Row {
+    let lack = Row::fails("id range", fail.why.clone().unwrap_or(fail.what)).without("every container");
+    match fail.hint {
+        Some(hint) => lack.mend(hint),
+        None => lack,
+    }
+}
+
 /// More ids than one: only images and trees with users of their own want them. By what a start looks at.
 pub(super) fn ids() -> Row {
     const NAME: &str = "id range";
     let host = Host::look();
+    if host.is_real_root() {
+        return idmap::root::decide(&Spec::default(), &host).map_or_else(roots_lack, |ids| roots_ids(&ids));
+    }
     match idmap::range::Facts::look(&host).granted() {
         Ok(granted) => {
             let count = |given: &[Given]| given.iter().map(|range| u64::from(range.count)).sum::<u64>();

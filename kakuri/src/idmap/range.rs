@@ -29,8 +29,6 @@ pub enum Lack {
     },
     /// The network of a container (or else of a file's) is to be joined.
     Network(bool),
-    /// Root of the host called.
-    Root,
     /// What the user typed, told by itself.
     Wrong(Box<Fail>),
 }
@@ -68,10 +66,6 @@ impl Lack {
                     if *container { "container" } else { "namespace" }
                 ),
                 "leave the range out, or give it a network of its own: --network nat".into(),
-            ),
-            Lack::Root => (
-                "kakuri was started by root, whose container would be root of the host".into(),
-                "start it as an ordinary user".into(),
             ),
             Lack::Wrong(fail) => (fail.what.clone(), fail.hint.clone().unwrap_or_default()),
         };

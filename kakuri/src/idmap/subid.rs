@@ -28,6 +28,14 @@ pub fn parse(text: &str, name: &str, uid: u32) -> Vec<Given> {
     text.lines().filter_map(line).collect()
 }
 
+/// Everybody's lines.
+pub fn all(text: &str) -> impl Iterator<Item = Given> + '_ {
+    text.lines().filter_map(|line| {
+        let mut fields = line.split(':').skip(1);
+        Given::of(fields.next()?, fields.next()?)
+    })
+}
+
 /// `0: NAME FIRST COUNT`, a line each.
 pub fn printed(text: &str) -> Vec<Given> {
     let line = |line: &str| {

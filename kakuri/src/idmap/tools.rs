@@ -14,7 +14,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::pread;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-use super::Range;
+use super::{By, Range, root};
 use crate::helper::open_null;
 use crate::process::Owned;
 
@@ -26,9 +26,9 @@ pub const OF_OTHERS: [usize; 2] = [6, 7];
 /// Of what one of them says.
 const MOST: usize = 1000;
 
-/// Both at work.
+/// Both at work; neither where the maps are written already.
 pub struct Mapping {
-    tools: [Tool; 2],
+    tools: Vec<Tool>,
 }
 
 struct Tool {
@@ -42,13 +42,17 @@ impl Mapping {
     /// For the process of this number, which must live in its new namespace and stay there. `places`: of
     /// [`sys::clone_beside`].
     pub fn begin(pid: i32, range: &Range, places: [usize; 2]) -> Result<Mapping> {
+        let By::Tools(found) = &range.by else {
+            root::write(pid, &range.set_up)?;
+            return Ok(Mapping { tools: Vec::new() });
+        };
         let null = open_null()?;
         let tool =
             |place, name, path: &CString, extents: &[Extent]| Tool::begin(place, name, path, pid, extents, &null);
         Ok(Mapping {
-            tools: [
-                tool(places[0], "newuidmap", &range.tools.uids, &range.set_up.uids)?,
-                tool(places[1], "newgidmap", &range.tools.gids, &range.set_up.gids)?,
+            tools: vec![
+                tool(places[0], "newuidmap", &found.uids, &range.set_up.uids)?,
+                tool(places[1], "newgidmap", &found.gids, &range.set_up.gids)?,
             ],
         })
     }

@@ -22,7 +22,7 @@ use super::store::{Images, key};
 use super::unpacker::{Role, Unpacker};
 use crate::helper::Programs;
 use crate::host::Host;
-use crate::idmap::Ids;
+use crate::idmap::{self, Ids};
 use crate::output;
 use crate::signals::Signals;
 
@@ -100,7 +100,7 @@ fn names(image: &Contained) -> Vec<Reference> {
 fn read(archive: &Archive, work: &Path, programs: &Programs, host: &Host) -> Result<Contents> {
     let mut progress = Progress::new(archive.quiet);
     // One id is enough for files that are the caller's.
-    let mut unpacker = Unpacker::begin(Role::Archive, work, &[], &Ids::default(), programs, host)?;
+    let mut unpacker = Unpacker::begin(Role::Archive, work, &[], &idmap::least(host)?, programs, host)?;
     let mut signals = Signals::block()?;
     let mut ready = false;
     loop {

@@ -213,11 +213,16 @@ fn plan(
     let name = title("kakuri-image", role.name()).into_bytes();
     let mut layout = Layout::default();
     layout.ranged = ids.range.is_some();
+    layout.mapped = ids.are_roots();
     // By the name it is to have: PID 1 starts what it finds along PATH, and calls it that.
     program::put(&mut layout, &[b"/", &name[..]].concat(), programs)?;
     let mut show = |at: &str, folder: &Path, read_only| {
         let from = resolved(folder)?;
-        layout.put(at, Origin::Base, What::Bind(Source { from, folder: true, read_only, ..Source::default() }));
+        layout.put(
+            at,
+            Origin::Base,
+            What::Bind(Source { from, folder: true, read_only, kept: true, ..Source::default() }),
+        );
         Ok::<(), Fail>(())
     };
     show("/work", work, false)?;

@@ -30,8 +30,8 @@ impl Layout {
                     | What::Cow { .. }
                     | What::Union { .. }
                     | What::Attach(_),
-                ) => step(at, point, false, skeletons.get(at)),
-                _ => step(at, point, true, skeletons.get(at)),
+                ) => step(at, point, false, skeletons.get(at), self.mapped),
+                _ => step(at, point, true, skeletons.get(at), self.mapped),
             };
             let late = matches!(point.what, What::Attach(_)) || matches!(holder, Some((_, h)) if h.what.is_late());
             if late { steps.finish.push(op) } else { steps.ops.push(op) }
@@ -64,7 +64,7 @@ impl What {
     }
 }
 
-fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, Node>>) -> Op {
+fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, Node>>, mapped: bool) -> Op {
     let at = Bytes(at.to_vec());
     let below = |inside: Option<&BTreeMap<_, _>>| -> Vec<Entry> { inside.map(entries).unwrap_or_default() };
     match &point.what {
@@ -85,6 +85,7 @@ fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, 
             read_only: source.read_only,
             noexec: source.noexec,
             devices: source.devices,
+            mapped: mapped && source.is_named(),
             make,
         }),
         What::Cow { source, layer, split } => Op::Cow(Cow {

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::{Bytes, Channel, namespace, sys};
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
 
@@ -30,6 +30,22 @@ impl Joined {
     /// Called in a process that is thrown away: to where the container is then made.
     pub fn enter(&self) -> std::io::Result<()> {
         namespace::join_network(self.owner.as_ref().map(AsFd::as_fd), self.network.as_fd())
+    }
+
+    /// The same for this very process, which root may: the container is made in the meantime, and [`Joined::leave`] is
+    /// given what was left.
+    pub fn visit(&self) -> Result<OwnedFd> {
+        let what = || "cannot join the network".to_string();
+        let own = openat(CWD, "/proc/self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let own = own.fail(Stage::Front, what)?;
+        namespace::join_network(None, self.network.as_fd())
+            .map_err(|e| Fail::new(Stage::Front, what()).errno(e))
+            .map(|()| own)
+    }
+
+    pub fn leave(own: OwnedFd) -> Result<()> {
+        namespace::join_network(None, own.as_fd())
+            .map_err(|e| Fail::new(Stage::Front, "cannot leave the network that was joined").errno(e))
     }
 }
 

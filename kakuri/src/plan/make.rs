@@ -29,12 +29,15 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     let network = wiring.kind;
     let mut who = Identity::of(&spec.user, host);
     let real_root = host.is_real_root();
-    if real_root {
+    if real_root && ids.range.is_none() {
         notes.push("kakuri was started by root: files the command may write belong to the host's root".into());
+    } else if real_root {
+        notes.push("started by root: no user of the container is root of the host, whose programs and settings it sees as everybody does".into());
     }
 
     let mut placing = Placing { layers: storage.layers(), ..Placing::default() };
     placing.layout.ranged = ids.range.is_some();
+    placing.layout.mapped = ids.are_roots();
     let mut keep = storage.kept.map(|kept| Keep::of(kept, spec, &who));
     let mut own_shell = None;
     if let Some(ready) = storage.image {

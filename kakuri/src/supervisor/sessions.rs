@@ -16,6 +16,7 @@ use super::watch::Supervisor;
 use super::{life, order};
 use crate::control::{Order, Session as Shown};
 use crate::logs::{Event, Stream, Writer};
+use crate::rights;
 
 /// A command that runs, or is about to.
 pub struct Session {
@@ -89,6 +90,9 @@ impl Supervisor {
             fcntl_setfl(end, OFlags::NONBLOCK).fail(Stage::Front, what)?;
         }
         let fds = [stdin.as_fd(), out_end.as_fd(), err_end.as_fd()];
+        if self.plan.mount.is_mapped() {
+            rights::lend_pipes(&fds);
+        }
         let id = self.start(order, far.as_fd(), &fds, (3, 0), holder, Some(asker))?;
         for (stream, fd) in [(Stream::Out, out), (Stream::Err, err)] {
             self.drains.push(Drain { session: id, stream, fd, rests: false });

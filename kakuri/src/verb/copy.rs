@@ -25,8 +25,10 @@ use crate::copy::tree::Tree;
 use crate::copy::walk::Walk;
 use crate::copy::{Progress, Trail, cannot, fail, unpack};
 use crate::identity::Identity;
+use crate::idmap::{self, Range, maps};
 use crate::image::ready::{self, Fetch};
 use crate::plan::{Kept, Storage};
+use crate::rights;
 use crate::spec::{IdMode, User};
 use crate::store::State;
 
@@ -108,16 +110,17 @@ fn carry_out(wanted: &cli::Copy, name: &str, surroundings: &Surroundings, inside
     let mut progress = Progress::begin();
     let done = match (&wanted.from, &wanted.to) {
         (Side::Container { path, .. }, Side::Tar) => {
-            let owner = owner(surroundings, name)?;
+            let owner = owner(surroundings, name, inside)?;
             pack(&container, &path.0, wanted, owner, &mut progress)
         }
-        (Side::Tar, Side::Container { path, .. }) => unpack_into(&container, &path.0, &mut progress),
+        (Side::Tar, Side::Container { path, .. }) => {
+            into(surroundings, name, inside).and_then(|()| unpack_into(&container, &path.0, &mut progress))
+        }
         (Side::Container { path, .. }, Side::Host(to)) => {
             copy(&container, &path.0, &Base::Host, &to.0, wanted, &mut progress)
         }
-        (Side::Host(from), Side::Container { path, .. }) => {
-            copy(&Base::Host, &from.0, &container, &path.0, wanted, &mut progress)
-        }
+        (Side::Host(from), Side::Container { path, .. }) => into(surroundings, name, inside)
+            .and_then(|()| copy(&Base::Host, &from.0, &container, &path.0, wanted, &mut progress)),
         _ => Ok(()),
     };
     done.map_err(|mut fail| {
@@ -260,8 +263,26 @@ fn unpack_into(base: &Base, destination: &[u8], progress: &mut Progress) -> Resu
     unpack::run(File::from(stdin), base, destination, progress)
 }
 
+/// Who is root of a container that root started, on the host. None: the caller is one of its users himself.
+fn root_of(surroundings: &Surroundings, name: &str, inside: &Inside) -> Result<Option<(u32, u32)>> {
+    let (Some((uid, gid)), true) = (inside.first, surroundings.host.is_real_root()) else { return Ok(None) };
+    let spec = surroundings.store.find(name)?.record.spec;
+    let Some(Range { payload, .. }) = idmap::decide(&spec, &surroundings.host)?.range else { return Ok(None) };
+    // By the container's own map: which ids it has was decided when it was started.
+    let root = |first: u32, map| maps::outside(map, 0).map_or(first, |id| first.saturating_add(id.saturating_sub(1)));
+    Ok(Some((root(uid, &payload.uids), root(gid, &payload.gids))))
+}
+
+/// Copies into a container: as the caller, who is one of its users, or as its root.
+fn into(surroundings: &Surroundings, name: &str, inside: &Inside) -> Result<()> {
+    root_of(surroundings, name, inside)?.map_or(Ok(()), rights::act_as)
+}
+
 /// Who the caller is in the container.
-fn owner(surroundings: &Surroundings, name: &str) -> Result<Owner> {
+fn owner(surroundings: &Surroundings, name: &str, inside: &Inside) -> Result<Owner> {
+    if let Some(host) = root_of(surroundings, name, inside)? {
+        return Ok(Owner { host, inside: (0, 0) });
+    }
     let entry = surroundings.store.find(name)?;
     let host = &surroundings.host;
     let kept = Kept::of(&entry.folder);

@@ -31,6 +31,8 @@ pub const MOUNT_ATTR_RDONLY: u64 = 0x1;
 pub const MOUNT_ATTR_NOSUID: u64 = 0x2;
 pub const MOUNT_ATTR_NODEV: u64 = 0x4;
 pub const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+/// Owners are those of a user namespace, `userns_fd` (Linux 5.12).
+pub const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
 /// mount_setattr(2) on the mount an fd refers to; `recursive` includes every mount below it.
 pub fn mount_setattr(mount: BorrowedFd, recursive: bool, attr: &MountAttr) -> io::Result<()> {
@@ -66,6 +68,13 @@ pub fn open_tree_attr(folder: BorrowedFd, path: &CStr, flags: u32, attr: &MountA
     let fd = check(r)?;
     // SAFETY: the kernel has just given us this descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Whether this program was started as uid 0 (of whatever user namespace): what the kernel told it at its exec, which costs
+/// no call.
+pub fn was_born_root() -> bool {
+    // SAFETY: reads the auxiliary vector, which is there and unchanged for as long as the process is.
+    unsafe { libc::getauxval(libc::AT_EUID) == 0 }
 }
 
 /// close_range(2) over `first..=last`; with `cloexec` the descriptors are only marked (Linux 5.11).

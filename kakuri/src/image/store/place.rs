@@ -40,6 +40,8 @@ pub fn layer(key: &str, chain: &Digest) -> String {
 pub fn key(ids: &Ids) -> String {
     match &ids.range {
         None => "single".into(),
+        // Numbers as the image has them, whichever ids they are shown as.
+        Some(range) if range.is_roots() => "numbers".into(),
         Some(Range { set_up, payload, .. }) => {
             let mut text = String::new();
             for extents in [&set_up.uids, &set_up.gids, &payload.uids, &payload.gids] {
@@ -109,7 +111,7 @@ pub fn full(fail: Fail, e: Errno) -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::idmap::Tools;
+    use crate::idmap::{By, Tools};
     use kakuri_init::{Extent, Maps};
 
     #[test]
@@ -120,7 +122,7 @@ mod tests {
             Maps { uids: lines.clone(), gids: lines }
         };
         let ids = |set_up, payload| Ids {
-            range: Some(Range { set_up, payload, tools: Tools { uids: c"a".into(), gids: c"b".into() } }),
+            range: Some(Range { set_up, payload, by: By::Tools(Tools { uids: c"a".into(), gids: c"b".into() }) }),
             notes: Vec::new(),
         };
         assert_eq!(key(&Ids::default()), "single");
