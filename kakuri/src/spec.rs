@@ -2,6 +2,7 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod landlock;
 mod walls;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
+pub use landlock::{Access, Landlock, PathRule, Ports, Restricted};
 pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;

@@ -28,7 +28,7 @@ use crate::identity::Identity;
 use crate::idmap::Ids;
 use crate::layout::{Layout, Origin, Source, What};
 use crate::network::{Kind, Wiring};
-use crate::plan::{Namespaces, Outline, Plan, Terminal, limit};
+use crate::plan::{Asked, Namespaces, Outline, Plan, Terminal, limit};
 use crate::spec::{OnFailure, User};
 
 /// A process that has been told to end, or has nothing more to hear, does.
@@ -247,6 +247,7 @@ fn plan(
             bounding: role.rights().bits(),
             limits: limit::defaults(host),
             filter: None,
+            landlock: None,
             terminal: [false; 3],
             window: None,
             pass: vec![lifeline::LINK],
@@ -262,6 +263,7 @@ fn plan(
         lacking: None,
         stop_signal: None,
         wiring,
+        asked: Asked::default(),
         notes: Vec::new(),
     })
 }

@@ -76,6 +76,7 @@ pub fn process(plan: &Plan, order: &Order, init: i32) -> Result<Process> {
         bounding: base.bounding,
         limits: base.limits.clone(),
         filter: base.filter.clone(),
+        landlock: base.landlock.clone(),
         terminal: order.terminal,
         window: order.window.clone(),
         pass: order.pass.clone(),

@@ -13,6 +13,7 @@ use kakuri_wire::{Channel, document};
 use super::Life;
 use super::sessions::Holder;
 use super::watch::{Over, Supervisor};
+use crate::guarantee;
 use crate::control::{Facts, FromSupervisor, Order, ToSupervisor};
 
 /// Somebody connected.
@@ -256,6 +257,7 @@ impl Supervisor {
             ports: self.plan.wiring.ports().to_vec(),
             sessions: self.shown(),
             notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
+            guarantees: guarantee::judge(&self.plan),
         }
     }
 }

@@ -9,7 +9,6 @@ pub const NOT_YET: &[&str] = &[
     "gpu",
     "memory",
     "pids-limit",
-    "require",
     "seccomp-log",
     "ssh-agent",
     "swap",
