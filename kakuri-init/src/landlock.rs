@@ -6,9 +6,9 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
-use kakuri_wire::sys;
 use kakuri_wire::sys::confine::{Ruleset, allow_beneath, allow_port, create_ruleset, restrict_self};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use kakuri_wire::{Bytes, sys};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -47,7 +47,7 @@ fn rules(landlock: &Landlock) -> Result<OwnedFd> {
         })?;
     for rule in &landlock.beneath {
         let what = || format!("cannot put '{}' into the Landlock rules", rule.at);
-        let place = open(rule.at.as_bytes()).map_err(|e| {
+        let place = open(&rule.at).map_err(|e| {
             let fail = Fail::new(Stage::Init, what()).errno(e);
             match e {
                 Errno::NOENT | Errno::NOTDIR => {
@@ -58,10 +58,14 @@ fn rules(landlock: &Landlock) -> Result<OwnedFd> {
         })?;
         let folder = fstat(&place).is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::Directory);
         let allowed = if folder { rule.allowed } else { rule.allowed & OF_FILES };
-        allow_beneath(ruleset.as_fd(), place.as_fd(), allowed).fail(Stage::Init, what).map_err(|fail| match fail.errno {
-            // A pipe that has no place, a socket, ...
-            Some(libc::EBADFD) => fail.why("Landlock has no rules for what lies there").hint("name the folder it is in"),
-            _ => fail,
+        allow_beneath(ruleset.as_fd(), place.as_fd(), allowed).fail(Stage::Init, what).map_err(|fail| {
+            match fail.errno {
+                // A pipe that has no place, a socket, ...
+                Some(libc::EBADFD) => {
+                    fail.why("Landlock has no rules for what lies there").hint("name the folder it is in")
+                }
+                _ => fail,
+            }
         })?;
     }
     for rule in &landlock.ports {
@@ -73,20 +77,22 @@ fn rules(landlock: &Landlock) -> Result<OwnedFd> {
     Ok(ruleset)
 }
 
-/// In the container's root, which is this process's own.
-fn open(path: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let root = rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), inside)
+/// Not by openat2(2), which the filter of system calls hides from this process too. It is not needed: our root is the
+/// container's, where every link ends, no command has run yet that could turn one elsewhere, and a rule for something that
+/// cannot be reached by path allows nothing. O_PATH opens no device and waits at no pipe.
+fn open(path: &Bytes) -> rustix::io::Result<OwnedFd> {
+    openat(CWD, path.as_path(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Puts the calling process under them for good.
 pub fn enter(ruleset: BorrowedFd) -> Result<()> {
-    restrict_self(ruleset).fail(Stage::Init, || "cannot put the command under the Landlock rules".into()).map_err(|fail| {
-        match fail.errno {
-            // LANDLOCK_MAX_NUM_LAYERS
-            Some(libc::E2BIG) => fail.why("as many Landlock rules as the kernel takes hold already around kakuri"),
-            _ => fail,
-        }
-    })
+    restrict_self(ruleset).fail(Stage::Init, || "cannot put the command under the Landlock rules".into()).map_err(
+        |fail| {
+            match fail.errno {
+                // LANDLOCK_MAX_NUM_LAYERS
+                Some(libc::E2BIG) => fail.why("as many Landlock rules as the kernel takes hold already around kakuri"),
+                _ => fail,
+            }
+        },
+    )
 }

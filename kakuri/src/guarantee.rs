@@ -76,7 +76,11 @@ const fn row(name: &'static str, claim: &'static str, judge: fn(&Plan) -> Judgem
 pub static ALL: [Guarantee; 24] = [
     row("identity", "outside it is nobody but you", identity::identity),
     row("privileges", "no program it runs makes it more than it is", identity::privileges),
-    row("capabilities", "its capabilities reach its own user namespace, and no more of them than usual", identity::capabilities),
+    row(
+        "capabilities",
+        "its capabilities reach its own user namespace, and no more of them than usual",
+        identity::capabilities,
+    ),
     row("set-id", "it leaves no file behind that runs as its owner", identity::set_id),
     row("files", "of the host's files it sees what it was given, and writes what it was given to write", files::files),
     row("devices", "it reaches no device but the harmless ones", files::devices),

@@ -5,7 +5,7 @@ use kakuri_init::{Beneath, Ports};
 use kakuri_wire::Bytes;
 use kakuri_wire::sys::confine;
 
-use crate::spec::{Access, Landlock, Restricted};
+use crate::spec::{Allowed, Landlock, Restricted};
 
 /// The rights over files of the first version, LANDLOCK_ACCESS_FS_EXECUTE to MAKE_SYM.
 const FIRST: u64 = (1 << 13) - 1;
@@ -77,7 +77,8 @@ pub fn decide<E>(
             rules.beneath.push(Beneath { at: place(&rule.path)?, allowed: rights(rule.access) & rules.files });
         }
     }
-    for (kind, ports, right) in [(Restricted::Bind, &wanted.bind, BIND), (Restricted::Connect, &wanted.connect, CONNECT)]
+    for (kind, ports, right) in
+        [(Restricted::Bind, &wanted.bind, BIND), (Restricted::Connect, &wanted.connect, CONNECT)]
     {
         if has(kind) {
             rules.network |= right;
@@ -95,11 +96,11 @@ fn lack(what: &str, (version, linux): (u32, &str)) -> String {
     format!("{what}: takes version {version}, Linux {linux}")
 }
 
-fn rights(access: Access) -> u64 {
+fn rights(access: Allowed) -> u64 {
     match access {
-        Access::Ro => READ_FILE | READ_FOLDER,
-        Access::Rx => EXECUTE | READ_FILE | READ_FOLDER,
-        Access::Rw => (FIRST | LATER.iter().fold(0, |all, later| all | later.0)) & !EXECUTE,
+        Allowed::Ro => READ_FILE | READ_FOLDER,
+        Allowed::Rx => EXECUTE | READ_FILE | READ_FOLDER,
+        Allowed::Rw => (FIRST | LATER.iter().fold(0, |all, later| all | later.0)) & !EXECUTE,
     }
 }
 
@@ -127,13 +128,15 @@ impl Decided {
     /// A line for standard error where something does not hold.
     pub fn warning(&self) -> Option<String> {
         let lacking = self.lacking.join("; ");
-        (!lacking.is_empty()).then(|| format!("Landlock does not deny what was asked for: {lacking}; {}", self.kernel()))
+        (!lacking.is_empty())
+            .then(|| format!("Landlock does not deny what was asked for: {lacking}; {}", self.kernel()))
     }
 }
 
 /// Whether the rules let a file be executed, by its path in the container.
 pub fn may_execute(rules: &kakuri_init::Landlock, file: &[u8], mut place: impl FnMut(&[u8]) -> Vec<u8>) -> bool {
-    let covers = |rule: &Beneath, at: Vec<u8>| rule.allowed & EXECUTE != 0 && crate::pathname::below(file, &at).is_some();
+    let covers =
+        |rule: &Beneath, at: Vec<u8>| rule.allowed & EXECUTE != 0 && crate::pathname::below(file, &at).is_some();
     rules.files & EXECUTE == 0 || rules.beneath.iter().any(|rule| covers(rule, place(rule.at.as_bytes())))
 }
 

@@ -12,8 +12,8 @@ use kakuri_image::{Digest, Platform};
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
+pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
 use serde::{Deserialize, Serialize};
-pub use landlock::{Access, Landlock, PathRule, Ports, Restricted};
 pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;

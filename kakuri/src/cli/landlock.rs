@@ -7,15 +7,15 @@ use super::options::Id;
 use super::scan::{Met, shown, shown_option};
 use crate::bind::parse::split;
 use crate::guarantee;
-use crate::spec::{Access, Landlock, PathRule, Ports, Restricted, Walls};
+use crate::spec::{Allowed, Landlock, PathRule, Ports, Restricted, Walls};
 
 pub fn apply(met: &Met, walls: &mut Walls) -> Result<(), Fail> {
     let name = shown_option(met.name);
     let rules = &mut walls.landlock;
     match met.id {
-        Id::LandlockRo => paths(&name, met.value, Access::Ro, rules),
-        Id::LandlockRw => paths(&name, met.value, Access::Rw, rules),
-        Id::LandlockRx => paths(&name, met.value, Access::Rx, rules),
+        Id::LandlockRo => paths(&name, met.value, Allowed::Ro, rules),
+        Id::LandlockRw => paths(&name, met.value, Allowed::Rw, rules),
+        Id::LandlockRx => paths(&name, met.value, Allowed::Rx, rules),
         Id::LandlockTcpBind => ports(&name, met.value, &mut rules.bind),
         Id::LandlockTcpConnect => ports(&name, met.value, &mut rules.connect),
         Id::Require => require(&name, met.value, &mut walls.require),
@@ -28,7 +28,7 @@ fn wrong(name: &str, value: &[u8], why: &str, hint: impl Into<String>) -> Fail {
 }
 
 /// Paths parted by colons.
-fn paths(name: &str, value: &[u8], access: Access, rules: &mut Landlock) -> Result<(), Fail> {
+fn paths(name: &str, value: &[u8], access: Allowed, rules: &mut Landlock) -> Result<(), Fail> {
     for path in split(value) {
         if path.is_empty() || path.contains(&0) {
             return Err(wrong(name, value, "it names no path", format!("{name} PATH[:PATH...], of the container")));
@@ -60,7 +60,12 @@ fn restrict(name: &str, value: &[u8], rules: &mut Landlock) -> Result<(), Fail> 
         let plain = word.strip_prefix(b"net.").unwrap_or(word);
         let Some(kind) = Restricted::ALL.into_iter().find(|kind| kind.word().as_bytes() == plain) else {
             let all = Restricted::ALL.map(Restricted::word).join(",");
-            return Err(wrong(name, value, "there is nothing of the kind to deny", format!("{name} {all}, or some of them")));
+            return Err(wrong(
+                name,
+                value,
+                "there is nothing of the kind to deny",
+                format!("{name} {all}, or some of them"),
+            ));
         };
         if !rules.restrict.contains(&kind) {
             rules.restrict.push(kind);
@@ -100,11 +105,11 @@ mod tests {
     #[test]
     fn paths_ports_and_kinds() {
         let mut rules = Landlock::default();
-        paths("p", b"/bin:/lib\\:x:~/y", Access::Rx, &mut rules).expect("paths");
+        paths("p", b"/bin:/lib\\:x:~/y", Allowed::Rx, &mut rules).expect("paths");
         let named: Vec<String> = rules.paths.iter().map(|rule| rule.path.to_string()).collect();
         assert_eq!(named, ["/bin", "/lib:x", "~/y"]);
         for wrong in [&b""[..], b"/a:", b":/a", b"/a::/b"] {
-            assert!(paths("p", wrong, Access::Ro, &mut rules).is_err(), "{wrong:?}");
+            assert!(paths("p", wrong, Allowed::Ro, &mut rules).is_err(), "{wrong:?}");
         }
         ports("p", b"80,8000-8010,0", &mut rules.bind).expect("ports");
         assert_eq!(rules.bind.iter().map(|p| (p.first, p.last)).collect::<Vec<_>>(), [(80, 80), (8000, 8010), (0, 0)]);

@@ -11,7 +11,9 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, image, landlock, misuse, network, phrase, value, walls};
+use super::{
+    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, misuse, network, phrase, value, walls,
+};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -123,7 +125,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
         Id::Emit => {
-            let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init), ("security", Part::Security)];
+            let parts =
+                [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init), ("security", Part::Security)];
             *act = Act::Emit(value::word(&name, met.value, &parts, &[])?);
         }
         Id::Env => {

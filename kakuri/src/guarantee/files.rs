@@ -36,7 +36,9 @@ fn written(op: &Op) -> Option<&Bytes> {
 pub fn devices(plan: &Plan) -> Judgement {
     let shown: Vec<String> = plan.mount.ops.iter().filter_map(device).map(ToString::to_string).collect();
     match shown.is_empty() {
-        true => Judgement::enforced("null, zero, full, random, urandom, tty and terminals of its own; all else is nodev"),
+        true => {
+            Judgement::enforced("null, zero, full, random, urandom, tty and terminals of its own; all else is nodev")
+        }
         false => Judgement::weaker(format!("it has {} of the host", listed(&shown))).mend("leave --device out"),
     }
 }
@@ -52,8 +54,10 @@ fn device(op: &Op) -> Option<&Bytes> {
 pub fn mounts(plan: &Plan) -> Judgement {
     match plan.setup.nest {
         false => Judgement::enforced("a user namespace it cannot enter owns them"),
-        true => Judgement::weaker("not those of the container; it may make namespaces with mounts of their own (--nest)")
-            .mend("leave --nest out"),
+        true => {
+            Judgement::weaker("not those of the container; it may make namespaces with mounts of their own (--nest)")
+                .mend("leave --nest out")
+        }
     }
 }
 

@@ -24,7 +24,10 @@ pub fn capabilities(plan: &Plan) -> Judgement {
     let more = plan.process.bounding & !caps::default_bounding().bits();
     let names: Vec<String> = Set::from_bits_retain(more).iter_names().map(|(name, _)| name.to_string()).collect();
     match names.len() {
-        0 => Judgement::enforced(format!("at most {}, over a user namespace that owns nothing", plan.process.bounding.count_ones())),
+        0 => Judgement::enforced(format!(
+            "at most {}, over a user namespace that owns nothing",
+            plan.process.bounding.count_ones()
+        )),
         1..=5 => Judgement::weaker(format!("it has {} over its own namespace as well", listed(&names)))
             .mend("leave --cap-add out"),
         many => Judgement::weaker(format!("it has {many} capabilities more over its own namespace"))
@@ -39,9 +42,11 @@ pub fn set_id(plan: &Plan) -> Judgement {
             "a root of its own installs such files; in a folder that is bound writable they would be yours, outside",
         )
         .mend("use the host's programs as the root (no --rootfs, no --image), or bind read-only"),
-        (None, Some(_)) => Judgement::weaker("your own profile of system calls decides")
-            .mend("leave --security-opt seccomp=FILE out"),
-        (None, None) => Judgement::absent("there is no filter of system calls")
-            .mend("leave --security-opt seccomp=unconfined out"),
+        (None, Some(_)) => {
+            Judgement::weaker("your own profile of system calls decides").mend("leave --security-opt seccomp=FILE out")
+        }
+        (None, None) => {
+            Judgement::absent("there is no filter of system calls").mend("leave --security-opt seccomp=unconfined out")
+        }
     }
 }

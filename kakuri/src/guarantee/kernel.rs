@@ -27,7 +27,9 @@ pub fn keyrings(plan: &Plan) -> Judgement {
         Filter::Ours => Judgement::weaker("the calls are refused; /proc/keys tells the keys' names (--nest)")
             .mend("leave --nest out"),
         Filter::Own => Judgement::weaker("it has a keyring of its own, where your quota of keys allows").mend(PROFILE),
-        Filter::None => Judgement::weaker("it has a keyring of its own, where your quota of keys allows").mend(UNCONFINED),
+        Filter::None => {
+            Judgement::weaker("it has a keyring of its own, where your quota of keys allows").mend(UNCONFINED)
+        }
     }
 }
 
@@ -40,9 +42,12 @@ pub fn nesting(plan: &Plan) -> Judgement {
 
 pub fn system_calls(plan: &Plan) -> Judgement {
     match filter(plan) {
-        Filter::Ours if !plan.setup.nest => Judgement::enforced("a seccomp filter on PID 1, which every command inherits"),
-        Filter::Ours => Judgement::weaker("calls that make namespaces and mounts are allowed (--nest)")
-            .mend("leave --nest out"),
+        Filter::Ours if !plan.setup.nest => {
+            Judgement::enforced("a seccomp filter on PID 1, which every command inherits")
+        }
+        Filter::Ours => {
+            Judgement::weaker("calls that make namespaces and mounts are allowed (--nest)").mend("leave --nest out")
+        }
         Filter::Own => Judgement::weaker("the profile you named decides").mend(PROFILE),
         Filter::None => Judgement::absent("all of the kernel's calls are allowed").mend(UNCONFINED),
     }

@@ -9,7 +9,8 @@ pub fn limits(plan: &Plan) -> Judgement {
     let held = |resource| plan.process.limits.iter().any(|l| l.resource == resource && l.hard.is_some());
     // The kernel exempts its first root from the count of processes.
     if plan.setup.guarded {
-        return Judgement::weaker("the host's root may start any number of processes").mend("start kakuri as an ordinary user");
+        return Judgement::weaker("the host's root may start any number of processes")
+            .mend("start kakuri as an ordinary user");
     }
     if !held(limit::PROCESSES) {
         return Judgement::weaker("the number of processes is not limited").mend("leave --ulimit nproc=-1 out");

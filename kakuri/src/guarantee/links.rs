@@ -18,7 +18,9 @@ pub fn network(plan: &Plan) -> Judgement {
 
 pub fn vpn(plan: &Plan) -> Judgement {
     match plan.asked.vpn {
-        true => Judgement::enforced("the tunnel's device is all there is beside loopback, and goes when the tunnel ends"),
+        true => {
+            Judgement::enforced("the tunnel's device is all there is beside loopback, and goes when the tunnel ends")
+        }
         false => Judgement::not_asked("--vpn CONF"),
     }
 }
@@ -33,10 +35,10 @@ pub fn terminal(plan: &Plan) -> Judgement {
             Judgement::weaker("a terminal among 0, 1 and 2 is passed as it is (-T); words cannot be put into it")
                 .mend("leave -T out")
         }
-        Terminal::Never => {
-            Judgement::absent("a terminal among 0, 1 and 2 is passed as it is (-T), and what refuses to type into it is off")
-                .mend("leave -T out")
-        }
+        Terminal::Never => Judgement::absent(
+            "a terminal among 0, 1 and 2 is passed as it is (-T), and what refuses to type into it is off",
+        )
+        .mend("leave -T out"),
     }
 }
 
@@ -51,6 +53,7 @@ pub fn descriptors(plan: &Plan) -> Judgement {
 pub fn environment(plan: &Plan) -> Judgement {
     match plan.asked.environment {
         false => Judgement::enforced("it is made anew; you add to it with -e"),
-        true => Judgement::absent("all of yours were passed (--env-host)").mend("leave --env-host out, and name what it needs: -e KEY"),
+        true => Judgement::absent("all of yours were passed (--env-host)")
+            .mend("leave --env-host out, and name what it needs: -e KEY"),
     }
 }

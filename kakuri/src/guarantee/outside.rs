@@ -9,7 +9,8 @@ use crate::plan::Plan;
 pub fn processes(plan: &Plan) -> Judgement {
     let shown = |op: &Op| matches!(op, Op::Bind(bind) if bind.at.as_bytes() == b"/proc");
     if !plan.setup.filesystems.contains(&Kernelfs::Proc) && plan.mount.ops.iter().any(shown) {
-        return Judgement::weaker("it reaches none of the host's, and sees them (--proc host)").mend("leave --proc host out");
+        return Judgement::weaker("it reaches none of the host's, and sees them (--proc host)")
+            .mend("leave --proc host out");
     }
     Judgement::enforced("a process namespace of its own; PID 1 in it cannot be looked into")
 }
@@ -24,7 +25,9 @@ pub fn ipc(plan: &Plan) -> Judgement {
 pub fn hostname(plan: &Plan) -> Judgement {
     match plan.namespaces.uts {
         true => Judgement::enforced("a uts namespace of its own"),
-        false => Judgement::absent("it sees the host's, and cannot change it (--share uts)").mend("leave --share uts out"),
+        false => {
+            Judgement::absent("it sees the host's, and cannot change it (--share uts)").mend("leave --share uts out")
+        }
     }
 }
 

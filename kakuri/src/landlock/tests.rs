@@ -13,7 +13,7 @@ fn all() -> Landlock {
     let rule = |path: &str, access| PathRule { path: path.into(), access };
     Landlock {
         restrict: Restricted::ALL.to_vec(),
-        paths: vec![rule("/", Access::Rx), rule("/tmp", Access::Rw), rule("/etc", Access::Ro)],
+        paths: vec![rule("/", Allowed::Rx), rule("/tmp", Allowed::Rw), rule("/etc", Allowed::Ro)],
         bind: vec![spec::Ports { first: 80, last: 81 }],
         connect: vec![spec::Ports { first: 443, last: 443 }],
     }
@@ -80,10 +80,13 @@ fn reading_writing_and_executing() {
     let rules = decided(&all(), Ok(7)).0.expect("rules");
     let allowed: Vec<u64> = rules.beneath.iter().map(|rule| rule.allowed).collect();
     assert_eq!(allowed, [EXECUTE | READ_FILE | READ_FOLDER, 0xfffe, READ_FILE | READ_FOLDER]);
-    assert_eq!(allowed.iter().map(|&a| shown(a)).collect::<Vec<_>>(), ["may be read and executed", "may be read and written", "may be read"]);
+    assert_eq!(
+        allowed.iter().map(|&a| shown(a)).collect::<Vec<_>>(),
+        ["may be read and executed", "may be read and written", "may be read"]
+    );
     let same = |path: &[u8]| path.to_vec();
     assert!(may_execute(&rules, b"/usr/bin/ls", same));
-    let narrow = Landlock { paths: vec![PathRule { path: "/usr".into(), access: Access::Rx }], ..Landlock::default() };
+    let narrow = Landlock { paths: vec![PathRule { path: "/usr".into(), access: Allowed::Rx }], ..Landlock::default() };
     let narrow = decided(&narrow, Ok(7)).0.expect("rules");
     assert!(may_execute(&narrow, b"/usr/bin/ls", same) && !may_execute(&narrow, b"/usrx/ls", same));
 }

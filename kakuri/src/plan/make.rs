@@ -88,7 +88,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout, ids);
     let process_ids = ids.of(&who)?;
-    let (rules, landlock) = landlock(spec, host, &who)?;
+    let (rules, landlock) = landlock(spec, host, &who, &layout)?;
     // A home of the container's own is made by its root, and is to be its user's.
     let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
     let mut steps = layout.steps();
@@ -143,14 +143,30 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
 }
 
 /// Landlock's rules, where any were asked for: only then the kernel is asked what it has.
-fn landlock(spec: &Spec, host: &Host, who: &Identity) -> Result<(Option<kakuri_init::Landlock>, Option<Decided>)> {
+fn landlock(
+    spec: &Spec,
+    host: &Host,
+    who: &Identity,
+    layout: &Layout,
+) -> Result<(Option<kakuri_init::Landlock>, Option<Decided>)> {
     let wanted = &spec.walls.landlock;
     if wanted.is_empty() {
         return Ok((None, None));
     }
-    let place = |typed: &Bytes| match in_home(typed.as_bytes()) {
-        Some(rest) => Ok(Bytes(pathname::absolute(&who.home, rest))),
-        None => host.absolute(typed.as_bytes()).map(Bytes),
+    let place = |typed: &Bytes| {
+        let path = match in_home(typed.as_bytes()) {
+            Some(rest) => pathname::absolute(&who.home, rest),
+            None => host.absolute(typed.as_bytes())?,
+        };
+        let found = layout.locate(&path);
+        match &found.led_out {
+            // What it wrote at an earlier time must not widen what it is held to now.
+            Some(link) => Err(Fail::new(Stage::Front, format!("cannot put '{typed}' into the Landlock rules"))
+                .why(format!("the link '{}' leads out of a folder the command may write", Bytes(link.clone())))
+                .hint(format!("name what it leads to, '{}', if that is what you mean", Bytes(found.at)))),
+            // PID 1 looks for what is only there later, /proc for one.
+            None => Ok(Bytes(if found.exists() { found.at } else { path })),
+        }
     };
     landlock::decide(wanted, landlock::version(), place).map(|(rules, decided)| (rules, Some(decided)))
 }

@@ -53,12 +53,12 @@ impl Restricted {
 #[serde(deny_unknown_fields)]
 pub struct PathRule {
     pub path: Bytes,
-    pub access: Access,
+    pub access: Allowed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Access {
+pub enum Allowed {
     /// Read.
     Ro,
     /// Read, write, make and remove.

@@ -13,8 +13,8 @@ use kakuri_wire::{Channel, document};
 use super::Life;
 use super::sessions::Holder;
 use super::watch::{Over, Supervisor};
-use crate::guarantee;
 use crate::control::{Facts, FromSupervisor, Order, ToSupervisor};
+use crate::guarantee;
 
 /// Somebody connected.
 pub struct Asker {
