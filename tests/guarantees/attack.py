@@ -141,7 +141,8 @@ def mounts():
 
 
 def settings():
-    own = ("/proc/sys/net", "/proc/sys/fs/mqueue", "/proc/sys/kernel/msg", "/proc/sys/kernel/sem", "/proc/sys/kernel/shm")
+    # Of its own namespaces.
+    own = ("/proc/sys/net", "/proc/sys/kernel/auto_msgmni", "/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/pid_max", "/proc/sys/fs/mqueue", "/proc/sys/kernel/msg", "/proc/sys/kernel/sem", "/proc/sys/kernel/shm")
     for top in ("/proc/sys", "/sys"):
         for folder, _, names in os.walk(top):
             for name in names:

@@ -17,7 +17,6 @@ const ACTS: &str = "
     (echo x >>/other/file) 2>/dev/null && echo wrote other
     (echo x >/rw/new && mkdir /rw/d && mv /rw/new /rw/d/new && rm -r /rw/d) 2>/dev/null && echo wrote rw
     mv /rw/old /other/old 2>/dev/null && echo moved out
-    ln /other/file /rw/hard 2>/dev/null && echo linked
     ln -s /other/file /rw/soft && cat /rw/soft 2>/dev/null && echo by a link
     cat /proc/self/root/other/file 2>/dev/null && echo by /proc
     /rw/program 2>/dev/null && echo ran rw
@@ -64,7 +63,10 @@ fn only_what_the_rules_name() {
     scene.program(KAKURI).args(["remove", "-f", "box"]).output().ok();
     // Without rules all of it is done, so that the rules are what held it.
     let words = [&binds[..], &["--", "sh", "-c", ACTS].map(String::from)].concat();
-    assert_eq!(scene.kakuri(words).output().ok().text().lines().filter(|l| *l != "text").count(), 12);
+    let said = scene.kakuri(words).output().ok().text();
+    for act in ["list other", "read other", "wrote ro", "wrote other", "moved out", "by a link", "by /proc", "ran rw"] {
+        assert!(said.lines().any(|line| line == act), "{act}: {said}");
+    }
 }
 
 /// A rule means what lay there before anything ran: no command turns it elsewhere for a later one.
@@ -82,7 +84,7 @@ fn no_command_widens_the_rules_of_a_later_one() {
     // The mount point itself stays; what is beside it is turned round.
     shell("mkdir /tmp/a; rm -rf /tmp/a; ln -s / /tmp/a; ln -s / /tmp/out/a; rm -rf /dev/shm/x; ln -s / /dev/shm/x")
         .ok();
-    assert_eq!(shell("(echo x >~/broken) 2>/dev/null || echo held").ok().text(), "held");
+    assert_eq!(shell("(echo x >/var/broken) 2>/dev/null || echo held").ok().text(), "held");
     assert_eq!(shell("cat /tmp/a/etc/passwd 2>/dev/null || echo held").ok().text(), "held");
     scene.program(KAKURI).args(["remove", "-f", "web"]).output().ok();
 }
@@ -188,7 +190,7 @@ fn with_a_range_of_ids() {
         "1000",
     ];
     scene.program(KAKURI).args(start).output().ok();
-    let script = "echo x >/tmp/x && (echo x >~/x) 2>/dev/null || echo held";
+    let script = "echo x >/tmp/x && (echo x >/var/tmp/x) 2>/dev/null || echo held";
     for user in ["0", "1000"] {
         let said =
             scene.program(KAKURI).args(["exec", "-u", user, "-w", "/", "many", "sh", "-c", script]).output().ok();
