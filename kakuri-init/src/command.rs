@@ -1,17 +1,19 @@
 //! A command as it came over the link, and its start in this container: the one way in for the first command and for
 //! those of sessions. No capability.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::cell::OnceCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_wire::{Channel, document};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use nix::sys::signal::SigSet;
 use rustix::process::Rlimit;
 
-use crate::Process;
+use crate::landlock;
 use crate::launch::{Launch, launch};
 use crate::reap::Child;
 use crate::terminal;
+use crate::{Landlock, Process};
 
 /// A command with its descriptors, parsed.
 pub struct Command {
@@ -31,6 +33,20 @@ pub struct Ground {
     pub devpts: Option<OwnedFd>,
     /// The limit of open files to give back, where this process raised its own.
     pub files: Option<Rlimit>,
+    /// The Landlock rules of every command, once the first one has brought them.
+    pub ruleset: OnceCell<OwnedFd>,
+}
+
+impl Ground {
+    /// Those that were made for the first command, before anything inside had run; what later ones bring is the same.
+    fn rules(&self, landlock: &Landlock) -> Result<BorrowedFd<'_>> {
+        if self.ruleset.get().is_none() {
+            // Nobody else fills it: PID 1 has one thread.
+            let _ = self.ruleset.set(landlock::make(landlock, self.user.as_fd())?);
+        }
+        let lost = || Fail::new(Stage::Init, "lost the Landlock rules");
+        self.ruleset.get().map(AsFd::as_fd).ok_or_else(lost)
+    }
 }
 
 /// A command whose image is loaded.
@@ -83,6 +99,7 @@ impl Command {
             let source = if own { slave } else { given.next().map(AsFd::as_fd) };
             *place = source.ok_or_else(lacking)?;
         }
+        let ruleset = process.landlock.as_ref().map(|landlock| ground.rules(landlock)).transpose()?;
         let child = launch(&Launch {
             process: &process,
             user: ground.user.as_fd(),
@@ -92,6 +109,7 @@ impl Command {
             mask: &ground.mask,
             files: ground.files.as_ref(),
             watch: process.watched.then_some(watch),
+            ruleset,
         })?;
         Ok(Started { child, master: terminal.map(|t| t.master) })
     }

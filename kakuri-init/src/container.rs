@@ -1,5 +1,6 @@
 //! The loop of a running container: its commands, the words of the front and of those who hold sessions. No capability.
 
+use std::cell::OnceCell;
 use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::channel::Received;
@@ -42,7 +43,7 @@ impl Container<'_> {
     pub fn run(front: &Front, command: Command, user: OwnedFd) -> Result<u8> {
         let signals = settle()?;
         let devpts = if command.wants_terminal() { Some(open_devpts()?) } else { None };
-        let ground = Ground { user, mask: signals.inherited, devpts, files: None };
+        let ground = Ground { user, mask: signals.inherited, devpts, files: None, ruleset: OnceCell::new() };
         let started = command.start(&ground, (&front.link, 0))?;
         let word = FromInit::Started { pid: started.child.pid, terminal: started.master.is_some() };
         match &started.master {
@@ -59,7 +60,7 @@ impl Container<'_> {
         // Before any command: their root may put something else at /dev/pts.
         let devpts = Some(open_devpts()?);
         let (most, files) = raise_files();
-        let ground = Ground { user, mask: signals.inherited, devpts, files };
+        let ground = Ground { user, mask: signals.inherited, devpts, files, ruleset: OnceCell::new() };
         sys::leave_arena();
         front.send(&FromInit::Holding, &[])?;
         Container { front, ground, signals, running: Vec::new(), hold: Some(Hold { last: 0, most }) }.mind()

@@ -19,6 +19,7 @@ use rustix::thread::{
 };
 
 use crate::filter;
+use crate::landlock;
 use crate::reap::Child;
 use crate::{Ids, Limit, Process};
 
@@ -39,6 +40,8 @@ pub struct Launch<'a> {
     pub files: Option<&'a Rlimit>,
     /// Who is told, and of which session, where somebody is to answer the command's refused calls.
     pub watch: Option<(&'a Channel, u32)>,
+    /// What it is put under before its exec.
+    pub ruleset: Option<BorrowedFd<'a>>,
 }
 
 /// Starts the command and returns once its image is loaded, or with the reason it could not be.
@@ -67,7 +70,7 @@ pub fn launch(launch: &Launch) -> Result<Child> {
         });
         failure = Some(match confined {
             Err(fail) => fail,
-            Ok(()) => refused(&shown, image.run()),
+            Ok(()) => refused(&shown, image.run(), launch.ruleset.is_some()),
         });
         i32::from(CODE_NOT_FOUND)
     })
@@ -78,10 +81,14 @@ pub fn launch(launch: &Launch) -> Result<Child> {
     }
 }
 
-fn refused(shown: &str, errno: i32) -> Fail {
+fn refused(shown: &str, errno: i32, ruled: bool) -> Fail {
     let fail = Fail::new(Stage::Command, format!("cannot run '{shown}'")).errno(errno);
     match errno {
         libc::ENOENT | libc::ENOTDIR => fail.why("command not found in the container").code(CODE_NOT_FOUND),
+        libc::EACCES if ruled => fail
+            .why("it is not executable, or the Landlock rules do not let it be executed")
+            .hint("--landlock-rx allows a program, its interpreter and its libraries: --landlock-rx /usr, or / for all")
+            .code(CODE_NOT_EXECUTABLE),
         libc::EACCES => fail
             .why("it is not executable")
             .hint("chmod +x makes a script or program executable; a folder cannot be run")
@@ -100,7 +107,7 @@ fn confine(launch: &Launch) -> Result<Option<(Channel, u32)>> {
     if let Some(terminal) = launch.terminal {
         ioctl_tiocsctty(terminal).fail(Stage::Init, || "cannot take the terminal".into())?;
     }
-    let (user, link) = place_descriptors(launch)?;
+    let Kept { user, ruleset, link } = place_descriptors(launch)?;
     // From here on with P's capabilities; the order below is forced: the bounding set needs SETPCAP, and
     // no_new_privs must be the last word before filters.
     move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
@@ -118,6 +125,10 @@ fn confine(launch: &Launch) -> Result<Option<(Channel, u32)>> {
     }
     enter(&process.cwd)?;
     set_no_new_privs(true).fail(Stage::Init, || "cannot set no_new_privs".into())?;
+    // Of the steps that open something by path the exec alone is left; a filter of the command's own may refuse the call.
+    if let Some(ruleset) = ruleset {
+        landlock::enter(ruleset.as_fd())?;
+    }
     sys::reset_signals(launch.mask.as_ref()).fail(Stage::Init, || "cannot give the signal mask back".into())?;
     Ok(link.zip(launch.watch).map(|(link, (_, session))| (link, session)))
 }
@@ -154,9 +165,18 @@ fn become_user(ids: &Ids, launch: &Launch) -> Result<()> {
     if ids.uid != 0 { caps::drop_all(Stage::Init) } else { Ok(()) }
 }
 
+/// What is still needed between the placing of the descriptors and the exec.
+struct Kept {
+    /// P.
+    user: OwnedFd,
+    ruleset: Option<OwnedFd>,
+    /// Where the listener of refused calls is sent.
+    link: Option<Channel>,
+}
+
 /// 0-2 and the passed descriptors at their numbers, open over exec; everything else is closed by the exec
 /// (each is close-on-exec from birth; the ranges are marked once more, in case one ever is not).
-fn place_descriptors(launch: &Launch) -> Result<(OwnedFd, Option<Channel>)> {
+fn place_descriptors(launch: &Launch) -> Result<Kept> {
     let what = || "cannot place the command's descriptors".to_string();
     let wanted: Vec<(BorrowedFd, i32)> = launch
         .stdio
@@ -165,10 +185,11 @@ fn place_descriptors(launch: &Launch) -> Result<(OwnedFd, Option<Channel>)> {
         .zip(0..)
         .chain(launch.passed.iter().map(AsFd::as_fd).zip(launch.process.pass.iter().copied()))
         .collect();
-    // First above every target, so that no placement overwrites a source still needed, or P, or the link.
+    // First above every target, so that no placement overwrites a source still needed, P, the rules or the link.
     let above = wanted.iter().map(|w| w.1).max().unwrap_or(2) + 1;
     let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, above).fail(Stage::Init, what);
     let user = high(launch.user)?;
+    let ruleset = launch.ruleset.map(high).transpose()?;
     let link = launch.watch.map(|(link, _)| high(link.as_fd())).transpose()?;
     let mut sources = Vec::with_capacity(wanted.len());
     for (source, _) in &wanted {
@@ -186,7 +207,7 @@ fn place_descriptors(launch: &Launch) -> Result<(OwnedFd, Option<Channel>)> {
         first = target + 1;
     }
     sys::close_range(first, u32::MAX, true).fail(Stage::Init, what)?;
-    Ok((user, link.map(Channel::from)))
+    Ok(Kept { user, ruleset, link: link.map(Channel::from) })
 }
 
 fn set_limit(limit: &Limit) -> Result<()> {

@@ -9,6 +9,7 @@ pub mod command;
 pub mod container;
 pub mod filter;
 pub mod front;
+pub mod landlock;
 pub mod launch;
 pub mod network;
 pub mod nsfs;
@@ -225,6 +226,9 @@ pub struct Process {
     /// The filter has calls wait for an answer: who gives it is told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watched: bool,
+    /// What every command of the container is denied by Landlock. Those of the first command hold for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<Landlock>,
     /// Which of 0-2 are the container's terminal.
     pub terminal: [bool; 3],
     /// The terminal's size and modes at the start; None: the kernel's defaults.
@@ -236,6 +240,42 @@ pub struct Process {
     /// Who it is, where P has more ids than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
+}
+
+/// What is denied unless a rule allows it. Bits as linux/landlock.h has them; one that this kernel does not know is an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Landlock {
+    /// LANDLOCK_ACCESS_FS_*
+    pub files: u64,
+    /// LANDLOCK_ACCESS_NET_*
+    #[serde(default)]
+    pub network: u64,
+    /// LANDLOCK_SCOPE_*
+    #[serde(default)]
+    pub scoped: u64,
+    #[serde(default)]
+    pub beneath: Vec<Beneath>,
+    #[serde(default)]
+    pub ports: Vec<Ports>,
+}
+
+/// A file, or a folder with all that is below it, and what may be done there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beneath {
+    /// Absolute, in the container; links lead where they would inside.
+    pub at: Bytes,
+    pub allowed: u64,
+}
+
+/// TCP ports, both ends included, and what may be done with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ports {
+    pub first: u16,
+    pub last: u16,
+    pub allowed: u64,
 }
 
 /// Who a command is, in P's ids.

@@ -21,6 +21,8 @@ pub struct Config {
     /// As written: `~` is the caller's home, `$NAME` a variable of his.
     pub containers_dir: String,
     pub allow_network: bool,
+    /// Guarantees without which no container starts, by name.
+    pub require: Vec<String>,
     pub bind_profiles: BTreeMap<String, Vec<String>>,
 }
 
@@ -32,6 +34,7 @@ impl Config {
             file,
             containers_dir: "~/.local/kakuri/containers".into(),
             allow_network: false,
+            require: Vec::new(),
             bind_profiles: BTreeMap::from([
                 ("dev".into(), list(&["~/.config", "~/.local", "~/.cache", "~/.ssh"])),
                 ("minimal".into(), list(&["~/.cache"])),

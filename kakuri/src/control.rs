@@ -12,6 +12,7 @@ use kakuri_netns::nat::Forward;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
+use crate::guarantee::Verdict;
 use crate::refusals::Tally;
 use crate::spec::User;
 use crate::store::Ended;
@@ -195,6 +196,9 @@ pub struct Facts {
     pub refused: Option<Tally>,
     /// What holds, one sentence each, and what is weaker than it could be on this host.
     pub notes: Vec<String>,
+    /// What it guarantees, as it was started. Empty: its kakuri is older, and does not tell.
+    #[serde(default)]
+    pub guarantees: Vec<Verdict>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,9 @@ use kakuri_wire::{Bytes, caps};
 use serde::Serialize;
 
 use crate::confine;
+use crate::guarantee;
 use crate::idmap::maps;
+use crate::landlock;
 use crate::plan::{Plan, Terminal, limit};
 
 /// One helper's part of the plan.
@@ -19,6 +21,8 @@ pub enum Part {
     Mount,
     Netns,
     Init,
+    /// What would be guaranteed.
+    Security,
 }
 
 /// What would be done, a line a thing.
@@ -62,6 +66,9 @@ pub fn explain(plan: &Plan) -> String {
     line("nesting", if setup.nest { "may make user namespaces" } else { "no user namespaces of its own" });
     line("rights", &rights(process.bounding));
     line("calls", &calls(setup, process.filter.is_some(), process.watched));
+    for words in process.landlock.iter().flat_map(rules) {
+        line("landlock", &words);
+    }
     for limit in &process.limits {
         let shown = |value: Option<u64>| value.map_or("none".into(), |n| n.to_string());
         let value = match limit.soft == limit.hard {
@@ -97,8 +104,16 @@ pub fn explain(plan: &Plan) -> String {
     for note in &plan.notes {
         line("note", note);
     }
+    if let Some(warning) = plan.asked.landlock.as_ref().and_then(|landlock| landlock.warning()) {
+        line("warning", &warning);
+    }
+    if let Err(fail) = guarantee::check(plan) {
+        line("refused", &fail.to_string().replace('\n', "; "));
+    }
     out.push('\n');
-    out + &kakuri_mount::explain::explain(&plan.mount)
+    out += &kakuri_mount::explain::explain(&plan.mount);
+    out.push('\n');
+    out + &guarantee::table(&guarantee::judge(plan))
 }
 
 fn numbers(numbers: &[u32]) -> String {
@@ -131,6 +146,7 @@ pub fn emit(plan: &Plan, part: Part) -> String {
     match part {
         Part::Mount => pretty(&plan.mount),
         Part::Init => pretty(&Init { setup: &plan.setup, process: &plan.process }),
+        Part::Security => pretty(&guarantee::judge(plan)),
         Part::Netns => match &plan.wiring.netns {
             Some(netns) => pretty(netns),
             // PID 1 does this much itself: the helper is not started for it.
@@ -208,6 +224,33 @@ fn calls(setup: &Setup, own: bool, watched: bool) -> String {
         None if own => "those of the profile you named, and no others".into(),
         None => "all of the kernel's".into(),
     }
+}
+
+/// Landlock's rules, a line each.
+fn rules(landlock: &kakuri_init::Landlock) -> Vec<String> {
+    let mut all = Vec::new();
+    if landlock.files != 0 && landlock.beneath.is_empty() {
+        all.push("no file may be opened, read or executed".into());
+    }
+    all.extend(landlock.beneath.iter().map(|rule| format!("{} {}", rule.at, landlock::shown(rule.allowed))));
+    for (right, act) in [(landlock::BIND, "listened on"), (landlock::CONNECT, "connected to")] {
+        let allowed = landlock.ports.iter().filter(|ports| ports.allowed & right != 0);
+        let ports: Vec<String> = allowed
+            .map(|p| if p.first == p.last { p.first.to_string() } else { format!("{}-{}", p.first, p.last) })
+            .collect();
+        match (landlock.network & right != 0, ports.is_empty()) {
+            (true, true) => all.push(format!("no TCP port may be {act}")),
+            (true, false) => all.push(format!("TCP ports that may be {act}: {}", ports.join(" "))),
+            (false, _) => {}
+        }
+    }
+    for (scope, words) in [
+        (landlock::ABSTRACT, "no abstract socket of another command's may be reached"),
+        (landlock::SIGNALS, "no process of another command's may be signalled"),
+    ] {
+        all.extend((landlock.scoped & scope != 0).then(|| words.to_string()));
+    }
+    all
 }
 
 fn limit_name(resource: u32) -> String {

@@ -35,7 +35,7 @@ use kakuri::store::Store;
 use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
 use kakuri::verb::{self, print, start_log, take_status};
-use kakuri::{doctor, explain, signals, version};
+use kakuri::{doctor, explain, guarantee, signals, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
@@ -179,9 +179,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let outline = Outline::of(label, &spec, &host, &config, &wiring, &ids);
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
-    for note in &plan.notes {
-        log::info!("{note}");
-    }
+    guarantee::check(&plan)?;
+    plan.warn();
     let run = Run { programs: &programs, outline: &outline, caller, passed };
     let mut refused = None;
     let outcome = run.finish(begun, &mut plan, reporter, &mut refused);

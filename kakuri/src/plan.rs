@@ -19,6 +19,7 @@ use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::host::Host;
 use crate::image::ready::Ready;
+use crate::landlock::Decided as Landlock;
 use crate::layer::{Layers, Wanted};
 use crate::network::Wiring;
 use crate::refusals::Judge;
@@ -56,10 +57,25 @@ pub struct Plan {
     /// Usual mount points that a root lacks which is written itself: made in it before the start.
     pub lacking: Option<Lacking>,
     pub wiring: Wiring,
+    /// What was asked for, where what is done about it does not tell.
+    pub asked: Asked,
     /// What asks the container to end; None: SIGTERM.
     pub stop_signal: Option<i32>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
+}
+
+/// What the user wished for: judged beside what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Guarantees without which it does not start, by name.
+    pub require: Vec<String>,
+    /// None: nothing of the kind.
+    pub landlock: Option<Landlock>,
+    /// The caller's whole environment.
+    pub environment: bool,
+    /// All of the network is to go through a tunnel.
+    pub vpn: bool,
 }
 
 /// What lies on disk for a container.
@@ -94,6 +110,16 @@ impl Plan {
     pub fn attaches(&self) -> Vec<Kernelfs> {
         let attached = |op: &Op| if let Op::Attach { what, .. } = op { Some(*what) } else { None };
         self.mount.finish.iter().filter_map(attached).collect()
+    }
+
+    /// Tells of what is weaker: on standard error where something that was asked for is, else to who wants to know all.
+    pub fn warn(&self) {
+        if let Some(warning) = self.asked.landlock.as_ref().and_then(Landlock::warning) {
+            crate::output::warn(warning);
+        }
+        for note in &self.notes {
+            log::info!("{note}");
+        }
     }
 
     /// The same container with every union made this way: for a kernel that refuses one of the overlays.

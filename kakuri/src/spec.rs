@@ -2,6 +2,7 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod landlock;
 mod walls;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use kakuri_image::{Digest, Platform};
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
+pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
 use serde::{Deserialize, Serialize};
 pub use walls::{Seccomp, Walls};
 

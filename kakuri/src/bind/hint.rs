@@ -8,6 +8,7 @@ use kakuri_wire::{Bytes, Fail};
 use super::interpreter;
 use super::source::{self, Kind, Look};
 use crate::host::{Host, as_path};
+use crate::landlock;
 use crate::layout::{Found, Layout};
 use crate::output;
 use crate::pathname;
@@ -96,6 +97,12 @@ pub fn explain_denied(plan: &Plan, command: &[u8], fail: Fail) -> Fail {
             None => fail,
         },
         Some(file) if is_folder(&file) => fail.why("it is a folder").hint("name a program in it"),
+        Some(file) if fail.errno == Some(libc::EACCES) && denied_by_rules(plan, command).is_some() => {
+            let denied = denied_by_rules(plan, command).unwrap_or(file);
+            let folder = pathname::parent(&denied).unwrap_or(b"/").to_vec();
+            fail.why(format!("no Landlock rule lets '{}' be executed", Bytes(denied)))
+                .hint(format!("--landlock-rx {}, or --landlock-rx / for all programs and libraries", Bytes(folder)))
+        }
         Some(file) if fail.errno == Some(libc::EACCES) && is_program(&file) => fail
             .why("it lies where nothing may be executed")
             .hint("leave `noexec` out of the bind around it; what the host has mounted so stays so"),
@@ -112,10 +119,37 @@ fn foreign(plan: &Plan, file: &[u8]) -> Option<&'static str> {
     asked.filter(|machine| *machine != std::env::consts::ARCH)
 }
 
+/// What of a command the Landlock rules do not let be executed: itself, its interpreter or its loader, by the path it has
+/// inside. The kernel says the same for each.
+fn denied_by_rules(plan: &Plan, command: &[u8]) -> Option<Vec<u8>> {
+    /// A script, what runs it, and that one's loader.
+    const STEPS: usize = 4;
+    let rules = plan.process.landlock.as_ref()?;
+    let layout = Layout::of(&plan.mount);
+    let place = |path: &[u8]| layout.locate(path).at;
+    let mut next = located(plan, &layout, command);
+    for _ in 0..STEPS {
+        let (at, host) = next?;
+        if !landlock::may_execute(rules, &at, place) {
+            return Some(at);
+        }
+        let asked = layout.locate(&interpreter::of(&host)?);
+        next = asked.host.map(|host| (asked.at, host));
+    }
+    None
+}
+
 /// The file of the host that a command is inside.
 fn seen_inside(plan: &Plan, command: &[u8]) -> Option<Vec<u8>> {
-    let layout = Layout::of(&plan.mount);
-    let look = |folder: &[u8]| layout.locate(&pathname::absolute(folder, command)).host;
+    located(plan, &Layout::of(&plan.mount), command).map(|(_, host)| host)
+}
+
+/// Where a command is inside, and what it is on the host.
+fn located(plan: &Plan, layout: &Layout, command: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let look = |folder: &[u8]| {
+        let found = layout.locate(&pathname::absolute(folder, command));
+        found.host.map(|host| (found.at, host))
+    };
     match command.contains(&b'/') {
         true => look(plan.process.cwd.as_bytes()),
         false => plan.process.path.as_bytes().split(|&b| b == b':').filter(|f| !f.is_empty()).find_map(look),

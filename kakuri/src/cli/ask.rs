@@ -225,8 +225,10 @@ pub enum Format {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspect {
     pub names: Vec<String>,
-    /// Table is JSON here.
+    /// Table is JSON here, but for `security`.
     pub format: Format,
+    /// `--security`: what it guarantees, and nothing else.
+    pub security: bool,
     pub general: General,
 }
 

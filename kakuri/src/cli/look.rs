@@ -53,8 +53,12 @@ fn containers(verb: &'static Verb, arguments: &[OsString], docker: bool) -> Resu
 
 pub fn inspect(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
-    let mut inspect =
-        Inspect { names: names(verb, &scanned.words)?, format: Format::default(), general: general(&scanned)? };
+    let mut inspect = Inspect {
+        names: names(verb, &scanned.words)?,
+        format: Format::default(),
+        security: scanned.has(Id::Security),
+        general: general(&scanned)?,
+    };
     for met in scanned.met.iter().filter(|m| m.id == Id::Format) {
         inspect.format = phrase::format(&shown_option(met.name), met.value)?;
     }

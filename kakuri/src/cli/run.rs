@@ -11,7 +11,9 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value, walls};
+use super::{
+    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, misuse, network, phrase, value, walls,
+};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -123,7 +125,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
         Id::Emit => {
-            let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
+            let parts =
+                [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init), ("security", Part::Security)];
             *act = Act::Emit(value::word(&name, met.value, &parts, &[])?);
         }
         Id::Env => {
@@ -159,6 +162,13 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::CapAdd => spec.walls.add |= walls::capabilities(&name, met.value)?,
         Id::CapDrop => spec.walls.drop |= walls::capabilities(&name, met.value)?,
         Id::Ulimit => spec.walls.limits.push(walls::limit(&name, met.value)?),
+        Id::LandlockRo
+        | Id::LandlockRw
+        | Id::LandlockRx
+        | Id::LandlockTcpBind
+        | Id::LandlockTcpConnect
+        | Id::LandlockRestrict
+        | Id::Require => landlock::apply(met, &mut spec.walls)?,
         Id::Network => spec.network = Some(network::mode(&name, met.value)?),
         Id::Vpn => network::vpn(&name, met.value, spec)?,
         Id::VpnIgnoreHooks | Id::VpnOnFailure => network::vpn_manner(met, spec)?,
@@ -214,6 +224,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::PasswordStdin
         | Id::Patch
         | Id::Quiet
+        | Id::Security
         | Id::Signal
         | Id::Since
         | Id::Tail
@@ -314,6 +325,7 @@ pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     crate::network::check::check(spec)?;
     walls::check(&spec.walls)?;
+    landlock::check(&spec.walls, spec.nest)?;
     if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
         return Err(two_maps());
     }

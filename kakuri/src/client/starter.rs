@@ -6,6 +6,7 @@ use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
 use crate::account;
+use crate::guarantee;
 use crate::helper::Programs;
 use crate::image::ready::{self, Fetch};
 use crate::layer::journal;
@@ -79,9 +80,8 @@ impl Starter<'_> {
         super::join::container(&mut wiring, &spec, store)?;
         let outline = Outline::of(entry.name.clone(), &spec, host, config, &wiring, &ids);
         let plan = plan::make(&spec, host, config, &storage, wiring, &ids)?;
-        for note in &plan.notes {
-            log::info!("{note}");
-        }
+        guarantee::check(&plan)?;
+        plan.warn();
         let programs = Programs::locate(self.login)?;
         if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
             scratch.hand_over();

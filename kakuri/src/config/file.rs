@@ -6,6 +6,7 @@ use kakuri_wire::{Bytes, Fail, Result, Stage};
 use serde::Deserialize;
 
 use super::Config;
+use crate::guarantee;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +27,7 @@ struct Storage {
 #[serde(deny_unknown_fields, default)]
 struct Defaults {
     allow_network: Option<bool>,
+    require: Option<Vec<String>>,
 }
 
 /// What the file says over the defaults. A profile replaces the default one of its name.
@@ -54,6 +56,13 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
         config.containers_dir = dir;
     }
     config.allow_network = file.defaults.allow_network.unwrap_or(config.allow_network);
+    for name in file.defaults.require.iter().flatten() {
+        if let Err(names) = guarantee::known(name) {
+            let at = words.find("require").unwrap_or(0);
+            return wrong(at, &format!("there is no guarantee '{}': require takes {names}", name.escape_debug()));
+        }
+    }
+    config.require = file.defaults.require.unwrap_or_default();
     config.bind_profiles.extend(file.bind_profiles);
     Ok(config)
 }
@@ -88,6 +97,7 @@ mod tests {
         assert!(fails("[defaults]\nallow_netwrk = true\n").starts_with("/c.toml:2:1: unknown field `allow_netwrk`"));
         assert!(fails("[defaults]\nallow_network = \"yes\"\n").starts_with("/c.toml:2:17: invalid type"));
         assert!(fails("\n[defaults\n").starts_with("/c.toml:2:10: "));
+        assert!(fails("[defaults]\nrequire = [\"x\"]\n").starts_with("/c.toml:2:1: there is no guarantee 'x'"));
         assert!(fails("[storage]\ncontainers_dir = \"x\"\n").contains("'x' is relative"));
         let fail = parse(b"/c".to_vec(), b"a = \"\xff\"").expect_err("not UTF-8").to_string();
         assert!(fail.starts_with("/c:1:6: this is not UTF-8"), "{fail}");

@@ -75,8 +75,12 @@ fn init(config: &Config) -> Result<()> {
 fn text(config: &Config) -> String {
     let mut out = String::new();
     let dir = quoted(&config.containers_dir);
-    let _ =
-        writeln!(out, "[storage]\ncontainers_dir = {dir}\n\n[defaults]\nallow_network = {}\n", config.allow_network);
+    let _ = writeln!(out, "[storage]\ncontainers_dir = {dir}\n\n[defaults]\nallow_network = {}", config.allow_network);
+    if !config.require.is_empty() {
+        let names: Vec<String> = config.require.iter().map(|name| quoted(name)).collect();
+        let _ = writeln!(out, "require = [{}]", names.join(", "));
+    }
+    out.push('\n');
     let _ = writeln!(out, "[bind_profiles]");
     for (name, entries) in &config.bind_profiles {
         let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
@@ -109,6 +113,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_read_back() {
         let mut config = Config::defaults(b"/c".to_vec());
+        config.require = vec!["limits".into(), "all".into()];
         config.bind_profiles.insert("odd \"name\"\n".into(), vec!["~/a\\b".into()]);
         let read = super::super::file::parse(b"/c".to_vec(), text(&config).as_bytes()).expect("parses");
         assert_eq!(read, config);

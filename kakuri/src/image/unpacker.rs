@@ -28,7 +28,7 @@ use crate::identity::Identity;
 use crate::idmap::Ids;
 use crate::layout::{Layout, Origin, Source, What};
 use crate::network::{Kind, Wiring};
-use crate::plan::{Namespaces, Outline, Plan, Terminal, limit};
+use crate::plan::{Asked, Namespaces, Outline, Plan, Terminal, limit};
 use crate::spec::{OnFailure, User};
 
 /// A process that has been told to end, or has nothing more to hear, does.
@@ -252,6 +252,7 @@ fn plan(
             limits: limit::defaults(host),
             filter: None,
             watched: false,
+            landlock: None,
             terminal: [false; 3],
             window: None,
             pass: vec![lifeline::LINK],
@@ -268,6 +269,7 @@ fn plan(
         lacking: None,
         stop_signal: None,
         wiring,
+        asked: Asked::default(),
         notes: Vec::new(),
     })
 }

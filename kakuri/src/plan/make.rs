@@ -4,7 +4,7 @@ use kakuri_init::Process;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use super::outline::{Outline, label};
-use super::{Plan, Storage};
+use super::{Asked, Plan, Storage};
 use crate::base::kept::Keep;
 use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc, image};
@@ -16,6 +16,7 @@ use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
 use crate::idmap::Ids;
+use crate::landlock::{self, Decided};
 use crate::layout::{Found, Layout, Origin, Point, What};
 use crate::network::Wiring;
 use crate::pathname;
@@ -90,6 +91,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout, ids);
     let process_ids = ids.of(&who)?;
+    let (rules, landlock) = landlock(spec, host, &who, &layout)?;
     // A home of the container's own is made by its root, and is to be its user's.
     let own_home = is_own(&layout, &who.home).then(|| who.home.clone());
     if let Some(folder) = exposed::find(spec, host, config)? {
@@ -126,6 +128,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             limits: confine::limits(spec, host)?,
             filter,
             watched: judge.is_some(),
+            landlock: rules,
             terminal: [false; 3],
             window: None,
             pass: spec.pass.clone(),
@@ -142,8 +145,43 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
         keep,
         lacking: Lacking::of(&layout),
         wiring,
+        asked: Asked {
+            require: spec.walls.require.iter().chain(&config.require).cloned().collect(),
+            landlock,
+            environment: spec.environment.host,
+            vpn: spec.vpn.is_some(),
+        },
         notes,
     })
+}
+
+/// Landlock's rules, where any were asked for: only then the kernel is asked what it has.
+fn landlock(
+    spec: &Spec,
+    host: &Host,
+    who: &Identity,
+    layout: &Layout,
+) -> Result<(Option<kakuri_init::Landlock>, Option<Decided>)> {
+    let wanted = &spec.walls.landlock;
+    if wanted.is_empty() {
+        return Ok((None, None));
+    }
+    let place = |typed: &Bytes| {
+        let path = match in_home(typed.as_bytes()) {
+            Some(rest) => pathname::absolute(&who.home, rest),
+            None => host.absolute(typed.as_bytes())?,
+        };
+        let found = layout.locate(&path);
+        match &found.led_out {
+            // What it wrote at an earlier time must not widen what it is held to now.
+            Some(link) => Err(Fail::new(Stage::Front, format!("cannot put '{typed}' into the Landlock rules"))
+                .why(format!("the link '{}' leads out of a folder the command may write", Bytes(link.clone())))
+                .hint(format!("name what it leads to, '{}', if that is what you mean", Bytes(found.at)))),
+            // PID 1 looks for what is only there later, /proc for one.
+            None => Ok(Bytes(if found.exists() { found.at } else { path })),
+        }
+    };
+    landlock::decide(wanted, landlock::version(), place).map(|(rules, decided)| (rules, Some(decided)))
 }
 
 /// Whether a folder is made for the container, or kept by it.

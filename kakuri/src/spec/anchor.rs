@@ -41,7 +41,8 @@ impl Spec {
         if let Seccomp::File(file) = &mut self.walls.seccomp {
             on_host(file)?;
         }
-        for inside in self.hide.iter_mut().chain(&mut self.workdir) {
+        let rules = self.walls.landlock.paths.iter_mut().map(|rule| &mut rule.path);
+        for inside in self.hide.iter_mut().chain(&mut self.workdir).chain(rules) {
             if in_home(inside.as_bytes()).is_none() && !inside.as_bytes().is_empty() {
                 *inside = Bytes(host.absolute(inside.as_bytes())?);
             }

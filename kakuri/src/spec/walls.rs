@@ -4,6 +4,8 @@ use kakuri_init::Limit;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::Landlock;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Walls {
@@ -16,6 +18,11 @@ pub struct Walls {
     pub drop: u64,
     /// Resource limits in the place of the usual ones.
     pub limits: Vec<Limit>,
+    #[serde(skip_serializing_if = "Landlock::is_empty")]
+    pub landlock: Landlock,
+    /// Guarantees without which it does not start, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<String>,
 }
 
 /// `--security-opt seccomp=...`.

@@ -77,6 +77,7 @@ pub fn process(plan: &Plan, order: &Order, init: i32) -> Result<Process> {
         limits: base.limits.clone(),
         filter: base.filter.clone(),
         watched: base.watched,
+        landlock: base.landlock.clone(),
         terminal: order.terminal,
         window: order.window.clone(),
         pass: order.pass.clone(),

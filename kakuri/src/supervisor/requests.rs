@@ -14,6 +14,7 @@ use super::Life;
 use super::sessions::Holder;
 use super::watch::{Over, Supervisor};
 use crate::control::{Facts, FromSupervisor, Order, ToSupervisor};
+use crate::guarantee;
 
 /// Somebody connected.
 pub struct Asker {
@@ -258,6 +259,7 @@ impl Supervisor {
             sessions: self.shown(),
             refused: self.refused(),
             notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
+            guarantees: guarantee::judge(&self.plan),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::client;
 use crate::config::Config;
 use crate::exit;
 use crate::explain;
+use crate::guarantee;
 use crate::helper::Programs;
 use crate::host::Host;
 use crate::idmap;
@@ -54,9 +55,8 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         wiring.resolve(&spec, &host)?;
         client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
         let mut plan = make(wiring)?;
-        for note in &plan.notes {
-            log::info!("{note}");
-        }
+        guarantee::check(&plan)?;
+        plan.warn();
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
         let outline = Outline::of(label.clone(), &spec, &host, &config, &plan.wiring, &ids);

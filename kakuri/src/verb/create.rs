@@ -5,6 +5,7 @@ use kakuri_wire::fail::Result;
 use super::{FAILED, Surroundings};
 use crate::account;
 use crate::cli::Create;
+use crate::guarantee;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
 use crate::plan::{self, Kept, Storage};
@@ -35,9 +36,9 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
     let storage = Storage { kept: Some(&kept), image: image.as_ref(), ..Storage::default() };
     let settled = account::settle(&spec, host, config, &storage)?;
     let ids = ready::ids(image.as_ref(), &settled, host)?;
-    for note in plan::make(&settled, host, config, &storage, wiring, &ids)?.notes {
-        log::info!("{note}");
-    }
+    let plan = plan::make(&settled, host, config, &storage, wiring, &ids)?;
+    guarantee::check(&plan)?;
+    plan.warn();
     // Held until there is a record that names it.
     if let Some(image) = &image {
         image.pin(&mut spec);

@@ -2,6 +2,7 @@
 //! know them by heart.
 
 mod docker;
+mod security;
 
 use kakuri_wire::fail::{Fail, Result};
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     };
     let failed = |fail: Fail| fail.code(FAILED);
     let here = Surroundings::look(&wanted.general).map_err(failed)?;
+    if wanted.security {
+        return security::run(wanted, &here, template);
+    }
     let mut values = Vec::new();
     let mut code = 0;
     for name in &wanted.names {

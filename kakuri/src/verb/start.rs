@@ -16,6 +16,7 @@ use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
+use crate::guarantee;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
 use crate::plan::{self, Storage, Terminal};
@@ -80,7 +81,8 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     let image = ready::prepare(&spec, host, config, Fetch::Permitted { login, quiet: false })?;
     let storage = Storage { image: image.as_ref(), ..Storage::default() };
     let settled = account::settle(&spec, host, config, &storage)?;
-    plan::make(&settled, host, config, &storage, wiring, &ready::ids(image.as_ref(), &settled, host)?)?;
+    let ids = ready::ids(image.as_ref(), &settled, host)?;
+    guarantee::check(&plan::make(&settled, host, config, &storage, wiring, &ids)?)?;
     // Held until there is a record that names it.
     if let Some(image) = &image {
         image.pin(&mut spec);

@@ -9,7 +9,6 @@ pub const NOT_YET: &[&str] = &[
     "gpu",
     "memory",
     "pids-limit",
-    "require",
     "ssh-agent",
     "swap",
     "wayland",

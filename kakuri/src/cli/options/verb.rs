@@ -134,14 +134,10 @@ pub const LIST_ALL: &[Opt] = &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIO
 pub const LIST_ALL_ANYWAY: &[Opt] =
     &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Accepted: stopped ones are always shown")];
 
-pub const INSPECT: &[Opt] = &[opt(
-    Id::Format,
-    Some(b'f'),
-    &["format"],
-    Value("json|jsonl|TEMPLATE"),
-    OPTIONS,
-    "One line each, or by a template",
-)];
+pub const INSPECT: &[Opt] = &[
+    opt(Id::Format, Some(b'f'), &["format"], Value("json|jsonl|TEMPLATE"), OPTIONS, "One line each, or by a template"),
+    opt(Id::Security, None, &["security"], Nothing, OPTIONS, "What it guarantees, and how far that holds, as a table"),
+];
 
 pub const LOGS: &[Opt] = &[
     opt(Id::Follow, Some(b'f'), &["follow"], Nothing, OPTIONS, "Go on with what comes, until it ends"),

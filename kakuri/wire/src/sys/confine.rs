@@ -1,7 +1,7 @@
 //! Giving up what a process could still do: seccomp(2) and landlock(7).
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 pub use libc::sock_filter as Instruction;
 
@@ -68,27 +68,53 @@ struct Beneath {
     folder: i32,
 }
 
-/// Denies this thread, and those it starts, all that the set names, but for what is `allowed` beneath a folder. `size` is
-/// how much of the set the kernel knows, bytes.
-pub fn deny(set: &Ruleset, size: usize, excepted: Option<(BorrowedFd, u64)>) -> io::Result<()> {
-    const PATH_BENEATH: libc::c_uint = 1;
+/// struct landlock_net_port_attr.
+#[repr(C)]
+struct Port {
+    allowed: u64,
+    port: u64,
+}
+
+/// A set of rules that denies all that it names and no rule allows. `size`: how much of it the kernel knows, bytes.
+pub fn create_ruleset(set: &Ruleset, size: usize) -> io::Result<OwnedFd> {
+    let size = size.min(size_of::<Ruleset>());
     // SAFETY: the set outlives the call and is at least as long as is said.
-    let fd = unsafe {
-        let size = size.min(size_of::<Ruleset>());
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::from_ref(set), size, 0)
-    };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just given us this descriptor.
-    let ruleset = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-    if let Some((folder, allowed)) = excepted {
-        let rule = Beneath { allowed, folder: folder.as_raw_fd() };
-        let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
-        // SAFETY: the rule outlives the call, and is of the kind that is said.
-        let r = unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, PATH_BENEATH, rule, 0) };
-        super::check(r)?;
-    }
+    let r = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::from_ref(set), size, 0) };
+    super::check(r)?;
+    // SAFETY: the kernel has just given us this descriptor, close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(r as i32) })
+}
+
+/// Lets be done what is `allowed` beneath a folder, or to a file. A right the set does not name, and of a file one that
+/// only folders have, is EINVAL.
+pub fn allow_beneath(ruleset: BorrowedFd, place: BorrowedFd, allowed: u64) -> io::Result<()> {
+    const PATH_BENEATH: libc::c_uint = 1;
+    let rule = Beneath { allowed, folder: place.as_raw_fd() };
+    let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
+    // SAFETY: the rule outlives the call, and is of the kind that is said.
+    super::check(unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, PATH_BENEATH, rule, 0) }).map(drop)
+}
+
+/// Lets be done what is `allowed` with a TCP port.
+pub fn allow_port(ruleset: BorrowedFd, port: u16, allowed: u64) -> io::Result<()> {
+    const NET_PORT: libc::c_uint = 2;
+    let rule = Port { allowed, port: port.into() };
+    let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
+    // SAFETY: the rule outlives the call, and is of the kind that is said.
+    super::check(unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset, NET_PORT, rule, 0) }).map(drop)
+}
+
+/// Puts this thread, and those it starts, under the rules for good. It has to have no_new_privs.
+pub fn restrict_self(ruleset: BorrowedFd) -> io::Result<()> {
     // SAFETY: integers only.
     super::check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) }).map(drop)
+}
+
+/// Denies this thread, and those it starts, all that the set names, but for what is `allowed` beneath a folder.
+pub fn deny(set: &Ruleset, size: usize, excepted: Option<(BorrowedFd, u64)>) -> io::Result<()> {
+    let ruleset = create_ruleset(set, size)?;
+    if let Some((folder, allowed)) = excepted {
+        allow_beneath(ruleset.as_fd(), folder, allowed)?;
+    }
+    restrict_self(ruleset.as_fd())
 }
