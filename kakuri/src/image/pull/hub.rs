@@ -74,8 +74,11 @@ impl<'a> Hub<'a> {
                 Origin::Registry(Fetcher::begin(job, around.programs)?)
             }
             Source::Layout { path, .. } => {
-                let shown = around.wanted.loaded.map_or(path, |loaded| loaded.archive);
-                Origin::Layout(Layout::open(path, shown, around.host)?)
+                let (folder, image) = match around.wanted.loaded {
+                    Some(loaded) => (loaded.archive, format!("the image in '{}'", loaded.archive)),
+                    None => (path, format!("the image '{}'", around.wanted.source)),
+                };
+                Origin::Layout(Layout::open(path, (folder, &image), around.host)?)
             }
         };
         let drive = Drive::new(matches!(origin, Origin::Registry(_)), false);
