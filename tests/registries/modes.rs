@@ -45,14 +45,14 @@ fn tls() {
     let name = format!("{}/public/busybox", registry.host);
     let folder = format!("certs.d/{}", registry.host);
     start(&scene, &name, "single", &[])
-        .refused(125, &[&name, "unknown authority"])
+        .refused(125, &[&name, "authority nobody here knows"])
         .hints(&[&folder, "--tls-verify=false"]);
-    nothing_is_here(&scene, "an unknown authority");
+    nothing_is_here(&scene, "an authority nobody here knows");
     let by_option = registry.cert_dir().display().to_string();
     runs(&scene, &name, &["--cert-dir", &by_option]);
     runs(&scene, &name, &["--tls-verify=false"]);
     // Nothing of that was kept.
-    start(&scene, &name, "single", &[]).refused(125, &["unknown authority"]);
+    start(&scene, &name, "single", &[]).refused(125, &["authority nobody here knows"]);
     let bundle = registry.cert_dir().join("ca.crt");
     scene.kakuri(["pull", "-q", &name]).env("SSL_CERT_FILE", &bundle).output().ok();
     trust(&scene, &registry);
@@ -82,8 +82,7 @@ fn token() {
     let scene = Scene::new();
     let registry = registry(&scene, "token");
     trust(&scene, &registry);
-    let (name, public) =
-        (format!("{}/private/busybox", registry.host), format!("{}/public/busybox", registry.host));
+    let (name, public) = (format!("{}/private/busybox", registry.host), format!("{}/public/busybox", registry.host));
     let login = format!("kakuri registry login {}", registry.host);
     start(&scene, &name, "single", &[]).refused(125, &[&name, "wants a login"]).hints(&[&login]);
     // A wrong login is no better than none, though none would do.

@@ -80,10 +80,9 @@ fn creds(name: &str, typed: &[u8]) -> Result<Creds, Fail> {
         None => Ok(Creds::User(text.into())),
         Some(("", _)) => Err(wrong("it names no user")),
         Some((_, "")) => Err(wrong("its password is empty")),
-        Some((user, password)) => Ok(Creds::Login(Login::Basic {
-            user: user.into(),
-            password: Secret(Zeroizing::new(password.into())),
-        })),
+        Some((user, password)) => {
+            Ok(Creds::Login(Login::Basic { user: user.into(), password: Secret(Zeroizing::new(password.into())) }))
+        }
     }
 }
 
@@ -139,9 +138,7 @@ mod tests {
             assert!(!format!("{fail:?}").contains("cret"), "{fail:?}");
         }
         let login = creds("--creds", b"me:a:b").expect("a login");
-        assert!(
-            matches!(login, Creds::Login(Login::Basic { user, password }) if user == "me" && *password.0 == "a:b")
-        );
+        assert!(matches!(login, Creds::Login(Login::Basic { user, password }) if user == "me" && *password.0 == "a:b"));
         assert_eq!(creds("--creds", b"me"), Ok(Creds::User("me".into())));
     }
 }

@@ -66,6 +66,8 @@ impl Wanted<'_> {
     }
 }
 
+/// Of a pull that ends in the middle.
+const KEPT: &str = "what has come is kept, and the same command goes on with it";
 /// Between two looks at what another pull of the same image is doing.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -177,6 +179,6 @@ pub fn is_end(signal: i32) -> bool {
 
 pub fn interrupted(signal: i32, name: &str) -> Fail {
     Fail::new(Stage::Front, format!("the pull of {name} was ended by SIG{}", signals::name(signal)))
-        .hint("what has come is kept, and the same command goes on with it")
+        .hint(KEPT)
         .code(128_u8.saturating_add(signal.clamp(1, 64) as u8))
 }
