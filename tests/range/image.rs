@@ -75,7 +75,7 @@ fn apt_get_installs_into_a_container_and_never_into_its_image() {
     // One with a name keeps what it has installed; the image does not.
     let create = ["create"].into_iter().chain(options.iter().copied()).chain(["box"]);
     scene.kakuri(create).output().ok();
-    let script = format!("{install} >/dev/null; id -u needs-range");
+    let script = format!("({install}) >/dev/null && id -u needs-range");
     let uid = scene.kakuri(["start", "box", "sh", "-c", &script]).output().ok().text();
     let again = scene.kakuri(["start", "box", "sh", "-c", "stat -c '%u %U' /opt/needs-range/data"]).output().ok();
     assert_eq!(again.text(), format!("{uid} needs-range"));
