@@ -10,8 +10,12 @@ mod common;
 mod ends;
 #[path = "range/erase.rs"]
 mod erase;
+#[path = "range/image.rs"]
+mod image;
 #[path = "range/maps.rs"]
 mod maps;
+#[path = "range/owners.rs"]
+mod owners;
 #[path = "range/refused.rs"]
 mod refused;
 #[path = "range/same.rs"]

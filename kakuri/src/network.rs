@@ -58,6 +58,22 @@ pub enum Kind {
 }
 
 impl Wiring {
+    /// A network namespace in which there is lo, and nobody else's hand.
+    pub fn alone() -> Wiring {
+        Wiring {
+            label: "none".into(),
+            kind: Kind::None,
+            netns: None,
+            uplink: None,
+            on_failure: OnFailure::Stop,
+            resolvers: None,
+            search: Vec::new(),
+            hosts: Vec::new(),
+            joined: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// Decides everything. `folder`: where a container with a name lies, which may hold its VPN's configuration.
     pub fn decide(spec: &Spec, host: &Host, config: &Config, folder: Option<&Path>) -> Result<Wiring> {
         check::check(spec)?;
@@ -74,14 +90,10 @@ impl Wiring {
         Ok(Wiring {
             label: label(spec, config),
             kind,
-            netns: None,
-            uplink: None,
-            on_failure: OnFailure::Stop,
             resolvers: (!spec.dns.is_empty()).then(|| spec.dns.clone()),
             search: spec.dns_search.clone(),
             hosts: spec.hosts.clone(),
-            joined: None,
-            notes: Vec::new(),
+            ..Wiring::alone()
         })
     }
 

@@ -43,7 +43,7 @@ fn bad_input_makes_nothing() {
         (vec!["run", "--image", "", "true"], "''"),
         (vec!["run", "--image", &image, "--platform", "x y", "true"], "--platform"),
         (vec!["run", "--image", &image, "--entrypoint", "[x", "true"], "--entrypoint"),
-        (vec!["run", "--image", &image, "--creds", "nobody", "true"], "--creds"),
+        (vec!["run", "--image", &image, "--creds", ":nobody", "true"], "--creds"),
         (vec!["start", "--image", &image, "x"], "chosen once"),
         (vec!["try", "--image", &image, "true"], "--image"),
     ] {

@@ -139,7 +139,7 @@ fn what_is_here_needs_nobody() {
     let name = oci.name("latest");
     pull(&scene, &name).ok();
     fs::remove_dir_all(&oci.dir).unwrap();
-    pull(&scene, &name).refused(1, &["cannot read the image in", "No such file"]);
+    pull(&scene, &name).refused(1, &[&format!("cannot read the image '{name}'"), "No such file"]);
     runs(&scene, &name);
     // For other ids it is unpacked again from what is here.
     let single = ["run", "--pull", "never", "--userns", "single", "--image", &name];
@@ -154,7 +154,7 @@ fn what_is_no_image_is_named() {
     let scene = Scene::new();
     let folder = scene.folder("empty");
     for (line, words) in [
-        (vec!["pull", "oci:/no/such/folder"], vec!["/no/such/folder", "No such file"]),
+        (vec!["pull", "oci:/no/such/folder"], vec!["'oci:/no/such/folder'", "No such file"]),
         (vec!["pull", "oci:./empty"], vec!["./empty", "no file oci-layout"]),
     ] {
         scene.kakuri(line).dir(folder.parent().unwrap()).output().refused(1, &words);

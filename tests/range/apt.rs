@@ -13,7 +13,7 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nman:x:6:12:man:/var/cache/m
 const GROUP: &str = "root:x:0:\ntty:x:5:\nman:x:12:\nshadow:x:42:\nusers:x:100:\nnogroup:x:65534:\n";
 
 /// A tree of the caller's, which is root's inside.
-fn plant(scene: &Scene) -> PathBuf {
+pub fn plant(scene: &Scene) -> PathBuf {
     let tree = scene.folder("debian");
     for folder in [
         "usr",
@@ -77,7 +77,7 @@ fn plant(scene: &Scene) -> PathBuf {
 }
 
 /// Two packages: one with files of several owners and a script that makes a user, one that wants it.
-fn pack(scene: &Scene) {
+pub fn pack(scene: &Scene) {
     let repo = scene.folder("repo");
     let mut index = String::new();
     for (name, more) in [("hello-range", ""), ("needs-range", "Depends: hello-range\n")] {

@@ -1,7 +1,7 @@
 //! Where an image is fetched from: what all the files say together.
 
 use kakuri::host::Host;
-use kakuri::image::access::{Access, endpoints, resolve};
+use kakuri::image::access::{Access, Creds, endpoints, resolve};
 use kakuri_image::Source;
 use kakuri_image::talk::{Endpoint, Scheme};
 use kakuri_wire::{Bytes, Result};
@@ -88,7 +88,7 @@ fn mirrors_certificates_logins_and_proxies() {
     assert!(!told.contains("geheim") && !told.contains("\"b\""), "{told}");
 
     // A login that is typed is the registry's own, and no mirror's.
-    let typed = Access { creds: Some(basic("x", "y")), ..Access::default() };
+    let typed = Access { creds: Some(Creds::Login(basic("x", "y"))), ..Access::default() };
     let all = of("r.org/team/app:1", &typed, &host).unwrap();
     let who: Vec<_> = all.iter().map(|one| shown(one.login.clone())).collect();
     assert_eq!(who, ["nobody", "x:y", "x:y"]);

@@ -87,7 +87,7 @@ pub enum FromFetch {
         after_ms: u64,
         fail: Fail,
     },
-    /// All of it is in the pipe. Nothing has been verified.
+    /// All of it is in the pipe, or nobody reads that any more. Nothing has been verified.
     Sent {
         n: u32,
     },

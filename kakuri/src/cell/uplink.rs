@@ -210,18 +210,7 @@ mod tests {
         let pid = Pid::from_raw(child.id() as i32).expect("a number");
         let process = Owned::new(pidfd_open(pid, PidfdFlags::empty()).expect("a pidfd"), Stage::Netns);
         let program = std::fs::File::open("/bin/true").expect("true").into();
-        let wiring = Wiring {
-            label: String::new(),
-            kind: crate::network::Kind::Own,
-            netns: None,
-            uplink: None,
-            on_failure: OnFailure::Stop,
-            resolvers: None,
-            search: Vec::new(),
-            hosts: Vec::new(),
-            joined: None,
-            notes: Vec::new(),
-        };
+        let wiring = Wiring { kind: crate::network::Kind::Own, ..Wiring::alone() };
         let mut uplink = Uplink::new(near, process, &wiring, program);
         uplink.what = "VPN tunnel";
         uplink.names = vec![Some(Name { host: "localhost".into(), port: 7, looked: None }), None];

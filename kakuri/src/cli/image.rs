@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::options::Id;
 use super::scan::{Met, shown_option};
 use super::{misuse, value};
-use crate::image::access::Access;
+use crate::image::access::{Access, Creds};
 use crate::image::pull::Policy;
 use crate::spec::{Image, Spec};
 
@@ -65,19 +65,24 @@ pub fn platform(name: &str, typed: &[u8]) -> Result<Platform, Fail> {
 }
 
 /// The value is never shown: it holds a password.
-fn creds(name: &str, typed: &[u8]) -> Result<Login, Fail> {
+fn creds(name: &str, typed: &[u8]) -> Result<Creds, Fail> {
     let wrong = |why: &str| {
-        misuse(format!("bad value for {name}"))
-            .why(why)
-            .hint(format!("{name} USER:PASSWORD; kakuri registry login HOST asks for the password, and keeps it"))
+        misuse(format!("bad value for {name}")).why(why).hint(format!(
+            "{name} USER, which asks for the password, or {name} USER:PASSWORD; kakuri registry login HOST keeps it"
+        ))
     };
     let text = std::str::from_utf8(typed).map_err(|_| wrong("it is not text"))?;
+    if text.chars().any(char::is_control) {
+        return Err(wrong("it has control characters"));
+    }
     match text.split_once(':') {
+        None if text.is_empty() => Err(wrong("it names no user")),
+        None => Ok(Creds::User(text.into())),
         Some(("", _)) => Err(wrong("it names no user")),
+        Some((_, "")) => Err(wrong("its password is empty")),
         Some((user, password)) => {
-            Ok(Login::Basic { user: user.into(), password: Secret(Zeroizing::new(password.into())) })
+            Ok(Creds::Login(Login::Basic { user: user.into(), password: Secret(Zeroizing::new(password.into())) }))
         }
-        None => Err(wrong("it has no password")),
     }
 }
 
@@ -128,11 +133,12 @@ mod tests {
 
     #[test]
     fn a_password_is_not_told() {
-        for typed in ["secret", ":secret"] {
+        for typed in [":secret", "me:se\ncret", "secret:", "", "\u{1b}secret"] {
             let fail = creds("--creds", typed.as_bytes()).expect_err("no login");
-            assert!(!format!("{fail:?}").contains("secret"), "{fail:?}");
+            assert!(!format!("{fail:?}").contains("cret"), "{fail:?}");
         }
         let login = creds("--creds", b"me:a:b").expect("a login");
-        assert!(matches!(login, Login::Basic { user, password } if user == "me" && *password.0 == "a:b"));
+        assert!(matches!(login, Creds::Login(Login::Basic { user, password }) if user == "me" && *password.0 == "a:b"));
+        assert_eq!(creds("--creds", b"me"), Ok(Creds::User("me".into())));
     }
 }

@@ -43,7 +43,27 @@ pub struct Access {
     pub cert_dir: Option<Bytes>,
     /// `--creds USER[:PASSWORD]`. It is not kept.
     #[serde(skip)]
-    pub creds: Option<Login>,
+    pub creds: Option<Creds>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creds {
+    Login(Login),
+    /// A user whose password is asked for, when it is known that a registry will be.
+    User(String),
+}
+
+impl Access {
+    /// Asks for the password of who was named without one; once, however many images follow. `registry`: for people.
+    ///
+    /// # Errors
+    /// There is no terminal to ask at, or nothing was typed.
+    pub fn ask(&mut self, registry: &str) -> Result<()> {
+        if let Some(Creds::User(user)) = &self.creds {
+            self.creds = Some(Creds::Login(credentials::asked(user, registry)?));
+        }
+        Ok(())
+    }
 }
 
 /// The endpoints of a reference, in the order they are to be tried: mirrors, then the registry itself. `host` of each is
@@ -59,7 +79,8 @@ pub fn endpoints(reference: &Reference, access: &Access, host: &Host) -> Result<
     let mut endpoints = Vec::with_capacity(servers.len());
     for (n, server) in servers.iter().enumerate() {
         let login = match &access.creds {
-            Some(login) if n == last => Some(login.clone()),
+            Some(Creds::Login(login)) if n == last => Some(login.clone()),
+            Some(Creds::User(user)) if n == last => Some(credentials::asked(user, &server.registry())?),
             Some(_) => None,
             None => credentials::find(&server.registry(), &server.repository, access, host)?,
         };

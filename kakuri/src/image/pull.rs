@@ -10,6 +10,7 @@ pub mod progress;
 mod recipe;
 mod settle;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use kakuri_image::{Platform, Reference, Source};
@@ -17,7 +18,7 @@ use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::access::Access;
+use super::access::{Access, Creds};
 use super::store::{Images, Stored, key, refs};
 use crate::helper::Programs;
 use crate::host::Host;
@@ -65,6 +66,8 @@ impl Wanted<'_> {
     }
 }
 
+/// Of a pull that ends in the middle.
+const KEPT: &str = "what has come is kept, and the same command goes on with it";
 /// Between two looks at what another pull of the same image is doing.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -74,6 +77,9 @@ pub fn pull(wanted: &Wanted, images: &Images, ids: &Ids, programs: &Programs, ho
     if let Some(stored) = here(wanted, images, ids)? {
         return Ok(stored);
     }
+    // Before anything is made or held: whoever is asked may leave.
+    let access = asked(wanted, images)?;
+    let wanted = &Wanted { access: &access, ..*wanted };
     images.sweep();
     let mut progress = Progress::new(wanted.quiet);
     let Some(_turn) = take_turn(wanted, images, &name, &mut progress)? else {
@@ -108,6 +114,23 @@ pub fn pull(wanted: &Wanted, images: &Images, ids: &Ids, programs: &Programs, ho
     // Helpers are gone by now; whatever came stays for the next one.
     work.end();
     pulled
+}
+
+/// How it is fetched, with all that only the user knows. What is stored needs no registry.
+fn asked<'a>(wanted: &Wanted<'a>, images: &Images) -> Result<Cow<'a, Access>> {
+    let mut access = Cow::Borrowed(wanted.access);
+    if let (Source::Registry(reference), Some(Creds::User(_))) = (wanted.source, &wanted.access.creds) {
+        let stored = || images.find(wanted.source, wanted.platform).is_ok_and(|stored| stored.is_some());
+        let fetched = match wanted.policy {
+            Policy::Always => true,
+            Policy::Missing => !stored(),
+            Policy::Never => false,
+        };
+        if fetched {
+            access.to_mut().ask(&reference.registry())?;
+        }
+    }
+    Ok(access)
 }
 
 /// What needs nothing to be done.
@@ -156,6 +179,6 @@ pub fn is_end(signal: i32) -> bool {
 
 pub fn interrupted(signal: i32, name: &str) -> Fail {
     Fail::new(Stage::Front, format!("the pull of {name} was ended by SIG{}", signals::name(signal)))
-        .hint("what has come is kept, and the same command goes on with it")
+        .hint(KEPT)
         .code(128_u8.saturating_add(signal.clamp(1, 64) as u8))
 }

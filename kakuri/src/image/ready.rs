@@ -219,9 +219,10 @@ impl Ready {
         }
     }
 
-    /// The same wish, bound to this very image: what a container with a name is stored with.
+    /// The same wish, bound to this very image: what a container with a name is stored with. A login was for fetching it.
     pub fn pin(&self, spec: &mut Spec) {
         if let Some(image) = &mut spec.image {
+            image.access.creds = None;
             image.id = Some(self.stored.recipe.manifest.clone());
             image.name = Some(self.stored.name.clone());
         }

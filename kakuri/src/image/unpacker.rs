@@ -27,9 +27,9 @@ use crate::host::Host;
 use crate::identity::Identity;
 use crate::idmap::Ids;
 use crate::layout::{Layout, Origin, Source, What};
-use crate::network::{Kind, Wiring};
+use crate::network::Wiring;
 use crate::plan::{Asked, Namespaces, Outline, Plan, Terminal, limit};
-use crate::spec::{OnFailure, User};
+use crate::spec::User;
 
 /// A process that has been told to end, or has nothing more to hear, does.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -81,7 +81,7 @@ impl Unpacker {
     ) -> Result<Unpacker> {
         // Ready, and without a right yet, before there is anything to be shown.
         let label = role.name().to_string();
-        let wiring = unwired();
+        let wiring = Wiring::alone();
         let outline = outline(label, ids, host);
         let begun = cell::begin(&outline, &wiring, programs)?;
         let plan = plan(role, work, below, ids, programs, host, outline, wiring)?;
@@ -161,22 +161,6 @@ impl Unpacker {
             Ok((FromInit::Failed(own), _)) => own,
             _ => fail.why("its container has ended"),
         }
-    }
-}
-
-/// A network namespace in which there is lo, and nobody else's hand.
-fn unwired() -> Wiring {
-    Wiring {
-        label: "none".into(),
-        kind: Kind::None,
-        netns: None,
-        uplink: None,
-        on_failure: OnFailure::Stop,
-        resolvers: None,
-        search: Vec::new(),
-        hosts: Vec::new(),
-        joined: None,
-        notes: Vec::new(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! `kakuri pull`: images made to be here, unpacked for the containers that will want them.
 
-use kakuri_image::{Digest, Platform};
+use kakuri_image::{Digest, Platform, Source};
 use kakuri_wire::fail::{Fail, Result};
 
 use super::{FAILED, SIGNALLED, Surroundings};
 use crate::cli;
 use crate::helper::Programs;
 use crate::idmap::Ids;
-use crate::image::access;
+use crate::image::access::{self, Access};
 use crate::image::pull::{self, Policy, Wanted};
 use crate::image::store::Images;
 use crate::output;
@@ -19,9 +19,11 @@ pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
     let programs = Programs::locate(login).map_err(failed)?;
     let ids = super::ids_of_images(&wanted.ids, wanted.quiet, &here.host).map_err(failed)?;
     let images = Images::of(&here.config, &here.host);
+    // A password is asked for once.
+    let mut access = wanted.access.clone();
     let mut code = 0;
     for typed in &wanted.images {
-        match one(wanted, typed.as_bytes(), &here, &images, &ids, &programs) {
+        match one((wanted, &mut access), typed.as_bytes(), &here, &images, &ids, &programs) {
             Ok(digest) => {
                 output::print(&format!("{digest}\n")).map_err(failed)?;
             }
@@ -37,7 +39,7 @@ pub fn run(wanted: &cli::Pull, login: bool) -> Result<u8> {
 }
 
 fn one(
-    wanted: &cli::Pull,
+    (wanted, access): (&cli::Pull, &mut Access),
     typed: &[u8],
     here: &Surroundings,
     images: &Images,
@@ -45,12 +47,15 @@ fn one(
     programs: &Programs,
 ) -> Result<Digest> {
     let source = access::resolve(typed, &here.host)?;
+    if let Source::Registry(reference) = &source {
+        access.ask(&reference.registry())?;
+    }
     let platform = wanted.platform.clone().unwrap_or_else(Platform::host);
     let before = images.find(&source, &platform).ok().flatten().map(|stored| stored.recipe.manifest);
     let pull = Wanted {
         source: &source,
         platform: &platform,
-        access: &wanted.access,
+        access,
         policy: Policy::Always,
         quiet: wanted.quiet,
         loaded: None,

@@ -55,7 +55,7 @@ impl<'a> Transfer<'a> {
         Ok(Transfer { digest, size, at: from, whole: false, pipe, cancel, tell, told: Instant::now() })
     }
 
-    /// One try. Goes on where the one before it ended.
+    /// One try. Goes on where the one before it ended. That it is not whole is no error where nobody reads it any more.
     pub fn run(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
         let before = self.at;
         self.attempt(endpoint).map_err(|trouble| Trouble { progressed: self.at - before >= PROGRESS, ..trouble })
@@ -85,14 +85,15 @@ impl<'a> Transfer<'a> {
                 StatusCode::PARTIAL_CONTENT => {
                     return Err(Trouble::new("it answers with a part where the whole was asked for"));
                 }
-                _ => return Err(body::refusal(endpoint, response, "it has lost a layer its manifest names")),
+                _ => return Err(body::lost(endpoint, response, "it has lost a layer its manifest names")),
             };
             body::check_bare(&response)?;
             let wanted = self.size - start;
             if let Some(said) = body::length(&response).filter(|said| *said != wanted) {
                 return Err(Trouble::new(format!(
                     "it would send {said} bytes of a layer, where its manifest says {wanted}"
-                )));
+                ))
+                .hint(body::DAMAGED));
             }
             return self.receive(endpoint, response, start);
         }
@@ -121,11 +122,14 @@ impl<'a> Transfer<'a> {
             }
             let end = position + count as u64;
             if end > self.size {
-                return Err(Trouble::new(format!("it sends more than the {} bytes its manifest says", self.size)));
+                return Err(Trouble::new(format!("it sends more than the {} bytes its manifest says", self.size))
+                    .hint(body::DAMAGED));
             }
             // What is there already is passed over.
             let known = self.at.saturating_sub(position).min(count as u64) as usize;
-            self.pass_on(&buffer[known..count])?;
+            if !self.pass_on(&buffer[known..count])? {
+                return Ok(());
+            }
             position = end;
             self.report();
         }
@@ -135,7 +139,8 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    fn pass_on(&mut self, mut bytes: &[u8]) -> Result<(), Trouble> {
+    /// Whether there is still a reader. Where there is none, why is his to say: a full disk, mostly.
+    fn pass_on(&mut self, mut bytes: &[u8]) -> Result<bool, Trouble> {
         const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
         while !bytes.is_empty() {
             if self.cancel.is_set() {
@@ -150,12 +155,11 @@ impl<'a> Transfer<'a> {
                     let _ = poll(&mut [PollFd::new(&self.pipe, PollFlags::OUT)], Some(&LOOK));
                 }
                 Err(rustix::io::Errno::INTR) => {}
-                Err(e) => {
-                    return Err(Trouble::new(format!("nobody unpacks it any more: {e}")).again(Again::Stop));
-                }
+                Err(rustix::io::Errno::PIPE) => return Ok(false),
+                Err(e) => return Err(Trouble::new(format!("the pipe is broken: {e}")).again(Again::Stop)),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn report(&mut self) {

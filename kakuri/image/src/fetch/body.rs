@@ -30,6 +30,15 @@ pub fn refusal(endpoint: &Endpoint, response: Response<Body>, absent: &str) -> T
     status::trouble(parts.status, &parts.headers, &words, &endpoint.name, logged_in, absent)
 }
 
+/// Where the registry's own documents do not agree with what else it has.
+pub const DAMAGED: &str = "have the image pushed there anew, or tell whoever runs the registry";
+
+/// The same of something its manifest names.
+pub fn lost(endpoint: &Endpoint, response: Response<Body>, absent: &str) -> Trouble {
+    let trouble = refusal(endpoint, response, absent);
+    if trouble.hint.is_some() { trouble } else { trouble.hint(DAMAGED) }
+}
+
 /// Its length as the head says.
 pub fn length(response: &Response<Body>) -> Option<u64> {
     response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()

@@ -15,6 +15,8 @@ const MEDIA: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oc
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 /// What was given up in 2019: there is no digest of its configuration.
 const OLD: &str = "application/vnd.docker.distribution.manifest.v1+";
+/// What no registry calls a manifest.
+const PAGE: &str = "text/html";
 
 pub struct Manifest {
     pub media: String,
@@ -58,6 +60,10 @@ pub fn fetch(endpoint: &Endpoint, ask: &Ask, want: &Want) -> Result<Manifest, Tr
         return Err(Trouble::new("the image is of the old form (schema 1), which nothing but old registries has")
             .hint("have it pushed anew by a tool of today: skopeo copy --format oci"));
     }
+    if media == PAGE {
+        return Err(Trouble::new(format!("it answers with a page for people ({PAGE}), and no manifest"))
+            .hint("is it a registry? Where it is, a proxy or a network's login page may stand in between"));
+    }
     let bytes = body::read(endpoint, response, LARGEST_MANIFEST, "its manifest")?;
     if digest.is_some_and(|digest| !digest.is_of(&bytes)) {
         return Err(changed());
@@ -72,7 +78,7 @@ pub fn fetch_small(endpoint: &Endpoint, digest: &Digest, size: u64) -> Result<Ve
     }
     let response = exchange::get(endpoint, &format!("{}/blobs/{digest}", endpoint.repository), &[])?;
     if response.status() != StatusCode::OK {
-        return Err(body::refusal(endpoint, response, "it has lost the configuration its manifest names"));
+        return Err(body::lost(endpoint, response, "it has lost the configuration its manifest names"));
     }
     let bytes = body::read(endpoint, response, size, "its configuration")?;
     if !digest.is_of(&bytes) { Err(changed()) } else { Ok(bytes) }

@@ -142,15 +142,15 @@ impl Work {
             Ok(mut transfer) => {
                 let mut retried =
                     |attempt, after_ms, fail| self.say(&FromFetch::Retrying { n, attempt, after_ms, fail }, &[]);
-                self.over(&what, cancel, &mut retried, &mut |endpoint| transfer.run(endpoint))
+                self.over(&what, cancel, &mut retried, &mut |endpoint| transfer.run(endpoint)).map(|()| transfer.at)
             }
             Err(trouble) => Err(Fail::new(STAGE, what).why(trouble.why)),
         };
         // The pipe is closed by now. The number is free before it is answered for, so that it may be used at once.
         self.blobs().remove(&n);
         match done {
-            Ok(()) => {
-                self.say(&FromFetch::Progress { n, bytes: size }, &[]);
+            Ok(bytes) => {
+                self.say(&FromFetch::Progress { n, bytes }, &[]);
                 self.say(&FromFetch::Sent { n }, &[]);
             }
             Err(fail) => self.say(&FromFetch::BlobFailed { n, fail }, &[]),

@@ -7,12 +7,12 @@ pub mod key;
 use kakuri_image::talk::{Login, Secret};
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
-use zeroize::Zeroizing;
 
 use super::helper::Helper;
 use super::{Access, place};
 use crate::host::{Host, as_path};
 use crate::pathname;
+use crate::terminal::ask;
 use file::AuthFile;
 
 /// One that is named stands in the place of all others.
@@ -77,7 +77,7 @@ pub fn find(registry: &str, repository: &str, access: &Access, host: &Host) -> R
 /// A helper of the registry's own, else what stands in the file, else the helper of all.
 fn of_file(file: &AuthFile, registry: &str, repository: &str, host: &Host) -> Result<Option<Login>> {
     if let Some(helper) = file.helper_of(registry)?
-        && let Some(login) = ask(&helper, registry, host)?
+        && let Some(login) = of_helper(&helper, registry, host)?
     {
         return Ok(Some(login));
     }
@@ -85,12 +85,12 @@ fn of_file(file: &AuthFile, registry: &str, repository: &str, host: &Host) -> Re
         return Ok(Some(login));
     }
     match file.helper_of_all()? {
-        Some(helper) => ask(&helper, registry, host),
+        Some(helper) => of_helper(&helper, registry, host),
         None => Ok(None),
     }
 }
 
-fn ask(helper: &Helper, registry: &str, host: &Host) -> Result<Option<Login>> {
+fn of_helper(helper: &Helper, registry: &str, host: &Host) -> Result<Option<Login>> {
     for server in key::servers(registry) {
         if let Some(login) = helper.get(server, host)? {
             return Ok(Some(login));
@@ -99,28 +99,19 @@ fn ask(helper: &Helper, registry: &str, host: &Host) -> Result<Option<Login>> {
     Ok(None)
 }
 
-/// `--creds USER:PASSWORD`. Without a password it is asked for, with the terminal's echo off.
-pub fn typed(option: &str, value: &[u8]) -> Result<Login> {
-    let wrong = |why: &str| {
-        // Nothing of it is shown.
-        Err(Fail::new(Stage::Front, format!("bad value for {option}")).why(why).hint(format!(
-            "{option} USER:PASSWORD, or {option} USER, which asks; a login that is kept: kakuri registry login"
-        )))
-    };
-    let Ok(text) = std::str::from_utf8(value) else { return wrong("it is not text") };
-    if text.chars().any(char::is_control) {
-        return wrong("it has control characters");
+/// `--creds USER`: the password, asked for with the terminal's echo off.
+pub fn asked(user: &str, registry: &str) -> Result<Login> {
+    let fail = |what: String| Fail::new(Stage::Front, what);
+    let login = format!("kakuri registry login -u {user} --password-stdin {registry} <FILE");
+    let user_shown = Bytes::from(user);
+    if !ask::possible() {
+        return Err(fail(format!("cannot ask for the password of '{user_shown}' at {registry}"))
+            .why("standard input and error are no terminal")
+            .hint(format!("{login} keeps a login, as does a file named by --authfile")));
     }
-    let (user, password) = match text.split_once(':') {
-        Some((user, password)) => (user, Some(Zeroizing::new(password.to_string()))),
-        None => (text, None),
-    };
-    if user.is_empty() || password.as_ref().is_some_and(|p| p.is_empty()) {
-        return wrong("one of the two is empty");
+    let password = ask::password(&format!("Password of '{user_shown}' at {registry}: "))?;
+    match password.is_empty() {
+        true => Err(fail(format!("the password of '{user_shown}' at {registry} is empty")).hint("type it when asked")),
+        false => Ok(Login::Basic { user: user.into(), password: Secret(password) }),
     }
-    let password = match password {
-        Some(password) => password,
-        None => crate::terminal::ask::password(&format!("Password of '{}': ", Bytes::from(user)))?,
-    };
-    Ok(Login::Basic { user: user.into(), password: Secret(password) })
 }

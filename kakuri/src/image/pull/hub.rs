@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use super::drive::{Act, Drive};
 use super::layout::Layout;
 use super::progress::{PACE, Progress};
-use super::{Wanted, interrupted, is_end, recipe, settle};
+use super::{KEPT, Wanted, interrupted, is_end, recipe, settle};
 use crate::helper::Programs;
 use crate::host::Host;
 use crate::idmap::Ids;
@@ -74,8 +74,11 @@ impl<'a> Hub<'a> {
                 Origin::Registry(Fetcher::begin(job, around.programs)?)
             }
             Source::Layout { path, .. } => {
-                let shown = around.wanted.loaded.map_or(path, |loaded| loaded.archive);
-                Origin::Layout(Layout::open(path, shown, around.host)?)
+                let (folder, image) = match around.wanted.loaded {
+                    Some(loaded) => (loaded.archive, format!("the image in '{}'", loaded.archive)),
+                    None => (path, format!("the image '{}'", around.wanted.source)),
+                };
+                Origin::Layout(Layout::open(path, (folder, &image), around.host)?)
             }
         };
         let drive = Drive::new(matches!(origin, Origin::Registry(_)), false);
@@ -215,7 +218,7 @@ impl<'a> Hub<'a> {
         if let FromUnpack::Progress { n, written } = word {
             self.progress.written(*n as usize, *written);
         }
-        match self.drive.unpacked(word)? {
+        match self.drive.unpacked(word).map_err(|fail| self.of_image(word, fail))? {
             Act::Recipe => {
                 let fd = fds.pop().ok_or_else(|| super::drive::out_of_turn(Stage::Unpack, "a recipe"))?;
                 let found: Recipe = document::read(Stage::Front, fd)?;
@@ -227,6 +230,17 @@ impl<'a> Hub<'a> {
                 self.believe(found)
             }
             act => self.carry_out(act),
+        }
+    }
+
+    /// What the unpacker says of an image that cannot be used, which it does not know the name of.
+    fn of_image(&self, word: &FromUnpack, fail: Fail) -> Fail {
+        match word {
+            FromUnpack::Failed(_) => {
+                let verb = if self.around.wanted.loaded.is_some() { "load" } else { "pull" };
+                Fail { what: format!("cannot {verb} {}: {}", self.around.name, fail.what), ..fail }
+            }
+            _ => fail,
         }
     }
 
@@ -272,6 +286,7 @@ impl<'a> Hub<'a> {
                 Ok(())
             }
             Act::Bad(n, fail, keep) => self.refused(n, fail, keep),
+            Act::Lost(_, fail) if fail.hint.is_none() => Err(fail.hint(KEPT)),
             Act::Lost(_, fail) => Err(fail),
         }
     }

@@ -21,16 +21,16 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// `shown`: what people call it, which may be the archive it was made of.
-    pub fn open(path: &Bytes, shown: &Bytes, host: &Host) -> Result<Layout> {
-        let what = || format!("cannot read the image in '{shown}'");
+    /// What people call it, the folder and the image as they typed it: it may have been made of an archive.
+    pub fn open(path: &Bytes, (folder, image): (&Bytes, &str), host: &Host) -> Result<Layout> {
+        let what = || format!("cannot read {image}");
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, as_path(&host.expand(path.as_bytes())?), flags, Mode::empty()).map_err(|e| {
             Fail::new(Stage::Front, what())
                 .errno(e)
                 .hint("oci:DIR names a folder: skopeo copy docker://... oci:DIR:TAG makes one")
         })?;
-        let layout = Layout { dir, path: shown.clone() };
+        let layout = Layout { dir, path: folder.clone() };
         layout.file("oci-layout").map_err(|_| {
             Fail::new(Stage::Front, what())
                 .why("it is no folder of an OCI image: it has no file oci-layout")
