@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use kakuri_mount::{Node, UnionKind};
+use kakuri_mount::UnionKind;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use crate::base::kept::MountPoint;
