@@ -77,7 +77,7 @@ impl Calls {
                 };
                 let end = bytes.iter().position(|&b| b == b'=').unwrap_or(bytes.len());
                 let option = String::from_utf8_lossy(&bytes[..end]);
-                said.split([' ', ':', ',', '`', '=']).any(|word| word == option)
+                said.split([' ', ':', ',', '`', '=', '(', ')']).any(|word| word == option)
             });
             2 * quotes + usize::from(option)
         };
