@@ -87,7 +87,8 @@ fn a_build_sandbox() {
 fn changes_that_are_carried_over() {
     let scene = Scene::new();
     let output = example(&scene, "commit").output().ok();
-    let wanted = "untouched: bread\nAdded junk\nModified list\nDeleted old\ncarried over: bread cheese junk: false, old: false";
+    let wanted =
+        "untouched: bread\nAdded junk\nModified list\nDeleted old\ncarried over: bread cheese junk: false, old: false";
     assert_eq!(printed(&output), wanted, "{output}");
 }
 
@@ -175,7 +176,8 @@ fn the_shell_of_the_readme() {
 
 #[test]
 fn times_that_are_over() {
-    let wanted = "the limit: its time was over\nthe wait: None\nthe descriptor: 0 ready\nkilled: its container was ended";
+    let wanted =
+        "the limit: its time was over\nthe wait: None\nthe descriptor: 0 ready\nkilled: its container was ended";
     prints("timeouts", wanted);
 }
 
@@ -218,9 +220,10 @@ fn a_container_from_an_image() {
 /// A server of wireguard-go's and a web server behind it, in a network of the test's.
 const SERVER: &str = r#"
 set -e
+mount -t tmpfs none /run
 ip link set lo up
-export WG_PROCESS_FOREGROUND=0
-wireguard-go wgs >/dev/null 2>&1
+WG_PROCESS_FOREGROUND=1 wireguard-go wgs >/dev/null 2>&1 &
+for i in $(seq 200); do test -S /run/wireguard/wgs.sock && break; sleep 0.05; done
 wg genkey >server; wg genkey >client; wg pubkey <server >server.pub; wg pubkey <client >client.pub
 wg set wgs private-key server listen-port 51820 peer "$(cat client.pub)" allowed-ips 10.9.0.2/32
 ip addr add 10.9.0.1/24 dev wgs

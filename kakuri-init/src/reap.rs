@@ -3,9 +3,9 @@
 use std::os::fd::OwnedFd;
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::sys;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use kakuri_wire::sys;
 
 use crate::{Status, Usage};
 

@@ -16,7 +16,8 @@ fn main() -> Result<()> {
             writeln!(stdin, "{word}").ok();
         }
     }
-    for line in count.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines().map_while(|line| line.ok())) {
+    for line in count.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines().map_while(|line| line.ok()))
+    {
         println!("{}", line.trim());
     }
     println!("{}, {}", sort.wait()?, count.wait()?);

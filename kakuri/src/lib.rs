@@ -1,5 +1,43 @@
-//! kakuri: run any command in a container that an ordinary user makes with the kernel alone.
-//! doc
+//! Containers for other programs, as an ordinary user makes them with the kernel alone: without a daemon, without root.
+//!
+//! A [`Container`] says what commands see, who they are and what they may; [`Container::command`] gives a [`Command`],
+//! which is used as [`std::process::Command`] is; what runs is a [`Child`], and how it ended an [`ExitStatus`].
+//!
+//! ```
+//! use kakuri::Container;
+//!
+//! # fn main() -> kakuri::Result<()> {
+//! let status = Container::new()       // the host's programs can be read, and nothing else
+//!     // .bind("./src", "/src")       // show a folder
+//!     // .tmpfs("/scratch")           // an empty one
+//!     // .rlimit(..)                  // limit resources
+//!     .command("/bin/sh")
+//!     .args(["-c", "test $(id -u) = 0"])
+//!     .status()?;
+//! assert!(status.success());
+//! # Ok(()) }
+//! ```
+//!
+//! The library starts the program `kakuri` (see [`Container::program`] for how it is found) and is told by it what becomes
+//! of the command. Nothing of a container is made in the calling process, and nothing is forked in it: threads,
+//! asynchronous runtimes and signal handlers do not mind. A [`Child`] is a descriptor that can be polled.
+//!
+//! What cannot be had is an [`Error`] that names the call which asked for it, the reason, and what helps:
+//!
+//! ```
+//! use kakuri::Container;
+//!
+//! let error = Container::new().bind_ro("/no/such", "/x").command("true").status().unwrap_err();
+//! assert_eq!(error.call(), Some(r#"Container::bind_ro("/no/such", "/x")"#));
+//! assert_eq!(error.reason(), Some("No such file or directory"));
+//! ```
+//!
+//! Containers that stay, and can be entered while they run, are made by [`Container::create`]; see [`Persistent`]. What
+//! commands changed in folders that are never touched is shown and carried over by [`Changes`].
+//!
+//! A program that uses the library does without what only the programs need:
+//! `kakuri = { version = "0.1", default-features = false }`.
+
 #![warn(missing_docs)]
 
 mod library;

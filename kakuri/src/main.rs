@@ -152,7 +152,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
         None => None,
         Some(_) => {
             let config = load(wanted, &host)?;
-            let image = ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: wanted.general.quiet })?;
+            let image =
+                ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: wanted.general.quiet })?;
             match image {
                 None => None,
                 Some(mut image) => {

@@ -9,8 +9,8 @@ mod walls;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kakuri_init::Extent;
 pub use image::Image;
+use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use made::Made;

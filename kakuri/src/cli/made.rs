@@ -53,7 +53,9 @@ fn mode(name: &str, typed: &[u8], words: Option<&Vec<u8>>, usual: u32) -> Result
         Some(Ok(mode)) => value::mode(&format!("{name} mode"), mode),
         Some(Err(words)) => {
             let why = format!("unknown option '{}'", Bytes(words.clone()));
-            Err(misuse(format!("bad value '{}' for {name}", Bytes(typed.to_vec()))).why(why).hint("the option is mode="))
+            Err(misuse(format!("bad value '{}' for {name}", Bytes(typed.to_vec())))
+                .why(why)
+                .hint("the option is mode="))
         }
     }
 }

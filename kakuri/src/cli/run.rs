@@ -125,8 +125,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Config => general.config = Some(bytes()),
         Id::Detach => run.detach = true,
         Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
-        Id::Dir => spec.made.folders.push(made::folder(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
+        Id::Dir => spec.made.folders.push(made::folder(&name, met.value)?),
         Id::Emit => {
             let parts = [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init)];
             *act = Act::Emit(value::word(&name, met.value, &parts, &[])?);

@@ -158,7 +158,9 @@ impl Unpacker {
             Ok((FromInit::Exited { status: Status::Signal { signal, .. }, .. }, _)) => {
                 fail.why(format!("it was killed by signal {signal}"))
             }
-            Ok((FromInit::Exited { status: Status::Code(code), .. }, _)) => fail.why(format!("it exited with code {code}")),
+            Ok((FromInit::Exited { status: Status::Code(code), .. }, _)) => {
+                fail.why(format!("it exited with code {code}"))
+            }
             Ok((FromInit::Failed(own), _)) => own,
             _ => fail.why("its container has ended"),
         }

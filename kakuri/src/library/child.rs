@@ -126,9 +126,11 @@ impl Child {
         let end = match (self.told.ended.take(), ended.code) {
             (Some(end), _) => end.map_err(|error| self.calls.name(error)),
             (None, None) => Ok(ExitStatus { reason: Reason::Killed, usage: None }),
-            (None, Some(code)) => Err(Error::new(ErrorKind::Program, "the program `kakuri` gave no account of the run")
-                .why(format!("it exited with code {code}"))
-                .hint("is it of the same release as this library? kakuri version tells")),
+            (None, Some(code)) => {
+                Err(Error::new(ErrorKind::Program, "the program `kakuri` gave no account of the run")
+                    .why(format!("it exited with code {code}"))
+                    .hint("is it of the same release as this library? kakuri version tells"))
+            }
         };
         self.end.insert(end).clone().map(Some)
     }

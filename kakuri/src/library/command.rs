@@ -229,8 +229,10 @@ impl Command {
             return Err(Error::new(ErrorKind::Container, "an argument contains a NUL byte"));
         }
         let program = program::find(self.program.as_deref())?;
-        self.launched(&program, usual)
-            .map_err(|e| Error { kind: ErrorKind::Program, ..Error::io(format!("cannot start {}", program.display()), &e) })
+        self.launched(&program, usual).map_err(|e| Error {
+            kind: ErrorKind::Program,
+            ..Error::io(format!("cannot start {}", program.display()), &e)
+        })
     }
 
     fn launched(&mut self, program: &Path, usual: [Way; 3]) -> std::io::Result<Child> {

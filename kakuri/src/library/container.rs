@@ -100,11 +100,7 @@ impl Container {
     /// [`Changes::of_folder`] shows and carries it over.
     ///
     /// [`Changes::of_folder`]: crate::Changes::of_folder
-    pub fn try_in<P: AsRef<Path>>(
-        &self,
-        folders: impl IntoIterator<Item = P>,
-        program: impl AsRef<OsStr>,
-    ) -> Command {
+    pub fn try_in<P: AsRef<Path>>(&self, folders: impl IntoIterator<Item = P>, program: impl AsRef<OsStr>) -> Command {
         let names = folders.into_iter().map(|folder| plain(folder.as_ref())).collect();
         self.to_command("try", names, vec![program.as_ref().into()])
     }

@@ -86,7 +86,8 @@ impl<'a> Descriptors<'a> {
             arguments.extend(words);
         }
         let arguments = arguments.iter().map(|word| string(word)).collect::<io::Result<Vec<_>>>()?;
-        let variables = std::env::vars_os().map(|(key, value)| string(&[key.as_os_str(), &value].join(OsStr::new("="))));
+        let variables =
+            std::env::vars_os().map(|(key, value)| string(&[key.as_os_str(), &value].join(OsStr::new("="))));
         let variables = variables.collect::<io::Result<Vec<_>>>()?;
 
         // One that lies where another is to be would be closed by it, so all lie above first.

@@ -77,7 +77,9 @@ impl Told {
             return;
         }
         match value["phase"].as_str() {
-            Some("running") => self.running = Some(value["pid"].as_i64().and_then(|pid| pid.try_into().ok()).unwrap_or(0)),
+            Some("running") => {
+                self.running = Some(value["pid"].as_i64().and_then(|pid| pid.try_into().ok()).unwrap_or(0))
+            }
             Some("ended") => self.ended = Some(last(&value)),
             _ => {}
         }

@@ -21,7 +21,11 @@ pub(super) struct Call {
 pub(super) enum Word {
     Plain(OsString),
     /// The number of a descriptor that has these contents, between two texts.
-    Contents { before: OsString, bytes: Arc<[u8]>, after: OsString },
+    Contents {
+        before: OsString,
+        bytes: Arc<[u8]>,
+        after: OsString,
+    },
 }
 
 /// Calls in their order, and the first that cannot be carried out.
