@@ -32,6 +32,17 @@ fn error(command: &mut kakuri::Command) -> Error {
     command.output().map(|output| panic!("{}", output.status)).unwrap_err()
 }
 
+/// Threads and runtimes may hand them on.
+#[test]
+fn they_belong_to_no_thread() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Container>();
+    shared::<kakuri::Command>();
+    shared::<kakuri::Child>();
+    shared::<Error>();
+    shared::<Persistent>();
+}
+
 #[test]
 fn how_a_command_ended() {
     let ended = |script: &str| container().command("sh").args(["-c", script]).output().unwrap().status;
@@ -49,7 +60,7 @@ fn a_command_that_cannot_be_run_is_an_error_of_the_start() {
     for run in [|c: &mut kakuri::Command| c.spawn().map(drop), |c| c.status().map(drop), |c| c.output().map(drop)] {
         let missing = run(&mut container().command("no-such-program-here")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
-        assert!(missing.what().contains("no-such-program-here") && missing.hint_text().is_some(), "{missing}");
+        assert!(missing.what().contains("no-such-program-here") && missing.hint().is_some(), "{missing}");
         let data = run(&mut container().command("/etc/hosts")).unwrap_err();
         assert_eq!(data.kind(), ErrorKind::NotExecutable, "{data}");
         assert_eq!(std::io::Error::from(data).kind(), std::io::ErrorKind::PermissionDenied);
@@ -64,7 +75,7 @@ fn errors_name_the_call() {
         let error = error(&mut container.command("true"));
         assert_eq!(error.kind(), ErrorKind::Container, "{error}");
         assert!(
-            error.hint_text().is_some() || error.call().is_some_and(|c| c.contains('\0') || c.contains("\\0")),
+            error.hint().is_some() || error.call().is_some_and(|c| c.contains('\0') || c.contains("\\0")),
             "{error}"
         );
         error.call().unwrap_or_else(|| panic!("no call: {error}")).to_string()
@@ -274,7 +285,7 @@ fn a_container_that_stays() {
     let (_turn, name) = named("stays");
     let made = container().file("/etc/own", "contents").env("SECRET", "x").create(&name).unwrap();
     let again = container().create(&name).unwrap_err();
-    assert!(again.what().contains(&name) && again.hint_text().is_some(), "{again}");
+    assert!(again.what().contains(&name) && again.hint().is_some(), "{again}");
     assert!(!made.inspect().unwrap().is_running());
     let output = made.exec("sh").args(["-c", "cat /etc/own; echo \"$SECRET\"; exit 5"]).output().unwrap();
     assert_eq!((&output.stdout[..], output.status.code()), (&b"contentsx\n"[..], Some(5)));

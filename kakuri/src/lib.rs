@@ -44,6 +44,12 @@ mod library;
 
 pub use library::*;
 
+/// What the documents show in Rust runs.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+#[doc = include_str!("../../README.md")]
+struct Documents;
+
 #[cfg(feature = "programs")]
 #[doc(hidden)]
 pub mod account;

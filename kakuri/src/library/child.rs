@@ -128,8 +128,8 @@ impl Child {
             (None, None) => Ok(ExitStatus { reason: Reason::Killed, usage: None }),
             (None, Some(code)) => {
                 Err(Error::new(ErrorKind::Program, "the program `kakuri` gave no account of the run")
-                    .why(format!("it exited with code {code}"))
-                    .hint("is it of the same release as this library? kakuri version tells"))
+                    .with_why(format!("it exited with code {code}"))
+                    .with_hint("is it of the same release as this library? kakuri version tells"))
             }
         };
         self.end.insert(end).clone().map(Some)

@@ -194,6 +194,21 @@ impl Command {
         self
     }
 
+    /// The command's own word; empty where it is the image's or the user's shell.
+    pub fn get_program(&self) -> &OsStr {
+        self.words.first().map(OsString::as_os_str).unwrap_or_default()
+    }
+
+    /// Its arguments.
+    pub fn get_args(&self) -> impl Iterator<Item = &OsStr> {
+        self.words.iter().skip(1).map(OsString::as_os_str)
+    }
+
+    /// The variables that were set; of one that was set twice the later one counts.
+    pub fn get_envs(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.env.iter().map(|(key, value)| (key.as_os_str(), value.as_os_str()))
+    }
+
     /// Starts the command. Returns once it runs, or with the reason why it does not: about a millisecond later, unless an
     /// image has to be fetched first.
     ///

@@ -46,11 +46,11 @@ impl Error {
         Error { why: Some(error.to_string()), errno, ..Error::new(ErrorKind::Io, what) }
     }
 
-    pub(super) fn why(self, why: impl Into<String>) -> Error {
+    pub(super) fn with_why(self, why: impl Into<String>) -> Error {
         Error { why: Some(why.into()), ..self }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Error {
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Error {
         Error { hint: Some(hint.into()), ..self }
     }
 
@@ -80,7 +80,7 @@ impl Error {
     }
 
     /// What helps. It speaks of the command line, whose options have the names of the builder's calls.
-    pub fn hint_text(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
@@ -128,7 +128,7 @@ pub(super) fn said(stderr: &[u8], code: Option<i32>) -> Error {
     let Some(at) = at else {
         let rest: Cow<str> = if lines.is_empty() { "it said nothing".into() } else { lines.join("; ").into() };
         let code = code.map_or("was killed".into(), |code| format!("exited with code {code}"));
-        return Error::new(ErrorKind::Program, format!("kakuri {code}")).why(rest);
+        return Error::new(ErrorKind::Program, format!("kakuri {code}")).with_why(rest);
     };
     let mut error = Error::new(ErrorKind::Container, lines[at].trim_start_matches("kakuri: "));
     error.hint = lines.get(at + 1).and_then(|line| line.strip_prefix("  hint: ")).map(str::to_string);

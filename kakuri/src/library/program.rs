@@ -17,7 +17,7 @@ pub(super) fn find(chosen: Option<&Path>) -> Result<PathBuf> {
             Ok(path)
         } else {
             Err(Error::new(ErrorKind::Program, format!("no program at {} ({whose})", path.display()))
-                .hint("name the executable file `kakuri`, whose helpers lie beside it"))
+                .with_hint("name the executable file `kakuri`, whose helpers lie beside it"))
         };
     }
     let beside = env::current_exe().ok();
@@ -26,8 +26,8 @@ pub(super) fn find(chosen: Option<&Path>) -> Result<PathBuf> {
     let mut all = folders.chain(env::split_paths(&path).filter(|folder| folder.is_absolute()));
     all.find_map(|folder| Some(folder.join(NAME)).filter(|file| is_program(file))).ok_or_else(|| {
         Error::new(ErrorKind::Program, "the program `kakuri` is not here")
-            .why("it lies neither beside this executable nor in a folder of PATH")
-            .hint("cargo install kakuri, or name it: Container::program, or KAKURI in the environment")
+            .with_why("it lies neither beside this executable nor in a folder of PATH")
+            .with_hint("cargo install kakuri, or name it: Container::program, or KAKURI in the environment")
     })
 }
 

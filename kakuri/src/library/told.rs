@@ -70,7 +70,7 @@ impl Told {
         let value: Value = serde_json::from_slice(line).unwrap_or_default();
         if !std::mem::replace(&mut self.began, true) && value["version"].as_u64() != Some(VERSION) {
             let other = Error::new(ErrorKind::Program, "the program `kakuri` is of another version than this library")
-                .hint("install both from one release");
+                .with_hint("install both from one release");
             self.ended = Some(Err(other));
         }
         if self.ended.is_some() {

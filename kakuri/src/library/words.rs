@@ -66,7 +66,7 @@ impl Calls {
     }
 
     pub fn refuse(&mut self, text: String, why: &str) {
-        let error = Error::new(ErrorKind::Container, "a value that cannot be").why(why).of_call(text);
+        let error = Error::new(ErrorKind::Container, "a value that cannot be").with_why(why).of_call(text);
         self.wrong.get_or_insert(error);
     }
 
