@@ -97,7 +97,10 @@ fn a_pid_1_that_lies_ends_with_its_container() {
         (r#"say("{\"Ready\":[]}", 200);"#, "more descriptors"),
         (r#"say("{\"Ready\":[]}", 1);"#, "1 descriptors where 0 belong"),
         (r#"say("{\"Ready\":[\"proc\"]}", 1);"#, "out of turn"),
-        (r#"say("{\"Exited\":{\"code\":0}}", 0);"#, "out of turn"),
+        (
+            r#"say("{\"Exited\":{\"status\":{\"code\":0},\"usage\":{\"user_us\":0,\"system_us\":0,\"peak_kib\":0}}}", 0);"#,
+            "out of turn",
+        ),
         (r#"say("{\"Failed\":{\"stage\":\"init\",\"what\":\"x\",\"code\":0}}", 0);"#, "no code of a failure"),
         (r#"send(3, "", 0, 0);"#, "without a word"),
         (
@@ -114,7 +117,7 @@ fn a_pid_1_that_stays_after_its_last_word_is_ended() {
     need!("cc");
     let output = with_double(
         r#"say("{\"Ready\":[]}", 0); hear(); hear(); hear(); say("{\"Started\":{\"pid\":2,\"terminal\":false}}", 0);
-           say("{\"Exited\":{\"code\":3}}", 0);"#,
+           say("{\"Exited\":{\"status\":{\"code\":3},\"usage\":{\"user_us\":0,\"system_us\":0,\"peak_kib\":0}}}", 0);"#,
     );
     assert_eq!(output.code(), 3, "{output}");
 }

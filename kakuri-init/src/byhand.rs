@@ -89,7 +89,7 @@ fn mind(command: &[OsString]) -> Result<Status> {
             }
         }
         let mut end = None;
-        while let Some((ended, status)) = next_ended()? {
+        while let Some((ended, status, _)) = next_ended()? {
             end = end.or((ended == pid).then_some(status));
         }
         if let Some(status) = end {

@@ -16,7 +16,7 @@ use crate::front::{Front, shorten};
 use crate::reap::{Signals, next_ended};
 use crate::session::Session;
 use crate::terminal::open_devpts;
-use crate::{Event, FromInit, Status, ToInit};
+use crate::{Event, FromInit, Status, ToInit, Usage};
 
 /// Descriptors kept free beside those of the sessions that run (two each): what one more message may carry, its
 /// places in the child, and our own.
@@ -29,6 +29,8 @@ pub struct Container<'a> {
     running: Vec<Session>,
     /// None where the container has a command of its own and takes no session.
     hold: Option<Hold>,
+    /// What orphans used.
+    orphans: Usage,
 }
 
 struct Hold {
@@ -51,7 +53,8 @@ impl Container<'_> {
             None => front.send(&word, &[])?,
         }
         drop(started.master);
-        Container { front, ground, signals, running: vec![Session::first(started.child)], hold: None }.mind()
+        let running = vec![Session::first(started.child)];
+        Container { front, ground, signals, running, hold: None, orphans: Usage::default() }.mind()
     }
 
     /// Holds the container for the commands of sessions, until the front ends.
@@ -63,7 +66,8 @@ impl Container<'_> {
         let ground = Ground { user, mask: signals.inherited, devpts, files, ruleset: OnceCell::new() };
         sys::leave_arena();
         front.send(&FromInit::Holding, &[])?;
-        Container { front, ground, signals, running: Vec::new(), hold: Some(Hold { last: 0, most }) }.mind()
+        let hold = Some(Hold { last: 0, most });
+        Container { front, ground, signals, running: Vec::new(), hold, orphans: Usage::default() }.mind()
     }
 
     fn mind(mut self) -> Result<u8> {
@@ -75,9 +79,9 @@ impl Container<'_> {
             linked.zip(&spoke).filter(|(_, spoke)| **spoke).for_each(|(session, _)| session.obey());
             if children {
                 while self.signals.take().is_some() {}
-                if let Some(status) = self.reap()? {
+                if let Some((status, usage)) = self.reap()? {
                     // The kernel kills whatever else is in the namespace once we end; the front need not wait for that.
-                    self.front.send(&FromInit::Exited(status), &[])?;
+                    self.front.send(&FromInit::Exited { status, usage }, &[])?;
                     return Ok(0);
                 }
             }
@@ -112,20 +116,23 @@ impl Container<'_> {
 
     /// Collects every child that has ended: commands are told of, orphans of the container are not. How Start's command
     /// ended, if it is among them.
-    fn reap(&mut self) -> Result<Option<Status>> {
+    fn reap(&mut self) -> Result<Option<(Status, Usage)>> {
         let mut first = None;
-        while let Some((pid, status)) = next_ended()? {
-            let Some(place) = self.running.iter().position(|session| session.pid() == pid) else { continue };
+        while let Some((pid, status, usage)) = next_ended()? {
+            let Some(place) = self.running.iter().position(|session| session.pid() == pid) else {
+                self.orphans = self.orphans.with(usage);
+                continue;
+            };
             let session = self.running.swap_remove(place);
             let number = session.number;
             // The holder first: the front may end the container with it.
-            session.end(status);
+            session.end(status, usage);
             match number {
-                0 => first = Some(status),
+                0 => first = Some((status, usage)),
                 _ => self.front.tell(number, Event::Exited(status))?,
             }
         }
-        Ok(first)
+        Ok(first.map(|(status, usage)| (status, usage.with(self.orphans))))
     }
 
     /// One word of the front.

@@ -78,7 +78,10 @@ pub enum FromInit {
     },
     /// Answers Go after Hold: sessions may come.
     Holding,
-    Exited(Status),
+    Exited {
+        status: Status,
+        usage: Usage,
+    },
     Failed(Fail),
     /// What became of a session's command, told beside the session's own link for who keeps the record.
     Session {
@@ -119,7 +122,11 @@ pub enum FromSession {
         pid: i32,
         terminal: bool,
     },
-    Exited(Status),
+    /// As [`FromInit::Exited`].
+    Exited {
+        status: Status,
+        usage: Usage,
+    },
     Failed(Fail),
 }
 
@@ -127,7 +134,7 @@ impl Message for FromSession {
     fn descriptors(&self) -> usize {
         match self {
             FromSession::Started { terminal, .. } => usize::from(*terminal),
-            FromSession::Exited(_) | FromSession::Failed(_) => 0,
+            FromSession::Exited { .. } | FromSession::Failed(_) => 0,
         }
     }
 }
@@ -138,7 +145,7 @@ impl Message for FromInit {
             FromInit::Ready(made) => made.len(),
             FromInit::Started { terminal, .. } => usize::from(*terminal),
             FromInit::Watched { .. } => 1,
-            FromInit::Holding | FromInit::Exited(_) | FromInit::Failed(_) | FromInit::Session { .. } => 0,
+            FromInit::Holding | FromInit::Exited { .. } | FromInit::Failed(_) | FromInit::Session { .. } => 0,
         }
     }
 }
@@ -149,6 +156,29 @@ impl Message for FromInit {
 pub enum Status {
     Code(u8),
     Signal { signal: i32, core: bool },
+}
+
+/// What a command and those it has waited for used, as getrusage(2) tells it; with the container's first command also
+/// what its orphans did that ended before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Processor time in microseconds.
+    pub user_us: u64,
+    pub system_us: u64,
+    /// The most memory one process had at a time, in KiB.
+    pub peak_kib: u64,
+}
+
+impl Usage {
+    /// With what others used.
+    pub fn with(self, other: Usage) -> Usage {
+        Usage {
+            user_us: self.user_us.saturating_add(other.user_us),
+            system_us: self.system_us.saturating_add(other.system_us),
+            peak_kib: self.peak_kib.max(other.peak_kib),
+        }
+    }
 }
 
 /// What PID 1 makes before anything of the payload is parsed.

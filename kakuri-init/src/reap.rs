@@ -3,12 +3,11 @@
 use std::os::fd::OwnedFd;
 
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
+use kakuri_wire::sys;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
-use crate::Status;
+use crate::{Status, Usage};
 
 /// The signals this process waits for, and the mask it was born with (the payload's).
 pub struct Signals {
@@ -42,23 +41,28 @@ impl Signals {
     }
 }
 
-/// Collects one child that has ended, and says how; None when none is left to collect. Orphans of the container are
-/// ours, and one SIGCHLD may stand for many.
-pub fn next_ended() -> Result<Option<(i32, Status)>> {
+/// Collects one child that has ended, and says how, and what it used; None when none is left to collect. Orphans of the
+/// container are ours, and one SIGCHLD may stand for many.
+pub fn next_ended() -> Result<Option<(i32, Status, Usage)>> {
     loop {
-        match wait(WaitOptions::NOHANG) {
-            Ok(Some((pid, status))) => return Ok(Some((Pid::as_raw(Some(pid)), translate(status)))),
-            Err(Errno::INTR) => {}
-            Ok(None) | Err(Errno::CHILD) => return Ok(None),
+        match sys::wait_any() {
+            Ok(Some(ended)) => {
+                let sys::Ended { pid, status, user_us, system_us, peak_kib } = ended;
+                return Ok(Some((pid, translate(status), Usage { user_us, system_us, peak_kib })));
+            }
+            Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
+            Err(e) if e.raw_os_error() == Some(libc::ECHILD) => return Ok(None),
+            Ok(None) => return Ok(None),
             Err(e) => return Err(Fail::new(Stage::Init, "cannot collect what has ended").errno(e)),
         }
     }
 }
 
-fn translate(status: WaitStatus) -> Status {
-    match status.terminating_signal() {
-        Some(signal) => Status::Signal { signal, core: status.as_raw() & 0x80 != 0 },
-        None => Status::Code(status.exit_status().unwrap_or(0) as u8),
+fn translate(status: i32) -> Status {
+    if libc::WIFSIGNALED(status) {
+        Status::Signal { signal: libc::WTERMSIG(status), core: libc::WCOREDUMP(status) }
+    } else {
+        Status::Code(libc::WEXITSTATUS(status) as u8)
     }
 }
 

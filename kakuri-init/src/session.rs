@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group, pidfd_send_signal};
 use crate::command::Started;
 use crate::front::shorten;
 use crate::reap::Child;
-use crate::{Fail, FromSession, Status, ToSession};
+use crate::{Fail, FromSession, Status, ToSession, Usage};
 
 /// A command that runs, or that nobody has collected yet: neither its pid nor its group can be another's.
 pub struct Session {
@@ -49,9 +49,9 @@ impl Session {
     }
 
     /// The command has been collected: its last word, and the end of its link.
-    pub fn end(mut self, status: Status) {
+    pub fn end(mut self, status: Status, usage: Usage) {
         if let Some(link) = self.link.take() {
-            let _ = link.send_now(&FromSession::Exited(status), &[]);
+            let _ = link.send_now(&FromSession::Exited { status, usage }, &[]);
         }
     }
 

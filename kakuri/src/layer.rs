@@ -9,34 +9,34 @@
 //! LAYERS is `NAME/cow` of a container, or a folder of a [try](tries). The original is never written to but by a
 //! [commit](apply).
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod apply;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 mod carry;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod commit;
 pub mod compare;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod conflict;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 mod diff;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod journal;
 mod kind;
 pub mod list;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod patch;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod plan;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod prune;
 pub mod split;
 mod stamp;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod subject;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod tries;
-#[cfg(feature = "cli")]
+#[cfg(feature = "programs")]
 pub mod undo;
 pub mod upper;
 

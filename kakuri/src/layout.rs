@@ -47,6 +47,7 @@ pub enum What {
     },
     /// A file of the container's own, writable, over what is there.
     PrivateFile {
+        mode: u32,
         text: Vec<u8>,
     },
     Tmpfs {
@@ -195,7 +196,7 @@ impl Layout {
         if self.root.is_some() {
             let at = self.locate(&pathname::join(folder, name)).at;
             if let Some(Point {
-                what: What::PrivateFile { text: old } | What::File { text: old },
+                what: What::PrivateFile { text: old, .. } | What::File { text: old },
                 origin: Origin::Base,
             }) = self.get_mut(&at)
             {
@@ -251,7 +252,16 @@ impl What {
         }
     }
 
-    /// What a place for it looks like in a skeleton.
+    /// What a place for it looks like in a skeleton: empty, but for a link, which is no mount.
+    pub fn place(&self) -> Node {
+        match self {
+            What::Symlink { to } => Node::Symlink(Bytes(to.clone())),
+            what if what.is_folder() => Node::Folder,
+            _ => Node::File(Bytes::default()),
+        }
+    }
+
+    /// What it looks like in a skeleton that is all there is around it.
     fn mount_point(&self) -> Node {
         match self {
             What::File { text } => Node::File(Bytes(text.clone())),

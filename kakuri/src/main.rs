@@ -14,12 +14,11 @@
 #![no_main]
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 
 use kakuri::account;
 use kakuri::cell;
-use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
+use kakuri::cli::{self, Act, Command, Run as Wanted, Stop, lead};
 use kakuri::client;
 use kakuri::config::{self, Config};
 use kakuri::exit;
@@ -27,6 +26,7 @@ use kakuri::helper::Programs;
 use kakuri::host::Host;
 use kakuri::image::ready::{self, Fetch};
 use kakuri::network::Wiring;
+use kakuri::output;
 use kakuri::plan::{self, Outline, Plan, Storage};
 use kakuri::run::{self, Run};
 use kakuri::spec::IdMode;
@@ -34,7 +34,7 @@ use kakuri::status::Reporter;
 use kakuri::store::Store;
 use kakuri::supervise::Outcome;
 use kakuri::terminal::Caller;
-use kakuri::verb::{self, print, start_log, take_status};
+use kakuri::verb::{self, print, report, start_log};
 use kakuri::{doctor, explain, guarantee, signals, version};
 use kakuri_init::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -44,7 +44,7 @@ use rustix::process::{Resource, getrlimit};
 kakuri_wire::program!(begin);
 
 fn begin(arguments: Vec<OsString>) -> u8 {
-    match check_stdio().and_then(|()| dispatch(arguments)) {
+    match check_stdio().and_then(|()| lead::expand(arguments)).and_then(dispatch) {
         Ok(code) => code,
         Err(mut fail) => {
             if fail.hint.is_none()
@@ -52,7 +52,7 @@ fn begin(arguments: Vec<OsString>) -> u8 {
             {
                 fail = fail.hint(hint);
             }
-            let _ = writeln!(std::io::stderr(), "kakuri: {fail}");
+            output::warn(&fail);
             fail.code
         }
     }
@@ -89,10 +89,10 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
         verb::shell::forget_environment();
     }
     match command {
-        Ok(Command::Run(run)) if run.act == Act::Start && (run.detach || run.name.is_some()) => {
-            verb::start::run_named(&run, login)
+        Ok(Command::Run(mut run)) if run.act == Act::Start && (run.detach || run.name.is_some()) => {
+            verb::start::run_named(&mut run, login)
         }
-        Ok(Command::Run(run)) => temporary(&run, login),
+        Ok(Command::Run(mut run)) => temporary(&mut run, login),
         Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
         Ok(Command::Doctor(form)) => Ok(doctor::run(form)),
         Ok(Command::Config(verb, file)) => {
@@ -100,22 +100,32 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
         }
         Ok(Command::Container(verb)) => verb::run(*verb, login),
         Err(Stop::Text(text)) => print(text.as_bytes()),
-        Err(Stop::Misuse(fail)) => Err(fail),
+        Err(Stop::Misuse(fail)) => {
+            lead::tell(&arguments, &fail);
+            Err(fail)
+        }
     }
 }
 
 /// `kakuri [OPTIONS] [CMD...]`: planned, then shown or carried out.
-fn temporary(wanted: &Wanted, login: bool) -> Result<u8> {
+fn temporary(wanted: &mut Wanted, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
-    let status = wanted.status_fd.map(take_status).transpose()?;
-    let passed = if wanted.act == Act::Start { run::take_passed(&wanted.spec.pass)? } else { Vec::new() };
-    start_log(wanted.general.verbose);
-    let mut reporter = Reporter::new(status);
-    let outcome = match wanted.act {
-        Act::Explain => decide(wanted, login).and_then(|plan| print(explain::explain(&plan).as_bytes())),
-        Act::Emit(part) => decide(wanted, login).and_then(|plan| print(explain::emit(&plan, part).as_bytes())),
-        Act::Start => start(wanted, passed, login, &mut reporter),
-    };
+    let mut reporter = report(wanted.status_fd, &wanted.general)?;
+    let contents = run::take_contents(&mut wanted.spec.made.files);
+    let outcome = contents.and_then(|()| match wanted.act {
+        Act::Start => run::take_passed(&wanted.spec.pass).and_then(|passed| {
+            start_log(wanted.general.verbose);
+            start(wanted, passed, login, &mut reporter)
+        }),
+        act => {
+            start_log(wanted.general.verbose);
+            let shown = |plan: &Plan| match act {
+                Act::Emit(part) => explain::emit(plan, part),
+                _ => explain::explain(plan),
+            };
+            decide(wanted, login).and_then(|plan| print(shown(&plan).as_bytes()))
+        }
+    });
     outcome.inspect_err(|fail| reporter.failed(fail))
 }
 
@@ -143,7 +153,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
         None => None,
         Some(_) => {
             let config = load(wanted, &host)?;
-            let image = ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: false })?;
+            let image =
+                ready::prepare(&wanted.spec, &host, &config, Fetch::Permitted { login, quiet: wanted.general.quiet })?;
             match image {
                 None => None,
                 Some(mut image) => {
@@ -187,8 +198,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     if let Some(refused) = &refused {
         refused.tell();
     }
-    let Outcome::Ended { status, timed_out } = outcome? else { return Ok(0) };
-    reporter.ended(status, timed_out, refused.as_ref());
+    let Outcome::Ended { status, timed_out, usage } = outcome? else { return Ok(0) };
+    reporter.ended(status, timed_out, usage, refused.as_ref());
     match status {
         _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),

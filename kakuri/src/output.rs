@@ -10,6 +10,7 @@ pub mod time;
 mod width;
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::{Bytes, sys};
@@ -31,7 +32,21 @@ pub fn print(text: &str) -> Result<u8> {
 
 /// A line on standard error.
 pub fn warn(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "kakuri: {text}");
+    if !is_hushed() {
+        let _ = writeln!(std::io::stderr(), "kakuri: {text}");
+    }
+}
+
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+/// `--quiet` of a run: standard error is the command's alone from here on, and a program hears of failures by
+/// `--status-fd`.
+pub fn hush() {
+    HUSHED.store(true, Ordering::Relaxed);
+}
+
+pub fn is_hushed() -> bool {
+    HUSHED.load(Ordering::Relaxed)
 }
 
 /// Whether standard output may be coloured: a terminal, and nobody who minds (<https://no-color.org>).

@@ -43,7 +43,7 @@ impl Phase {
             (Phase::Launching, FromInit::Watched { session: 0 }) if asked.watched && !asked.hold => Ok(Phase::Launching),
             (Phase::Running, FromInit::Watched { .. }) if asked.watched && asked.hold => Ok(Phase::Running),
             (Phase::Launching, FromInit::Holding) if asked.hold => Ok(Phase::Running),
-            (Phase::Running, FromInit::Exited(_)) if !asked.hold => Ok(Phase::Ended),
+            (Phase::Running, FromInit::Exited { .. }) if !asked.hold => Ok(Phase::Ended),
             (Phase::Running, FromInit::Session { .. }) if asked.hold => Ok(Phase::Running),
             _ => Err(out_of_turn(Stage::Init, &format!("{message:?}"))),
         }
@@ -97,8 +97,10 @@ fn out_of_turn(stage: Stage, message: &str) -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kakuri_init::Status;
+    use kakuri_init::{Status, Usage};
 
+    const ENDED: FromInit =
+        FromInit::Exited { status: Status::Code(0), usage: Usage { user_us: 0, system_us: 0, peak_kib: 0 } };
     const MADE: [Kernelfs; 1] = [Kernelfs::Proc];
     const ASKED: Asked = Asked { filesystems: &MADE, terminal: false, hold: false, watched: false };
 
@@ -107,7 +109,7 @@ mod tests {
         let phase = Phase::Making.after_init(&FromInit::Ready(MADE.to_vec()), ASKED).expect("ready first");
         let phase = phase.after_mount(&FromMount::Built, true).expect("then built");
         let phase = phase.after_init(&FromInit::Started { pid: 2, terminal: false }, ASKED).expect("then started");
-        assert_eq!(phase.after_init(&FromInit::Exited(Status::Code(0)), ASKED).expect("then exited"), Phase::Ended);
+        assert_eq!(phase.after_init(&ENDED, ASKED).expect("then exited"), Phase::Ended);
     }
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
             FromInit::Ready(MADE.to_vec()),
             FromInit::Ready(vec![]),
             FromInit::Started { pid: 2, terminal: false },
-            FromInit::Exited(Status::Code(0)),
+            ENDED,
             // Nobody asked for one, and the front would take whatever came for it.
             FromInit::Started { pid: 2, terminal: true },
         ];

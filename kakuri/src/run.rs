@@ -1,8 +1,10 @@
 //! A temporary container from its plan to its exit code.
 
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kakuri_mount::UnionKind;
+use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
@@ -13,6 +15,7 @@ use crate::refusals::Tally;
 use crate::plan::{Outline, Plan, Terminal};
 use crate::rights;
 use crate::signals::Signals;
+use crate::spec::made;
 use crate::status::Reporter;
 use crate::supervise::{Outcome, supervise};
 use crate::terminal::{Caller, Relay, stdio};
@@ -75,6 +78,31 @@ impl Run<'_> {
         let descriptors = Descriptors { inherited, passed: self.passed.iter().map(AsFd::as_fd).collect() };
         begun.carry_out(plan, &First::Command(&process, descriptors), &mut |phase: Phase| reporter.reached(phase))
     }
+}
+
+/// The contents of a file that is made for the container: they go into the plan.
+const MAX_CONTENTS: u64 = 4 * 1024 * 1024;
+
+/// `--file N:DST`: read to the end, before anything of ours is opened, which could end up at that number.
+pub fn take_contents(files: &mut [made::File]) -> Result<()> {
+    for file in files {
+        let Some(number) = file.descriptor.take() else { continue };
+        let cannot = || Fail::new(Stage::Front, format!("cannot make the file '{}'", file.at));
+        let fd = sys::inherit(number).ok_or_else(|| {
+            cannot()
+                .why(format!("descriptor {number} is not open"))
+                .hint(format!("open it in the shell: kakuri --file {number}:{} CMD {number}<FILE", file.at))
+        })?;
+        let mut bytes = Vec::new();
+        std::fs::File::from(fd).take(MAX_CONTENTS + 1).read_to_end(&mut bytes).map_err(|e| cannot().errno(e))?;
+        if bytes.len() as u64 > MAX_CONTENTS {
+            return Err(cannot()
+                .why(format!("it is larger than {MAX_CONTENTS} bytes"))
+                .hint("bind a file of the host: --bind SRC:DST:ro"));
+        }
+        file.contents = Bytes(bytes);
+    }
+    Ok(())
 }
 
 /// `--pass-fd N`: taken over before anything of ours is opened, which could end up at that number.

@@ -2,22 +2,22 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod image;
 mod landlock;
+pub mod made;
 mod walls;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kakuri_image::{Digest, Platform};
+pub use image::Image;
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
+use made::Made;
 use serde::{Deserialize, Serialize};
 pub use walls::{Seccomp, Walls};
-
-use crate::image::access::Access;
-use crate::image::pull::Policy;
 
 /// One container and the command to run in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct Spec {
     /// Bind profiles of the configuration, by name.
     pub profiles: Vec<String>,
     pub tmpfs: Vec<Tmpfs>,
+    #[serde(skip_serializing_if = "Made::is_empty")]
+    pub made: Made,
     pub hide: Vec<Bytes>,
     pub devices: Vec<Device>,
     /// The private folders (/tmp, /home, ...) are read-only too.
@@ -95,6 +97,7 @@ impl Default for Spec {
             auto_bind: true,
             profiles: Vec::new(),
             tmpfs: Vec::new(),
+            made: Made::default(),
             hide: Vec::new(),
             devices: Vec::new(),
             read_only: false,
@@ -152,46 +155,6 @@ impl Spec {
     /// Whether its root brings a system of its own.
     pub fn has_own_root(&self) -> bool {
         self.rootfs.is_some() || self.image.is_some()
-    }
-}
-
-/// `--image`, and what is said with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Image {
-    /// As typed.
-    pub reference: Bytes,
-    /// What it was when the container was made, by the digest of its manifest: whatever the name means since, this is
-    /// what it starts from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Digest>,
-    /// And its name in full then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// None: this machine's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    #[serde(default)]
-    pub policy: Policy,
-    #[serde(default)]
-    pub access: Access,
-    /// In the place of the image's own, whose arguments go with it. Empty: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entrypoint: Option<Vec<Bytes>>,
-}
-
-impl Image {
-    /// Nothing said of it but its name.
-    pub fn named(reference: impl Into<Bytes>) -> Image {
-        Image {
-            reference: reference.into(),
-            id: None,
-            name: None,
-            platform: None,
-            policy: Policy::default(),
-            access: Access::default(),
-            entrypoint: None,
-        }
     }
 }
 

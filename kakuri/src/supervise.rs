@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use kakuri_init::{FromInit, Status, ToInit};
+use kakuri_init::{FromInit, Status, ToInit, Usage};
 use kakuri_wire::caps::Set;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,8 +30,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub trait Peer {
     /// Where word of the command comes.
     fn link(&self) -> BorrowedFd<'_>;
-    /// Called when there is something on the link; the status once the command has ended.
-    fn hear(&mut self) -> Result<Option<Status>>;
+    /// Called when there is something on the link; how the command ended and what it used, once it has.
+    fn hear(&mut self) -> Result<Option<(Status, Usage)>>;
     /// A signal for the command, or for its whole process group.
     fn tell(&mut self, signal: i32, group: bool) -> Result<()>;
     /// Descriptors to watch besides.
@@ -53,7 +53,7 @@ pub struct Aside {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The command has ended.
-    Ended { status: Status, timed_out: bool },
+    Ended { status: Status, timed_out: bool, usage: Usage },
     /// It runs on: the detach keys were typed, or somebody else took its terminal.
     Left,
 }
@@ -95,12 +95,12 @@ impl Peer for Cell {
         std::os::fd::AsFd::as_fd(&self.link)
     }
 
-    fn hear(&mut self) -> Result<Option<Status>> {
+    fn hear(&mut self) -> Result<Option<(Status, Usage)>> {
         match self.link.recv() {
             Ok((message, _)) => {
                 log::trace!("from kakuri-init: {message:?}");
                 match message {
-                    FromInit::Exited(status) => Ok(Some(status)),
+                    FromInit::Exited { status, usage } => Ok(Some((status, usage))),
                     FromInit::Failed(fail) => Err(fail),
                     other => Phase::Running.after_init(&other, Asked::default()).map(|_| None),
                 }
@@ -198,15 +198,18 @@ pub fn mind(
             }
         }
         if seen.link
-            && let Some(status) = peer.hear()?
+            && let Some((status, usage)) = peer.hear()?
         {
-            return Ok(Outcome::Ended { status, timed_out: clock.passed });
+            return Ok(Outcome::Ended { status, timed_out: clock.passed, usage });
         }
     }
 }
 
 /// Something the user should know while the command has the terminal, which then starts no line of its own.
 fn say(fail: &Fail, raw: bool) {
+    if crate::output::is_hushed() {
+        return;
+    }
     let mut text = format!("kakuri: {fail}\n");
     if raw {
         text = format!("\r{}", text.replace('\n', "\r\n"));

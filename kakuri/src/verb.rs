@@ -39,6 +39,7 @@ use crate::idmap::{self, Ids};
 use crate::output;
 use crate::output::template::Template;
 use crate::spec::{IdMode, Spec};
+use crate::status::Reporter;
 use crate::store::Store;
 
 /// A verb fails with 1; 125 is misuse.
@@ -134,6 +135,15 @@ pub fn take_status(number: i32) -> Result<OwnedFd> {
             .why(if number > 2 { "it is not open" } else { "0, 1 and 2 belong to the command" })
             .hint("open it in the shell: kakuri --status-fd 3 CMD 3>status.json")
     })
+}
+
+/// What is told of a run, and on standard error nothing where `--quiet` asks for that.
+pub fn report(status_fd: Option<i32>, general: &General) -> Result<Reporter> {
+    let status = status_fd.map(take_status).transpose()?;
+    if general.quiet {
+        output::hush();
+    }
+    Ok(Reporter::new(status))
 }
 
 /// The log goes to standard error: with --verbose what was decided, with KAKURI_LOG=trace every message. Set

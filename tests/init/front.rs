@@ -133,7 +133,7 @@ impl Init {
             other => assert!(matches!(other, FromInit::Started { terminal: false, .. }), "{other:?}"),
         }
         match init.recv().0 {
-            FromInit::Exited(status) => Ok(status),
+            FromInit::Exited { status, .. } => Ok(status),
             other => panic!("expected the end, got {other:?}"),
         }
     }
@@ -269,7 +269,7 @@ impl Holder {
     /// How it ended, which is the last word.
     pub fn exited(&self) -> Status {
         match self.recv().0 {
-            FromSession::Exited(status) => {
+            FromSession::Exited { status, .. } => {
                 self.closed();
                 status
             }

@@ -3,7 +3,7 @@
 use std::io::{PipeReader, Read};
 use std::os::fd::AsFd;
 
-use kakuri_init::{Event, FromSession, Status};
+use kakuri_init::{Event, FromSession, Status, Usage};
 use kakuri_wire::channel::{Broken, wait};
 use kakuri_wire::fail::Stage;
 use kakuri_wire::{Channel, document};
@@ -12,6 +12,8 @@ use rustix::event::PollFlags;
 use crate::front::{Holder, Init, LIMIT, null, process, until};
 
 const HANGUP: Status = Status::Signal { signal: 1, core: false };
+const ENDED: FromSession =
+    FromSession::Exited { status: Status::Code(0), usage: Usage { user_us: 0, system_us: 0, peak_kib: 0 } };
 
 /// A session that has said it is ready, after its first command has run.
 fn ready(init: &Init, number: u32, script: &str) -> (Holder, PipeReader) {
@@ -99,7 +101,7 @@ fn nonsense_hangs_up() {
 /// Both ends of a link whose far end has no room for a word to the near one.
 fn filled() -> (Channel, Channel) {
     let (ours, theirs) = Channel::pair().expect("a link");
-    while theirs.send_now(&FromSession::Exited(Status::Code(0)), &[]).is_ok() {}
+    while theirs.send_now(&ENDED, &[]).is_ok() {}
     (ours, theirs)
 }
 
@@ -130,7 +132,7 @@ fn a_link_that_fills_up_later_stops_nobody() {
     init.ask(1, &theirs, document, &[null.as_fd(); 3], &[]);
     assert!(matches!(init.event(1), Event::Started { .. }));
     // We kept a copy of PID 1's end, which no honest front does.
-    while theirs.send_now(&FromSession::Exited(Status::Code(0)), &[]).is_ok() {}
+    while theirs.send_now(&ENDED, &[]).is_ok() {}
     assert_eq!(init.exited(1), Status::Code(6));
     drop(ours);
     init.still_serves(2);

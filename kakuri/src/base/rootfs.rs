@@ -150,7 +150,7 @@ fn put_name(layout: &mut Layout, root: &Root, name: &str, (host, ids): (&Host, &
             if located.found == Found::Missing {
                 layout.lack(&located.at, Node::File(Bytes::default()));
             }
-            layout.put(located.at, Origin::Base, What::PrivateFile { text: Vec::new() });
+            layout.put(located.at, Origin::Base, What::PrivateFile { mode: 0o644, text: Vec::new() });
         }
         // A link into /run, where something else would write it.
         (Found::Missing, Some(What::Private { .. })) if pathname::below(&located.at, b"/dev").is_none() => {

@@ -11,6 +11,7 @@ use super::source::{self, Kind, Look};
 use crate::host::{Host, in_home};
 use crate::layout::{Found, Source, What};
 use crate::pathname;
+use crate::spec::made::{File, Folder, Symlink};
 use crate::spec::{Bind, Device, Spec, Tmpfs};
 
 /// A thing and where it goes.
@@ -27,6 +28,9 @@ enum Asked<'a> {
     Tmpfs(&'a Tmpfs),
     Device(&'a Device),
     Hide(&'a Bytes),
+    File(&'a File),
+    Folder(&'a Folder),
+    Symlink(&'a Symlink),
 }
 
 impl fmt::Display for Asked<'_> {
@@ -39,6 +43,9 @@ impl fmt::Display for Asked<'_> {
             Asked::Tmpfs(tmpfs) => write!(f, "cannot mount a tmpfs at '{}'", tmpfs.at),
             Asked::Device(device) => write!(f, "cannot add the device '{}'", device.source),
             Asked::Hide(path) => write!(f, "cannot hide '{path}'"),
+            Asked::File(file) => write!(f, "cannot make the file '{}'", file.at),
+            Asked::Folder(folder) => write!(f, "cannot make the folder '{}'", folder.at),
+            Asked::Symlink(link) => write!(f, "cannot make the link '{}'", link.at),
         }
     }
 }
@@ -63,6 +70,7 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
     for device in &spec.devices {
         wishes.push(device_wish(device, host)?);
     }
+    wishes.extend(made(spec));
     for hide in &spec.hide {
         let destination = match in_home(hide.as_bytes()) {
             Some(rest) => pathname::join(home, rest),
@@ -75,6 +83,7 @@ pub fn put(placing: &mut Placing, spec: &Spec, binds: &[Bind], host: &Host, home
         match what {
             What::Hide { .. } => hide(placing, &destination, &asked)?,
             What::Cow { source, .. } => cow::put(placing, &destination, source, &asked)?,
+            What::Symlink { to } => placing.link(&destination, to, &asked)?,
             what => drop(placing.put(&destination, what, &asked)?),
         }
     }
@@ -152,6 +161,28 @@ fn device_wish<'a>(device: &'a Device, host: &Host) -> Result<Wish<'a>> {
         None => host.absolute(typed)?,
     };
     Ok(Wish { destination, what: What::Bind(source), asked })
+}
+
+/// What is made for the container alone.
+fn made(spec: &Spec) -> impl Iterator<Item = Wish<'_>> {
+    let at = |at: &Bytes| pathname::absolute(b"/", at.as_bytes());
+    let read_only = spec.read_only;
+    let files = spec.made.files.iter().map(move |file| Wish {
+        destination: at(&file.at),
+        what: What::PrivateFile { mode: file.mode, text: file.contents.0.clone() },
+        asked: Asked::File(file),
+    });
+    let folders = spec.made.folders.iter().map(move |folder| Wish {
+        destination: at(&folder.at),
+        what: What::Private { mode: folder.mode, read_only },
+        asked: Asked::Folder(folder),
+    });
+    let links = spec.made.symlinks.iter().map(move |link| Wish {
+        destination: at(&link.at),
+        what: What::Symlink { to: link.to.0.clone() },
+        asked: Asked::Symlink(link),
+    });
+    files.chain(folders).chain(links)
 }
 
 /// Covers what exists; a typo in a name that is to be hidden must not pass unseen.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use kakuri_mount::{Node, UnionKind};
+use kakuri_mount::UnionKind;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use crate::base::kept::MountPoint;
@@ -49,6 +49,31 @@ impl Placing {
         Ok(located.at)
     }
 
+    /// A symbolic link where nothing is yet. A link is no mount: in a folder of the host it is an entry of what is laid over
+    /// that.
+    pub fn link(&mut self, destination: &[u8], to: Vec<u8>, label: &dyn fmt::Display) -> Result<()> {
+        let located = self.layout.locate(destination);
+        if let Some(link) = &located.led_out {
+            return Err(self.refuse_link(link, label));
+        }
+        let what = What::Symlink { to };
+        refuse(&located, &what, label)?;
+        if located.found != Found::Missing {
+            return Err(Fail::new(Stage::Front, label.to_string())
+                .why("something is there already")
+                .hint("give it another name"));
+        }
+        self.make(&located, &what, label)?;
+        let over_host = match self.layout.holder(&located.at) {
+            Some((_, point)) => !matches!(point.what, What::Private { .. } | What::Tmpfs { .. } | What::Skeleton),
+            None => self.layout.root.as_ref().is_some_and(|root| root.mode == RootfsMode::ReadOnly),
+        };
+        if !over_host {
+            self.layout.replace(&located.at, what);
+        }
+        Ok(())
+    }
+
     /// A link where the user named a folder: in a folder of his it leads out of it, in what a container keeps it may
     /// have been put there by the container.
     fn refuse_link(&self, link: &[u8], label: &dyn fmt::Display) -> Fail {
@@ -70,6 +95,11 @@ impl Placing {
         let (how, origin) = match &point.what {
             What::Union { how, .. } => (*how, point.origin),
             What::Bind(source) if source.kept => {
+                if let What::Symlink { .. } = what {
+                    return Err(Fail::new(Stage::Front, label.to_string())
+                        .why("it lies in what the container keeps")
+                        .hint("make it there once: kakuri exec NAME ln -s TARGET PATH"));
+                }
                 self.mount_points.push(MountPoint { at: located.at.clone(), folder: what.is_folder() });
                 return Ok(());
             }
@@ -101,7 +131,7 @@ impl Placing {
             _ => holder,
         };
         let entry = pathname::below(&located.at, &over).unwrap_or(b"").to_vec();
-        let node = if what.is_folder() { Node::Folder } else { Node::File(Bytes::default()) };
+        let node = what.place();
         self.layout.add_entry(&over, &entry, node);
         Ok(())
     }
@@ -114,7 +144,7 @@ impl Placing {
         match root.mode {
             RootfsMode::Overlay => Ok(()),
             RootfsMode::ReadOnly => {
-                self.layout.lack(at, if what.is_folder() { Node::Folder } else { Node::File(Bytes::default()) });
+                self.layout.lack(at, what.place());
                 Ok(())
             }
             RootfsMode::ReadWrite => {

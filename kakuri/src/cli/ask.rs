@@ -13,6 +13,8 @@ use crate::spec::{self, IdMode, Spec, User};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct General {
     pub verbose: bool,
+    /// `--quiet` of what runs a command.
+    pub quiet: bool,
     /// `--config`, as typed.
     pub config: Option<Bytes>,
 }
@@ -147,6 +149,9 @@ pub struct Exec {
     pub environment: crate::spec::Environment,
     pub workdir: Option<Bytes>,
     pub user: Option<User>,
+    /// Descriptors of the caller's that the command gets.
+    pub pass: Vec<i32>,
+    pub status_fd: Option<i32>,
     pub general: General,
 }
 

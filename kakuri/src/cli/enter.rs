@@ -93,6 +93,7 @@ fn of_the_start(id: Id) -> bool {
             | Id::StatusFd
             | Id::Config
             | Id::Verbose
+            | Id::Quiet
             | Id::Attach
             | Id::Nothing
     )
@@ -180,6 +181,8 @@ pub fn exec(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop
         environment: given.spec.environment,
         workdir: given.spec.workdir,
         user,
+        pass: given.spec.pass,
+        status_fd: given.status_fd,
         general: given.general,
     }))
 }

@@ -12,7 +12,7 @@ use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{
-    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, misuse, network, phrase, value, walls,
+    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, made, misuse, network, phrase, value, walls,
 };
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
@@ -115,6 +115,10 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
     let Run { spec, act, general, status_fd, .. } = run;
     match met.id {
         Id::AllowNetwork => spec.network = Some(Network::Host),
+        Id::Args => {
+            return Err(misuse(format!("{name} stands first or nowhere"))
+                .hint("kakuri --args 3 CMD 3<FILE; a verb is the first word in it"));
+        }
         Id::Rootfs => spec.rootfs = Some(forms::rootfs(met.value)?),
         Id::Base => spec.base = value::word(&name, met.value, &[("host", Base::Host), ("none", Base::None)], &[])?,
         Id::Bind => spec.binds.push(parse::bind(met.value)?),
@@ -124,6 +128,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Detach => run.detach = true,
         Id::DetachKeys => run.detach_keys = Some(phrase::keys(&name, met.value)?),
         Id::Device => spec.devices.push(forms::device(met.value)?),
+        Id::Dir => spec.made.folders.push(made::folder(&name, met.value)?),
         Id::Emit => {
             let parts =
                 [("mount", Part::Mount), ("netns", Part::Netns), ("init", Part::Init), ("security", Part::Security)];
@@ -146,6 +151,8 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::CertDir
         | Id::TlsVerify => image::apply(met, spec)?,
         Id::Explain => *act = Act::Explain,
+        Id::File => spec.made.files.push(made::file(&name, met.value)?),
+        Id::Symlink => spec.made.symlinks.push(made::symlink(met.value)?),
         Id::Hide => {
             if met.value.is_empty() {
                 return Err(misuse(format!("{name} '' names no path")).hint(format!("{name} PATH")));
@@ -185,6 +192,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             let words = [("fresh", Proc::Fresh), ("host", Proc::Host), ("none", Proc::None)];
             spec.proc = value::word(&name, met.value, &words, &[])?;
         }
+        Id::Quiet => general.quiet = true,
         Id::ReadOnly => spec.read_only = true,
         Id::Remove => run.remove = true,
         Id::Replace => run.replace = true,
@@ -223,7 +231,6 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Password
         | Id::PasswordStdin
         | Id::Patch
-        | Id::Quiet
         | Id::Security
         | Id::Signal
         | Id::Since

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use kakuri_init::{FromSession, Status, ToSession};
+use kakuri_init::{FromSession, Status, ToSession, Usage};
 use kakuri_wire::channel::Broken;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
@@ -302,14 +302,16 @@ impl Peer for Session {
         self.link.as_fd()
     }
 
-    fn hear(&mut self) -> Result<Option<Status>> {
+    fn hear(&mut self) -> Result<Option<(Status, Usage)>> {
         match self.link.recv() {
-            Ok((FromSession::Exited(status), _)) => Ok(Some(status)),
+            Ok((FromSession::Exited { status, usage }, _)) => Ok(Some((status, usage))),
             Ok((FromSession::Failed(fail), _)) => Err(fail),
             Ok((FromSession::Started { .. }, _)) => Ok(None),
             Err(e) => match self.end() {
                 // Killed with all the rest, it is not told by PID 1.
-                Some(Ended { status: Some(status), failure: None, .. }) if self.first => Ok(Some(status)),
+                Some(Ended { status: Some(status), failure: None, .. }) if self.first => {
+                    Ok(Some((status, Usage::default())))
+                }
                 _ => Err(self.lost(&e)),
             },
         }

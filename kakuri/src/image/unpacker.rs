@@ -151,13 +151,15 @@ impl Unpacker {
     fn lost(&mut self) -> Fail {
         let fail = Fail::new(Stage::Unpack, "lost kakuri-image");
         match self.cell.link.recv_within(LIMIT) {
-            Ok((FromInit::Exited(Status::Signal { signal: libc::SIGKILL, .. }), _)) => {
+            Ok((FromInit::Exited { status: Status::Signal { signal: libc::SIGKILL, .. }, .. }, _)) => {
                 fail.why("it was killed").hint("is the memory used up? dmesg tells whom the kernel has killed for it")
             }
-            Ok((FromInit::Exited(Status::Signal { signal, .. }), _)) => {
+            Ok((FromInit::Exited { status: Status::Signal { signal, .. }, .. }, _)) => {
                 fail.why(format!("it was killed by signal {signal}"))
             }
-            Ok((FromInit::Exited(Status::Code(code)), _)) => fail.why(format!("it exited with code {code}")),
+            Ok((FromInit::Exited { status: Status::Code(code), .. }, _)) => {
+                fail.why(format!("it exited with code {code}"))
+            }
             Ok((FromInit::Failed(own), _)) => own,
             _ => fail.why("its container has ended"),
         }

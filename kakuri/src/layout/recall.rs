@@ -18,7 +18,7 @@ impl Layout {
                 Op::File { at, text, .. } => (at, What::File { text: text.0 }),
                 Op::Symlink { at, to } => (at, What::Symlink { to: to.0 }),
                 Op::Private { at, mode, read_only, .. } => (at, What::Private { mode, read_only }),
-                Op::PrivateFile { at, text, .. } => (at, What::PrivateFile { text: text.0 }),
+                Op::PrivateFile { at, mode, text, .. } => (at, What::PrivateFile { mode, text: text.0 }),
                 Op::Tmpfs { at, mode, size, read_only, noexec, .. } => {
                     (at, What::Tmpfs { mode, size, read_only, noexec })
                 }

@@ -72,7 +72,7 @@ fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, 
         What::File { text } => Op::File { at, mode: 0o644, text: Bytes(text.clone()) },
         What::Symlink { to } => Op::Symlink { at, to: Bytes(to.clone()) },
         What::Private { mode, read_only } => Op::Private { at, mode: *mode, make, read_only: *read_only },
-        What::PrivateFile { text } => Op::PrivateFile { at, mode: 0o644, text: Bytes(text.clone()), make },
+        What::PrivateFile { mode, text } => Op::PrivateFile { at, mode: *mode, text: Bytes(text.clone()), make },
         What::Tmpfs { mode, size, read_only, noexec } => {
             Op::Tmpfs { at, mode: *mode, size: *size, read_only: *read_only, noexec: *noexec, make }
         }

@@ -173,7 +173,7 @@ impl Supervisor {
             }
             Ok((FromSession::Started { .. }, _)) | Err(Broken::Late) => {}
             // It is told on PID 1's link too, which ends the session; this link has had its last word.
-            Ok((FromSession::Exited(_) | FromSession::Failed(_), _)) | Err(_) => self.deaf.push(id),
+            Ok((FromSession::Exited { .. } | FromSession::Failed(_), _)) | Err(_) => self.deaf.push(id),
         }
     }
 

@@ -3,7 +3,7 @@
 use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 
-use super::{print, start_log, take_status};
+use super::{print, report, start_log};
 use crate::account;
 use crate::bind::source::{self, Kind, Look};
 use crate::cell;
@@ -31,13 +31,20 @@ use crate::terminal::Caller;
 
 pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
-    let status = wanted.run.status_fd.map(take_status).transpose()?;
+    let mut reporter = report(wanted.run.status_fd, &wanted.run.general)?;
+    attempt(wanted, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+fn attempt(wanted: &Attempt, login: bool, reporter: &mut Reporter) -> Result<u8> {
     let starts = wanted.run.act == Act::Start;
     let passed = if starts { run::take_passed(&wanted.run.spec.pass)? } else { Vec::new() };
+    let mut made = wanted.run.spec.made.clone();
+    run::take_contents(&mut made.files)?;
     start_log(wanted.run.general.verbose);
     let host = Host::look();
     let config = Config::load(&host, wanted.run.general.config.as_ref().map(|f| f.as_bytes()))?;
-    let (spec, folders) = folders(wanted, &host)?;
+    let (mut spec, folders) = folders(wanted, &host)?;
+    spec.made = made;
     let spec = account::settle(&spec, &host, &config, &Storage::default())?;
     let ids = idmap::decide(&spec, &host)?;
     let (id, place) = Tries::of(&host).fresh()?;
@@ -49,7 +56,6 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         Act::Emit(part) => return print(explain::emit(&make(wiring)?, part).as_bytes()),
         Act::Start => {}
     }
-    let mut reporter = Reporter::new(status);
     let caller = Caller::look()?;
     let begin = || -> Result<(u8, Try, Lock)> {
         wiring.resolve(&spec, &host)?;
@@ -63,14 +69,14 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let begun = cell::begin(&outline, &plan.wiring, &programs)?;
         let run = Run { programs: &programs, outline: &outline, caller, passed };
-        let ended = carry_out(&run, begun, &mut plan, &mut reporter);
+        let ended = carry_out(&run, begun, &mut plan, reporter);
         if ended.is_err() {
             // Nothing was run, and nothing was changed.
             let _ = Tries::of(&host).erase(&found);
         }
         ended.map(|code| (code, found, lock))
     };
-    let (code, found, _lock) = begin().inspect_err(|fail| reporter.failed(fail))?;
+    let (code, found, _lock) = begin()?;
     tell(found, code, &host)?;
     Ok(code)
 }
@@ -82,8 +88,8 @@ fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Repo
         refused.tell();
     }
     match outcome? {
-        Outcome::Ended { status, timed_out } => {
-            reporter.ended(status, timed_out, refused.as_ref());
+        Outcome::Ended { status, timed_out, usage } => {
+            reporter.ended(status, timed_out, usage, refused.as_ref());
             Ok(exit::code(status, timed_out))
         }
         Outcome::Left => Ok(0),

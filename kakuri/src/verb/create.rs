@@ -9,18 +9,23 @@ use crate::guarantee;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
 use crate::plan::{self, Kept, Storage};
+use crate::run::take_contents;
+use crate::spec::made::Made;
 use crate::spec::{IdMode, Spec};
 use crate::store::{Kind, Record};
 use crate::vpn::keep;
 
 pub fn run(wanted: &Create) -> Result<u8> {
+    // Before anything of ours is opened, at what might be one of these numbers.
+    let mut made = wanted.spec.made.clone();
+    take_contents(&mut made.files).map_err(|fail| fail.code(FAILED))?;
     super::start_log(wanted.general.verbose);
     let surroundings = Surroundings::look(&wanted.general)?;
-    let name = create(wanted, &surroundings).map_err(|fail| fail.code(FAILED))?;
+    let name = create(wanted, made, &surroundings).map_err(|fail| fail.code(FAILED))?;
     super::print(format!("{name}\n").as_bytes())
 }
 
-fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
+fn create(wanted: &Create, made: Made, surroundings: &Surroundings) -> Result<String> {
     let Surroundings { host, config, store } = surroundings;
     store.sweep();
     let name = match &wanted.name {
@@ -28,7 +33,7 @@ fn create(wanted: &Create, surroundings: &Surroundings) -> Result<String> {
         None => store.fresh_name()?,
     };
     // What it shows of the host is named, and not guessed from the words of one command.
-    let mut spec = Spec { auto_bind: false, ..wanted.spec.clone() };
+    let mut spec = Spec { auto_bind: false, made, ..wanted.spec.clone() };
     // Bad input creates nothing: what cannot be planned is found before there is anything.
     let kept = Kept::of(&store.dir.join(&name));
     let wiring = Wiring::decide(&spec, host, config, None)?;

@@ -10,10 +10,12 @@ use crate::client::starter::{Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::plan::Terminal;
+use crate::run::take_passed;
+use crate::status::Reporter;
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
 use crate::terminal::Caller;
-use crate::{exit, store};
+use crate::{exit, output, store};
 use kakuri_wire::document;
 use kakuri_wire::handshake::PROTOCOL;
 use std::os::fd::BorrowedFd;
@@ -22,6 +24,13 @@ use std::os::fd::BorrowedFd;
 const TRIES: usize = 50;
 
 pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
+    // Before anything of ours is opened, at what might be one of these numbers.
+    let mut reporter = super::report(wanted.status_fd, &wanted.general)?;
+    exec(wanted, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+fn exec(wanted: &Exec, login: bool, reporter: &mut Reporter) -> Result<u8> {
+    let passed = take_passed(&wanted.pass)?;
     super::start_log(wanted.general.verbose);
     let surroundings = Surroundings::look(&wanted.general)?;
     let order = Order {
@@ -31,7 +40,7 @@ pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
         user: wanted.user.clone(),
         terminal: [false; 3],
         window: None,
-        pass: Vec::new(),
+        pass: wanted.pass.clone(),
         first: false,
         interactive: wanted.interactive,
     };
@@ -41,26 +50,40 @@ pub fn run(wanted: &Exec, login: bool) -> Result<u8> {
         Some(false) => Terminal::Never,
     };
     if wanted.detach {
+        if !passed.is_empty() {
+            return Err(Fail::new(Stage::Front, "--pass-fd with -d has nobody to pass a descriptor from")
+                .hint("leave one of them out"));
+        }
         return detached(&surroundings, &wanted.name, order, terminal == Terminal::Always, login);
     }
-    let manner = Manner { terminal, detach_keys: wanted.detach_keys.clone(), passed: Vec::new() };
-    enter(&surroundings, &wanted.name, &order, &manner, login)
+    let manner = Manner { terminal, detach_keys: wanted.detach_keys.clone(), passed };
+    enter(&surroundings, &wanted.name, &order, &manner, login, reporter)
 }
 
 /// Runs a command in the container, in the foreground.
-pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Manner, login: bool) -> Result<u8> {
+pub fn enter(
+    surroundings: &Surroundings,
+    name: &str,
+    order: &Order,
+    manner: &Manner,
+    login: bool,
+    reporter: &mut Reporter,
+) -> Result<u8> {
     let caller = Caller::look()?;
     for _ in 0..TRIES {
         let (control, begun) = reach(surroundings, name, login)?;
         let Some((mut session, terminal)) = session::begin(control, order.clone(), &caller, manner)? else { continue };
+        reporter.running(session.pid);
         return match session.mind(&caller, terminal, manner, false)? {
-            Outcome::Ended { status, .. } => {
-                if let Some(refused) = session.refused() {
+            Outcome::Ended { status, usage, .. } => {
+                let refused = session.refused();
+                if let Some(refused) = &refused {
                     refused.tell();
                 }
                 if begun {
                     session.settle();
                 }
+                reporter.ended(status, false, usage, refused.as_ref());
                 Ok(exit::code(status, false))
             }
             Outcome::Left => Ok(left(name, session.was_taken())),
@@ -72,7 +95,9 @@ pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Ma
 /// Says that the command goes on without us.
 pub fn left(name: &str, taken: bool) -> u8 {
     let why = if taken { "another `attach` took its terminal" } else { "it runs on" };
-    eprintln!("\r\nkakuri: left '{name}', {why}: kakuri attach {name}");
+    if !output::is_hushed() {
+        eprintln!("\r\nkakuri: left '{name}', {why}: kakuri attach {name}");
+    }
     0
 }
 

@@ -14,6 +14,7 @@ use crate::client;
 use crate::client::session::Manner;
 use crate::control::{Order, Words};
 use crate::plan::Terminal;
+use crate::status::Reporter;
 
 /// What whoever logs in may say by his environment: how his terminal is, and in which language he is spoken to. Where
 /// files lie (HOME, XDG_*), what is run (PATH, SHELL) and how (KAKURI_*) would let him name a container of his own
@@ -57,5 +58,5 @@ pub fn run(wanted: &Shell, login: bool) -> Result<u8> {
     // A login that is left would go on with nobody to come back to it.
     let detach_keys = if login { Some(Vec::new()) } else { wanted.detach_keys.clone() };
     let manner = Manner { terminal: Terminal::Auto, detach_keys, passed: Vec::new() };
-    exec::enter(&surroundings, &wanted.name, &order, &manner, login)
+    exec::enter(&surroundings, &wanted.name, &order, &manner, login, &mut Reporter::new(None))
 }

@@ -19,8 +19,9 @@ use crate::exit;
 use crate::guarantee;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
+use crate::output;
 use crate::plan::{self, Storage, Terminal};
-use crate::run::take_passed;
+use crate::run::{take_contents, take_passed};
 use crate::spec::Spec;
 use crate::status::Reporter;
 use crate::store::{Entry, Kind, Record, State, Store};
@@ -43,19 +44,28 @@ struct First {
 
 pub fn run(wanted: &Start, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
-    let status = wanted.status_fd.map(super::take_status).transpose()?;
+    let mut reporter = super::report(wanted.status_fd, &wanted.general)?;
+    start(wanted, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+fn start(wanted: &Start, login: bool, reporter: &mut Reporter) -> Result<u8> {
+    let mut alone = wanted.options.alone()?;
+    take_contents(&mut alone.made.files)?;
     super::start_log(wanted.general.verbose);
     let surroundings = Surroundings::look(&wanted.general)?;
     let entry = surroundings.store.find(&wanted.name)?;
     let mut spec = entry.record.spec.clone();
-    keep::stays(&entry.name, &spec, &wanted.options.alone()?)?;
+    keep::stays(&entry.name, &spec, &alone)?;
     wanted.options.apply(&mut spec)?;
+    // What was read already takes the place of what is to be.
+    spec.made.files.retain(|file| file.descriptor.is_none());
+    spec.made.files.append(&mut alone.made.files);
     let passed = take_passed(&spec.pass)?;
     if !wanted.command.is_empty() {
         spec.command = wanted.command.clone();
     }
     if !wanted.options.is_empty() && (std::io::stderr().is_terminal() || wanted.general.verbose) {
-        eprintln!("kakuri: for this run only: {}", wanted.options.shown());
+        output::warn(format_args!("for this run only: {}", wanted.options.shown()));
     }
     let first = First {
         spec,
@@ -64,13 +74,17 @@ pub fn run(wanted: &Start, login: bool) -> Result<u8> {
         detach_keys: wanted.detach_keys.clone(),
         passed,
     };
-    let mut reporter = Reporter::new(status);
-    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+    first.run(&surroundings, &entry, login, reporter)
 }
 
 /// `kakuri run --name NAME` and `run -d`: a container with a record, whose files go at its end.
-pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
-    let status = wanted.status_fd.map(super::take_status).transpose()?;
+pub fn run_named(wanted: &mut Run, login: bool) -> Result<u8> {
+    let mut reporter = super::report(wanted.status_fd, &wanted.general)?;
+    named(wanted, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+}
+
+fn named(wanted: &mut Run, login: bool, reporter: &mut Reporter) -> Result<u8> {
+    take_contents(&mut wanted.spec.made.files)?;
     let passed = take_passed(&wanted.spec.pass)?;
     super::start_log(wanted.general.verbose);
     let surroundings = Surroundings::look(&wanted.general)?;
@@ -78,7 +92,7 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
     // Bad input creates nothing: what cannot be planned is found before there is a record.
     let wiring = Wiring::decide(&wanted.spec, host, config, None)?;
     let mut spec = wanted.spec.clone();
-    let image = ready::prepare(&spec, host, config, Fetch::Permitted { login, quiet: false })?;
+    let image = ready::prepare(&spec, host, config, Fetch::Permitted { login, quiet: wanted.general.quiet })?;
     let storage = Storage { image: image.as_ref(), ..Storage::default() };
     let settled = account::settle(&spec, host, config, &storage)?;
     let ids = ready::ids(image.as_ref(), &settled, host)?;
@@ -102,11 +116,7 @@ pub fn run_named(wanted: &Run, login: bool) -> Result<u8> {
         detach_keys: wanted.detach_keys.clone(),
         passed,
     };
-    let mut reporter = Reporter::new(status);
-    first.run(&surroundings, &entry, login, &mut reporter).inspect_err(|fail| {
-        reporter.failed(fail);
-        forget_unborn(store, &entry);
-    })
+    first.run(&surroundings, &entry, login, reporter).inspect_err(|_| forget_unborn(store, &entry))
 }
 
 /// A container that came no further than its record is none. Once there is a supervisor, which holds the lock, this is
@@ -146,14 +156,14 @@ impl First {
         log::info!("'{}' runs as process {} of the container", entry.name, session.pid);
         match session.mind(&caller, terminal, &manner, false)? {
             Outcome::Left => Ok(left(&entry.name, session.was_taken())),
-            Outcome::Ended { status, .. } => {
+            Outcome::Ended { status, usage, .. } => {
                 // What is typed next finds the container stopped.
                 let timed_out = session.end().is_some_and(|ended| ended.timed_out);
                 let refused = session.refused();
                 if let Some(refused) = &refused {
                     refused.tell();
                 }
-                reporter.ended(status, timed_out, refused.as_ref());
+                reporter.ended(status, timed_out, usage, refused.as_ref());
                 Ok(exit::code(status, timed_out))
             }
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fail::{Fail, Result, Stage};
 
 /// Raised with every change of a message that an older peer would misread.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 /// Which build this program is of.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
 

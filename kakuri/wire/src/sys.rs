@@ -6,11 +6,13 @@ mod arena;
 pub mod confine;
 pub mod listen;
 mod process;
+mod reap;
 
 pub use arena::{Arena, leave_arena};
 pub use process::{
     Image, Strings, clone_beside, clone_elsewhere, clone_vfork, fork, ignoring, lend, reset_signals, stop_self,
 };
+pub use reap::{Ended, wait_any};
 
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::io;

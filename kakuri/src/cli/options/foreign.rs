@@ -28,7 +28,6 @@ pub const BUBBLEWRAP: &[(&str, &str)] = &[
     ("dev-bind", "kakuri --device PATH"),
     ("dev-bind-try", "kakuri --device PATH"),
     ("overlay-src", "kakuri --bind SRC:DST:ro"),
-    ("dir", "kakuri --tmpfs DST"),
     ("chdir", "kakuri -w DIR"),
     ("setenv", "kakuri -e KEY=VALUE"),
     ("unsetenv", "leave it out, the environment is cleared unless --env-host"),

@@ -38,6 +38,16 @@ pub const SPEC: &[Opt] = &[
         "An empty folder in memory; options: size=64m,mode=0755,ro,noexec",
     ),
     opt(
+        Id::File,
+        None,
+        &["file"],
+        Value("N:DST[:mode=0644]"),
+        FILES,
+        "A file of the container's own, with what this open descriptor holds",
+    ),
+    opt(Id::Dir, None, &["dir"], Value("DST[:mode=0755]"), FILES, "An empty folder of the container's own"),
+    opt(Id::Symlink, None, &["symlink"], Value("TARGET:DST"), FILES, "A symbolic link of the container's own"),
+    opt(
         Id::Mount,
         None,
         &["mount"],
@@ -275,14 +285,18 @@ pub const TERMINAL: &[Opt] = &[
 pub const PASS: &[Opt] =
     &[opt(Id::PassFd, None, &["pass-fd"], Value("N"), RUN, "Hand this open descriptor to the command")];
 
-pub const STATUS: &[Opt] = &[opt(
-    Id::StatusFd,
-    None,
-    &["status-fd"],
-    Value("N"),
-    INSIGHT,
-    "Write a line of JSON per phase to this descriptor",
-)];
+pub const STATUS: &[Opt] = &[
+    opt(Id::StatusFd, None, &["status-fd"], Value("N"), INSIGHT, "Write a line of JSON per phase to this descriptor"),
+    opt(Id::Quiet, Some(b'q'), &["quiet"], Nothing, INSIGHT, "Say nothing on standard error"),
+    opt(
+        Id::Args,
+        None,
+        &["args"],
+        Value("N"),
+        INSIGHT,
+        "As the first word: read words from this descriptor, each ended by NUL",
+    ),
+];
 
 pub const SHOW: &[Opt] = &[
     opt(Id::Explain, None, &["explain"], Nothing, INSIGHT, "Say what would be done, and do nothing"),

@@ -106,7 +106,7 @@ pub static EXEC: Verb = Verb {
     usage: "[OPTIONS] NAME CMD [ARG...]",
     about: "Run a command in a container that runs",
     more: "A stopped one is started for as long as somebody is in it. The exit code is the command's.",
-    options: &[PLACE, DETACH, TERMINAL, KEYS, USUAL],
+    options: &[PLACE, DETACH, TERMINAL, KEYS, PASS, STATUS, USUAL],
     words: Words::NameCommand(Prefer::Running),
     examples: &[
         ("kakuri exec web ls -la /home", ""),
