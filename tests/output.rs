@@ -43,7 +43,6 @@ fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Sta
         failure: None,
         refused: None,
         timed_out: false,
-        failure: None,
     });
     entry.record_last(&Last { started, command: words(command), ended }).unwrap();
 }
