@@ -94,7 +94,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
         }
         Ok(Command::Run(mut run)) => temporary(&mut run, login),
         Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
-        Ok(Command::Doctor { json }) => Ok(doctor::run(json)),
+        Ok(Command::Doctor(form)) => Ok(doctor::run(form)),
         Ok(Command::Config(verb, file)) => {
             print(&config::verb::run(verb, &Host::look(), file.as_ref().map(|f| f.as_bytes()))?)
         }

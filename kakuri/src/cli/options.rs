@@ -39,6 +39,7 @@ pub enum Id {
     Explain,
     File,
     Filter,
+    Fix,
     Follow,
     FollowLinks,
     Force,
