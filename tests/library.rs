@@ -57,7 +57,9 @@ fn how_a_command_ended() {
 
 #[test]
 fn a_command_that_cannot_be_run_is_an_error_of_the_start() {
-    for run in [|c: &mut kakuri::Command| c.spawn().map(drop), |c| c.status().map(drop), |c| c.output().map(drop)] {
+    type Run = fn(&mut kakuri::Command) -> kakuri::Result<()>;
+    let ways: [Run; 3] = [|c| c.spawn().map(drop), |c| c.status().map(drop), |c| c.output().map(drop)];
+    for run in ways {
         let missing = run(&mut container().command("no-such-program-here")).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
         assert!(missing.what().contains("no-such-program-here") && missing.hint().is_some(), "{missing}");
@@ -81,20 +83,90 @@ fn errors_name_the_call() {
         error.call().unwrap_or_else(|| panic!("no call: {error}")).to_string()
     };
     let cases: [(&dyn Fn(&mut Container), &str); 14] = [
-        (&|c| drop(c.bind_ro("/no/such", "/x")), r#"Container::bind_ro("/no/such", "/x")"#),
-        (&|c| drop(c.bind("/usr", "/a").bind("/no/such", "/b")), r#"Container::bind("/no/such", "/b")"#),
-        (&|c| drop(c.bind("/etc", "relative")), r#"Container::bind("/etc", "relative")"#),
-        (&|c| drop(c.bind("/etc", "/a\0b")), r#"Container::bind("/etc", "/a\0b")"#),
-        (&|c| drop(c.hostname("a b")), r#"Container::hostname("a b")"#),
-        (&|c| drop(c.hide("/no/such")), r#"Container::hide("/no/such")"#),
-        (&|c| drop(c.file("relative", "")), r#"Container::file("relative", ..)"#),
-        (&|c| drop(c.dir("/etc/hosts", 0o755)), r#"Container::dir("/etc/hosts", 493)"#),
-        (&|c| drop(c.symlink("x", "/etc/hosts")), r#"Container::symlink("x", "/etc/hosts")"#),
-        (&|c| drop(c.device("/etc/hosts")), r#"Container::device("/etc/hosts")"#),
-        (&|c| drop(c.rlimit(Resource::Nofile, Some(5), Some(4))), "Container::rlimit(Nofile, Some(5), Some(4))"),
-        (&|c| drop(c.cap_drop("NONE")), r#"Container::cap_drop("NONE")"#),
-        (&|c| drop(c.rootfs("/no/such")), r#"Container::rootfs("/no/such")"#),
-        (&|c| drop(c.bind_profile("none")), r#"Container::bind_profile("none")"#),
+        (
+            &|c| {
+                c.bind_ro("/no/such", "/x");
+            },
+            r#"Container::bind_ro("/no/such", "/x")"#,
+        ),
+        (
+            &|c| {
+                c.bind("/usr", "/a").bind("/no/such", "/b");
+            },
+            r#"Container::bind("/no/such", "/b")"#,
+        ),
+        (
+            &|c| {
+                c.bind("/etc", "relative");
+            },
+            r#"Container::bind("/etc", "relative")"#,
+        ),
+        (
+            &|c| {
+                c.bind("/etc", "/a\0b");
+            },
+            r#"Container::bind("/etc", "/a\0b")"#,
+        ),
+        (
+            &|c| {
+                c.hostname("a b");
+            },
+            r#"Container::hostname("a b")"#,
+        ),
+        (
+            &|c| {
+                c.hide("/no/such");
+            },
+            r#"Container::hide("/no/such")"#,
+        ),
+        (
+            &|c| {
+                c.file("relative", "");
+            },
+            r#"Container::file("relative", ..)"#,
+        ),
+        (
+            &|c| {
+                c.dir("/etc/hosts", 0o755);
+            },
+            r#"Container::dir("/etc/hosts", 493)"#,
+        ),
+        (
+            &|c| {
+                c.symlink("x", "/etc/hosts");
+            },
+            r#"Container::symlink("x", "/etc/hosts")"#,
+        ),
+        (
+            &|c| {
+                c.device("/etc/hosts");
+            },
+            r#"Container::device("/etc/hosts")"#,
+        ),
+        (
+            &|c| {
+                c.rlimit(Resource::Nofile, Some(5), Some(4));
+            },
+            "Container::rlimit(Nofile, Some(5), Some(4))",
+        ),
+        (
+            &|c| {
+                c.cap_drop("NONE");
+            },
+            r#"Container::cap_drop("NONE")"#,
+        ),
+        (
+            &|c| {
+                c.rootfs("/no/such");
+            },
+            r#"Container::rootfs("/no/such")"#,
+        ),
+        (
+            &|c| {
+                c.bind_profile("none");
+            },
+            r#"Container::bind_profile("none")"#,
+        ),
     ];
     for (build, call) in cases {
         assert_eq!(of(build), call);
@@ -105,7 +177,7 @@ fn errors_name_the_call() {
 
 #[test]
 fn a_program_that_is_none_is_told_so() {
-    let wrong = |path: &str| error(container().program(path).command("true"));
+    let wrong = |path: &str| error(&mut container().program(path).command("true"));
     assert_eq!(wrong("/no/such/kakuri").kind(), ErrorKind::Program);
     assert!(wrong("/no/such/kakuri").to_string().contains("/no/such/kakuri"));
     // It starts, and tells nothing of what it does.
