@@ -229,9 +229,12 @@ def environment():
     for name in ("SECRET_TOKEN", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "LD_AUDIT"):
         if name in os.environ:
             tell(f"saw {name}")
-    with open("/proc/1/environ" if os.access("/proc/1/environ", os.R_OK) else "/dev/null", "rb") as file:
-        if file.read():
-            tell("saw PID 1's")
+    try:
+        with open("/proc/1/environ", "rb") as file:
+            if file.read():
+                tell("saw PID 1's")
+    except PermissionError:
+        pass
 
 
 def keyrings():
