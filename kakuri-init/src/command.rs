@@ -3,8 +3,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use kakuri_wire::{Channel, document};
 use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::{Channel, document};
 use nix::sys::signal::SigSet;
 use rustix::process::Rlimit;
 

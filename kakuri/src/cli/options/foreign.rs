@@ -1,20 +1,8 @@
 //! Options that are not ours, or not yet, or another verb's: known, so that the answer helps.
 
 /// Options of later builds: known, so that nobody takes them for typing errors.
-pub const NOT_YET: &[&str] = &[
-    "audio",
-    "cpus",
-    "dbus",
-    "git",
-    "gpu",
-    "memory",
-    "pids-limit",
-    "require",
-    "ssh-agent",
-    "swap",
-    "wayland",
-    "x11",
-];
+pub const NOT_YET: &[&str] =
+    &["audio", "cpus", "dbus", "git", "gpu", "memory", "pids-limit", "require", "ssh-agent", "swap", "wayland", "x11"];
 /// The same with one letter.
 pub const NOT_YET_SHORT: &[u8] = b"m";
 
