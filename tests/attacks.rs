@@ -12,6 +12,8 @@ mod launcher;
 mod nested;
 #[path = "attacks/outside.rs"]
 mod outside;
+#[path = "attacks/planted.rs"]
+mod planted;
 #[path = "attacks/roots.rs"]
 mod roots;
 #[path = "rootfs/tree.rs"]

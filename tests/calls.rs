@@ -78,7 +78,7 @@ int main(void) {
     TRY("fanotify_init", SYS_fanotify_init, 0, 0);
     TRY("kcmp", SYS_kcmp, getpid(), getpid(), 0, 0, 1);
     TRY("personality", SYS_personality, 0x0400000);
-    TRY("personality-addresses", SYS_personality, 0x40000);
+    TRY("personality-zero", SYS_personality, 0x100000);
     TRY("personality-ask", SYS_personality, 0xffffffff);
     TRY("vsock", SYS_socket, 40, SOCK_STREAM, 0);
     TRY("alg", SYS_socket, 38, SOCK_SEQPACKET, 0);
@@ -160,7 +160,7 @@ fn strict() -> BTreeMap<&'static str, i32> {
         ("fanotify_init", EPERM),
         ("kcmp", EPERM),
         ("personality", EPERM),
-        ("personality-addresses", EPERM),
+        ("personality-zero", EPERM),
         ("personality-ask", 0),
         ("vsock", libc::EAFNOSUPPORT),
         ("alg", libc::EAFNOSUPPORT),

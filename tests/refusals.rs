@@ -82,7 +82,8 @@ fn programs_that_start_kakuri_are_told_in_json() {
 fn containers_with_a_name_keep_it() {
     let scene = Scene::new();
     let refused = |which: &str| {
-        let shown = scene.kakuri(["inspect", "web", "--format", &format!("{{{{json .{which}.refused}}}}")]).output().ok();
+        let shown =
+            scene.kakuri(["inspect", "web", "--format", &format!("{{{{json .{which}.refused}}}}")]).output().ok();
         let value: serde_json::Value = serde_json::from_str(&shown.text()).unwrap();
         let rows = value["rows"].as_array().unwrap_or_else(|| panic!("{shown}")).clone();
         rows.iter().map(|row| format!("{} {}", row["call"].as_str().unwrap(), row["count"])).collect::<Vec<_>>()
@@ -101,7 +102,8 @@ fn containers_with_a_name_keep_it() {
     let script = "(while [ ! -e /tmp/go ]; do sleep 0.01; done; umount /tmp 2>/tmp/said; mv /tmp/said /tmp/end) >/dev/null 2>&1 &";
     scene.kakuri(["exec", "web", "sh", "-c", script]).output().ok();
     scene.kakuri(["exec", "web", "touch", "/tmp/go"]).output().ok();
-    let said = scene.kakuri(["exec", "web", "sh", "-c", "until cat /tmp/end 2>/dev/null; do sleep 0.01; done"]).output();
+    let said =
+        scene.kakuri(["exec", "web", "sh", "-c", "until cat /tmp/end 2>/dev/null; do sleep 0.01; done"]).output();
     assert!(said.ok().text().contains("superuser"));
     assert_eq!(refused("live"), ["umount2 2"]);
     scene.kakuri(["stop", "web"]).output().ok();

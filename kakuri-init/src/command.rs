@@ -4,8 +4,8 @@
 use std::cell::OnceCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use kakuri_wire::{Channel, document};
 use kakuri_wire::fail::{Fail, Result, Stage};
+use kakuri_wire::{Channel, document};
 use nix::sys::signal::SigSet;
 use rustix::process::Rlimit;
 

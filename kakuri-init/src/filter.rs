@@ -7,10 +7,10 @@
 
 use std::os::fd::AsFd;
 
+use kakuri_wire::Channel;
 use kakuri_wire::fail::{Fail, OrFail, Result, Stage};
 use kakuri_wire::sys::confine::{Instruction, filter_all_threads};
 use kakuri_wire::sys::listen;
-use kakuri_wire::Channel;
 use rustix::thread::set_no_new_privs;
 
 use crate::{Filter, FromInit};

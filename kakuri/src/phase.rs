@@ -40,7 +40,9 @@ impl Phase {
             (Phase::Launching, FromInit::Started { terminal, .. }) if !asked.hold && *terminal == asked.terminal => {
                 Ok(Phase::Running)
             }
-            (Phase::Launching, FromInit::Watched { session: 0 }) if asked.watched && !asked.hold => Ok(Phase::Launching),
+            (Phase::Launching, FromInit::Watched { session: 0 }) if asked.watched && !asked.hold => {
+                Ok(Phase::Launching)
+            }
             (Phase::Running, FromInit::Watched { .. }) if asked.watched && asked.hold => Ok(Phase::Running),
             (Phase::Launching, FromInit::Holding) if asked.hold => Ok(Phase::Running),
             (Phase::Running, FromInit::Exited { .. }) if !asked.hold => Ok(Phase::Ended),

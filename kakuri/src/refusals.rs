@@ -159,8 +159,7 @@ impl Watch {
 
     fn refuse(&mut self, notice: &Notice) {
         let Some(listener) = &self.listener else { return };
-        let call =
-            Call { number: notice.number as u32, machine: notice.machine, arguments: notice.arguments };
+        let call = Call { number: notice.number as u32, machine: notice.machine, arguments: notice.arguments };
         let errno = self.judge.errno(&call);
         // A number of a process may be another's by now, unless the call still waits afterwards.
         let program = comm(notice.pid).filter(|_| listen::waits(listener.as_fd(), notice));

@@ -150,3 +150,21 @@ fn go() {
     let said = scene.kakuri(words).limit(crate::common::HANG * 3).output().ok().text();
     assert_eq!(said, "4950 child\n<nil>");
 }
+
+/// Without its own sandbox, and with it, as nobody's root, in a container that may make namespaces: the page is written by a script of its own.
+#[test]
+fn chromium_without_a_display() {
+    need!("chromium");
+    let scene = Scene::new();
+    scene.file(
+        "page.html",
+        "<p id=p>no</p><script>document.getElementById('p').textContent = 'script ' + 6 * 7</script>",
+    );
+    for (container, own) in [(&[][..], &["--no-sandbox"][..]), (&["--nest", "--user"], &[])] {
+        let usual = ["--headless", "--disable-gpu", "--no-first-run", "--user-data-dir=/tmp/chromium", "--dump-dom"];
+        let words = container.iter().chain(&["--bind", "page.html:/page.html:ro", "--", "chromium"]).chain(own);
+        let said = scene.kakuri(words.chain(&usual).chain(&["file:///page.html"]));
+        let said = said.limit(crate::common::HANG * 3).output().ok();
+        assert!(said.text().contains("script 42"), "{said}");
+    }
+}

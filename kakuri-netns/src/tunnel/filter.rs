@@ -21,12 +21,8 @@ mod tests {
     use super::*;
 
     fn verdict(machine: Machine, number: u32, second: u64, third: u64) -> u32 {
-        let step = |step: &Instruction| kakuri_seccomp::Instruction {
-            code: step.code,
-            jt: step.jt,
-            jf: step.jf,
-            k: step.k,
-        };
+        let step =
+            |step: &Instruction| kakuri_seccomp::Instruction { code: step.code, jt: step.jt, jf: step.jf, k: step.k };
         let program: Vec<_> = program().iter().map(step).collect();
         let call = Call { number, machine: machine.audit(), arguments: [0, second, third, 0, 0, 0] };
         judge(&program, &call).expect("a verdict")

@@ -29,6 +29,8 @@ pub struct Program {
     /// The last one first.
     reversed: Vec<Instruction>,
     returns: Vec<(Action, Place)>,
+    /// Steps that go where the first place is, for those who are too far from it.
+    hops: Vec<(Place, Place)>,
 }
 
 impl Program {
@@ -82,12 +84,22 @@ impl Program {
 
     /// The place itself, or a step close by that goes there.
     fn near(&mut self, place: Place) -> Place {
-        let over = self.reversed.len() - place;
+        let end = self.reversed.len();
+        let over = end - place;
         if over < REACH {
             return place;
         }
-        // Four thousand instructions are the most there may be.
-        self.push(JUMP, 0, 0, u32::try_from(over - 1).unwrap_or(u32::MAX))
+        if let Some((_, hop)) = self.hops.iter().rev().find(|(to, hop)| *to == place && end - hop < REACH) {
+            return *hop;
+        }
+        let hop = match self.reversed.get(place).copied() {
+            // No longer than the jump there.
+            Some(step) if step.code == RETURN => self.push(RETURN, 0, 0, step.k),
+            // Four thousand instructions are the most there may be.
+            _ => self.push(JUMP, 0, 0, u32::try_from(over - 1).unwrap_or(u32::MAX)),
+        };
+        self.hops.push((place, hop));
+        hop
     }
 
     pub fn finish(mut self) -> Vec<Instruction> {

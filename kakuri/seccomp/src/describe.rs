@@ -44,7 +44,8 @@ pub fn arguments(call: &Call, deciding: &[u8]) -> String {
         "socketcall" => find(SUB_CALLS, low(0)).map_or_else(|| low(0).to_string(), Into::into),
         "keyctl" | "bpf" | "prctl" | "ptrace" | "quotactl" => format!("operation {}", low(0)),
         _ => {
-            let shown = deciding.iter().filter_map(|at| Some(format!("{at}: {:#x}", call.arguments.get(usize::from(*at))?)));
+            let shown =
+                deciding.iter().filter_map(|at| Some(format!("{at}: {:#x}", call.arguments.get(usize::from(*at))?)));
             shown.collect::<Vec<_>>().join(" ")
         }
     }
@@ -67,14 +68,16 @@ fn pairs(table: &'static str) -> impl Iterator<Item = (u32, &'static str)> {
 }
 
 /// address_families(7).
-const FAMILIES: &str = "1 AF_UNIX,2 AF_INET,3 AF_AX25,4 AF_IPX,5 AF_APPLETALK,9 AF_X25,10 AF_INET6,15 AF_KEY,16 AF_NETLINK,
+const FAMILIES: &str =
+    "1 AF_UNIX,2 AF_INET,3 AF_AX25,4 AF_IPX,5 AF_APPLETALK,9 AF_X25,10 AF_INET6,15 AF_KEY,16 AF_NETLINK,
     17 AF_PACKET,21 AF_RDS,24 AF_PPPOX,29 AF_CAN,30 AF_TIPC,31 AF_BLUETOOTH,38 AF_ALG,40 AF_VSOCK,44 AF_XDP";
 /// socket(2).
 const KINDS: &str = "1 SOCK_STREAM,2 SOCK_DGRAM,3 SOCK_RAW,4 SOCK_RDM,5 SOCK_SEQPACKET,6 SOCK_DCCP,10 SOCK_PACKET";
 /// socketcall(2).
 const SUB_CALLS: &str = "1 SYS_SOCKET,2 SYS_BIND,3 SYS_CONNECT,4 SYS_LISTEN,5 SYS_ACCEPT,8 SYS_SOCKETPAIR";
 /// CLONE_* of clone(2), by the number of the bit.
-const NAMESPACES: &str = "28 CLONE_NEWUSER,17 CLONE_NEWNS,29 CLONE_NEWPID,30 CLONE_NEWNET,27 CLONE_NEWIPC,26 CLONE_NEWUTS,
+const NAMESPACES: &str =
+    "28 CLONE_NEWUSER,17 CLONE_NEWNS,29 CLONE_NEWPID,30 CLONE_NEWNET,27 CLONE_NEWIPC,26 CLONE_NEWUTS,
     25 CLONE_NEWCGROUP,7 CLONE_NEWTIME";
 
 /// `time`: CLONE_NEWTIME is none of the bits of a signal.

@@ -50,7 +50,8 @@ fn is_closed(folder: &Path, host: &Host) -> bool {
     let (mode, alone) = (found.mode(), found.gid() == host.gid && is_private(host));
     (found.uid() == host.uid || found.uid() == 0)
         && mode & 0o001 == 0
-        && (mode & 0o010 == 0 || alone) && !has_list(folder)
+        && (mode & 0o010 == 0 || alone)
+        && !has_list(folder)
 }
 
 /// Whether the caller's group has nobody else in it, as far as the machine's own files say.

@@ -188,7 +188,18 @@ fn refused(control: &Channel) -> Result<Option<(Session, Option<OwnedFd>)>> {
 /// Takes over the terminal of a session somebody has left.
 pub fn take_over(control: Channel, link: OwnedFd, (number, pid, first): (u32, i32, bool)) -> Session {
     let (control, link) = (Some(control), link.into());
-    Session { control, link, number, pid, first, yielded: false, ended: None, watched: false, refused: None, signals: None }
+    Session {
+        control,
+        link,
+        number,
+        pid,
+        first,
+        yielded: false,
+        ended: None,
+        watched: false,
+        refused: None,
+        signals: None,
+    }
 }
 
 impl Session {

@@ -173,7 +173,7 @@ pub(super) fn container() -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use crate::host::kernel_version;
 
     #[test]
     fn kernel_versions() {

@@ -37,8 +37,14 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     let (presence, cell, signals) = match commission.stand() {
         Ok(stood) => stood,
         Err(fail) => {
-            let failure =
-                Ended { at: now(), status: None, stopped: false, timed_out: false, failure: Some(fail.clone()), refused: None };
+            let failure = Ended {
+                at: now(),
+                status: None,
+                stopped: false,
+                timed_out: false,
+                failure: Some(fail.clone()),
+                refused: None,
+            };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
             let removed = entry.record.remove || unborn;

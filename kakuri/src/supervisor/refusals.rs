@@ -26,9 +26,8 @@ impl Supervisor {
     /// Those of whom nobody is left. What a session was refused is told at its end.
     fn forget_silent(&mut self) {
         let sessions = &self.sessions;
-        let over = |(id, watch): &mut (u32, Watch)| {
-            watch.fd().is_none() && !sessions.iter().any(|session| session.id == *id)
-        };
+        let over =
+            |(id, watch): &mut (u32, Watch)| watch.fd().is_none() && !sessions.iter().any(|session| session.id == *id);
         for (_, watch) in self.watches.extract_if(.., over) {
             self.unwatched.merge(watch.tally);
         }

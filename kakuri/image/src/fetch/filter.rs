@@ -15,12 +15,8 @@ mod tests {
     use super::*;
 
     fn verdict(name: &str, first: i32, third: i32) -> u32 {
-        let step = |step: &Instruction| kakuri_seccomp::Instruction {
-            code: step.code,
-            jt: step.jt,
-            jf: step.jf,
-            k: step.k,
-        };
+        let step =
+            |step: &Instruction| kakuri_seccomp::Instruction { code: step.code, jt: step.jt, jf: step.jf, k: step.k };
         let program: Vec<_> = program().iter().map(step).collect();
         let own = Machine::named(std::env::consts::ARCH).expect("a machine of ours");
         let arguments = [first as u64, 0, third as u64, 0, 0, 0];

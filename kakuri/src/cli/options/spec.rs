@@ -155,7 +155,14 @@ pub const SPEC: &[Opt] = &[
         WALLS,
         "seccomp=FILE: the system calls of a profile in docker's and podman's form; seccomp=unconfined: all",
     ),
-    opt(Id::SeccompLog, None, &["seccomp-log"], Nothing, WALLS, "List the system calls that were refused, after the run"),
+    opt(
+        Id::SeccompLog,
+        None,
+        &["seccomp-log"],
+        Nothing,
+        WALLS,
+        "List the system calls that were refused, after the run",
+    ),
     opt(Id::CapAdd, None, &["cap-add"], Value("NAME"), WALLS, "Give root inside this capability over what is its own"),
     opt(
         Id::CapDrop,
