@@ -80,6 +80,7 @@ pub fn run(json: bool) -> u8 {
     rows.push(install::devices());
     rows.push(install::ids());
     rows.push(install::terminal());
+    rows.push(install::landlock());
     rows.extend(network::rows());
     rows.push(install::programs());
     rows.push(install::container());

@@ -2,7 +2,6 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
-mod landlock;
 mod walls;
 
 use std::net::IpAddr;
@@ -12,9 +11,8 @@ use kakuri_image::{Digest, Platform};
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
-pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
 use serde::{Deserialize, Serialize};
-pub use walls::{Seccomp, Walls};
+pub use walls::{Allowed, Landlock, PathRule, Ports, Restricted, Seccomp, Walls};
 
 use crate::image::access::Access;
 use crate::image::pull::Policy;

@@ -15,6 +15,7 @@ use crate::helper::{NAMES, Programs};
 use crate::host::Host;
 use crate::idmap;
 use crate::idmap::subid::Given;
+use crate::landlock::{self, Decided};
 
 /// mount_setattr(2) is the youngest call a start needs.
 const FLOOR: (u32, u32) = (5, 12);
@@ -49,6 +50,20 @@ pub(super) fn devices() -> Row {
     Row::fails("devices", format!("missing in /dev: {}", missing.join(" ")))
         .mend("give the outer container a /dev (bwrap: --dev /dev; chroot: sudo mount --rbind /dev CHROOT/dev)")
         .without("containers without the missing ones")
+}
+
+/// Only what was asked for by the --landlock options wants it.
+pub(super) fn landlock() -> Row {
+    const NAME: &str = "landlock";
+    const WITHOUT: &str = "all but what the --landlock options deny; what does not hold is named at the start";
+    let decided = Decided::kernel_alone();
+    match decided.version {
+        Ok(version) if version >= landlock::WHOLE => Row::works(NAME, format!("version {version}")),
+        Ok(version) => Row::lesser(NAME, format!("version {version} of {}", landlock::WHOLE))
+            .mend("boot Linux 6.12 or later")
+            .without(WITHOUT),
+        Err(_) => Row::lesser(NAME, decided.kernel()).mend(decided.mend()).without(WITHOUT),
+    }
 }
 
 /// More ids than one: only images and trees with users of their own want them. By what a start looks at.
