@@ -16,8 +16,11 @@ use std::os::unix::fs::MetadataExt;
 use common::{GONE, Pty, Scene, until};
 use outside::Outside;
 
+type Attack = (&'static str, fn(&str));
+type Opened = (&'static str, &'static [&'static str], &'static str);
+
 /// Every guarantee, and how it is attacked.
-const ATTACKED: [(&str, fn(&str)); 24] = [
+const ATTACKED: [Attack; 24] = [
     ("identity", identity),
     ("privileges", tried),
     ("capabilities", tried),
@@ -45,7 +48,7 @@ const ATTACKED: [(&str, fn(&str)); 24] = [
 ];
 
 /// Options that open a wall, and what the table then says.
-const OPENED: [(&str, &[&str], &str); 15] = [
+const OPENED: [Opened; 15] = [
     ("set-id", &["--security-opt", "seccomp=unconfined"], "absent"),
     ("processes", &["--proc", "host"], "weaker"),
     ("ipc", &["--share", "ipc"], "absent"),

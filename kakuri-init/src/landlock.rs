@@ -53,7 +53,7 @@ fn rules(landlock: &Landlock) -> Result<OwnedFd> {
                 Errno::NOENT | Errno::NOTDIR => {
                     fail.why("there is none in the container").hint("name a path that is there, or leave the rule out")
                 }
-                _ => fail,
+                _ => fail.hint("name a path that can be reached in the container"),
             }
         })?;
         let folder = fstat(&place).is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::Directory);

@@ -97,6 +97,7 @@ pub fn run(form: Form) -> u8 {
     rows.push(install::devices());
     rows.push(install::ids());
     rows.push(install::terminal());
+    rows.push(install::landlock());
     rows.extend(network::rows());
     rows.push(install::programs());
     rows.push(install::container());

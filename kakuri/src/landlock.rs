@@ -17,6 +17,9 @@ const LATER: [(u64, u32, &str, Option<&str>); 3] = [
     (1 << 15, 5, "6.10", Some("commands to devices (ioctl)")),
 ];
 
+/// The version that can deny all there is an option for.
+pub const WHOLE: u32 = 6;
+
 const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
@@ -105,6 +108,11 @@ fn rights(access: Allowed) -> u64 {
 }
 
 impl Decided {
+    /// Nothing was asked for.
+    pub fn kernel_alone() -> Decided {
+        Decided { version: version(), restricted: Vec::new(), lacking: Vec::new() }
+    }
+
     /// What the kernel has of it, for people.
     pub fn kernel(&self) -> String {
         match self.version {

@@ -3,7 +3,6 @@
 
 mod anchor;
 mod image;
-mod landlock;
 pub mod made;
 mod walls;
 
@@ -14,10 +13,9 @@ pub use image::Image;
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
-pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
 use made::Made;
 use serde::{Deserialize, Serialize};
-pub use walls::{Seccomp, Walls};
+pub use walls::{Allowed, Landlock, PathRule, Ports, Restricted, Seccomp, Walls};
 
 /// One container and the command to run in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

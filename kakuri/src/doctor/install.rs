@@ -17,6 +17,7 @@ use crate::idmap;
 use crate::idmap::Ids;
 use crate::idmap::range::Lack;
 use crate::idmap::subid::Given;
+use crate::landlock::{self, Decided};
 use crate::spec::Spec;
 
 /// mount_setattr(2) is the youngest call a start needs.
@@ -66,6 +67,20 @@ fn roots_lack(fail: Fail) -> Row {
     match fail.hint {
         Some(hint) => lack.mend(hint),
         None => lack,
+    }
+}
+
+/// Only what was asked for by the --landlock options wants it.
+pub(super) fn landlock() -> Row {
+    const NAME: &str = "landlock";
+    const WITHOUT: &str = "all but what the --landlock options deny; what does not hold is named at the start";
+    let decided = Decided::kernel_alone();
+    match decided.version {
+        Ok(version) if version >= landlock::WHOLE => Row::works(NAME, format!("version {version}")),
+        Ok(version) => Row::lesser(NAME, format!("version {version} of {}", landlock::WHOLE))
+            .mend("boot Linux 6.12 or later")
+            .without(WITHOUT),
+        Err(_) => Row::lesser(NAME, decided.kernel()).mend(decided.mend()).without(WITHOUT),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the command may ask of the kernel.
 
+mod landlock;
+
 use kakuri_init::Limit;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Landlock;
+pub use landlock::{Allowed, Landlock, PathRule, Ports, Restricted};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
