@@ -12,6 +12,7 @@ mod forms;
 pub mod help;
 mod image;
 mod images;
+mod limits;
 mod login;
 mod look;
 pub mod man;

@@ -12,6 +12,7 @@ use kakuri_netns::nat::Forward;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Usage;
 use crate::spec::User;
 use crate::store::Ended;
 
@@ -186,6 +187,12 @@ pub struct Facts {
     pub sessions: Vec<Session>,
     /// What holds, one sentence each, and what is weaker than it could be on this host.
     pub notes: Vec<String>,
+    /// What it uses, where it has a control group.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// That group on the host.
+    #[serde(default)]
+    pub group: Option<Bytes>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

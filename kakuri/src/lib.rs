@@ -4,6 +4,7 @@ pub mod account;
 pub mod base;
 pub mod bind;
 pub mod cell;
+pub mod cgroup;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -19,6 +19,7 @@ use std::os::fd::OwnedFd;
 
 use kakuri::account;
 use kakuri::cell;
+use kakuri::cgroup;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop};
 use kakuri::client;
 use kakuri::config::{self, Config};
@@ -27,6 +28,7 @@ use kakuri::helper::Programs;
 use kakuri::host::Host;
 use kakuri::image::ready::{self, Fetch};
 use kakuri::network::Wiring;
+use kakuri::output;
 use kakuri::plan::{self, Outline, Plan, Storage};
 use kakuri::run::{self, Run};
 use kakuri::status::Reporter;
@@ -168,16 +170,18 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
     wiring.resolve(&spec, &host)?;
     client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
-    let outline = Outline::of(label, &spec, &host, &wiring, &ids);
+    let mut outline = Outline::of(label, &spec, &host, &wiring, &ids);
+    outline.limits = cgroup::decide(&spec, &host)?.0;
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
-    for note in &plan.notes {
-        log::info!("{note}");
-    }
+    plan.tell_notes();
     let run = Run { programs: &programs, outline: &outline, caller, passed };
     let outcome = run.finish(begun, &mut plan, reporter)?;
-    let Outcome::Ended { status, timed_out } = outcome else { return Ok(0) };
-    reporter.ended(status, timed_out);
+    let Outcome::Ended { status, timed_out, usage } = outcome else { return Ok(0) };
+    reporter.ended(status, timed_out, usage.as_ref());
+    if let Some(shortage) = usage.and_then(|usage| usage.shortage()) {
+        output::warn(shortage);
+    }
     match status {
         _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),

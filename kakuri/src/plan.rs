@@ -17,6 +17,7 @@ use crate::base::kept::Keep;
 pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
+use crate::cgroup::Decided;
 use crate::host::Host;
 use crate::image::ready::Ready;
 use crate::layer::{Layers, Wanted};
@@ -53,10 +54,14 @@ pub struct Plan {
     /// Usual mount points that a root lacks which is written itself: made in it before the start.
     pub lacking: Option<Lacking>,
     pub wiring: Wiring,
+    /// Limits of all its processes together, where there are any.
+    pub limits: Option<Decided>,
     /// What asks the container to end; None: SIGTERM.
     pub stop_signal: Option<i32>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
+    /// Limits that were asked for and hold less well than that: told unasked.
+    pub weaker: Vec<String>,
 }
 
 /// What lies on disk for a container.
@@ -87,6 +92,14 @@ pub struct Namespaces {
 }
 
 impl Plan {
+    /// Says what is weaker: where it was asked for in so many words, to everybody.
+    pub fn tell_notes(&self) {
+        self.weaker.iter().for_each(crate::output::warn);
+        for note in &self.notes {
+            log::info!("{note}");
+        }
+    }
+
     /// What PID 1 makes and the root shows.
     pub fn attaches(&self) -> Vec<Kernelfs> {
         let attached = |op: &Op| if let Op::Attach { what, .. } = op { Some(*what) } else { None };

@@ -2,6 +2,7 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod limits;
 mod walls;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
+pub use limits::{Limits, Swap};
 pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;
@@ -72,6 +74,8 @@ pub struct Spec {
     pub nest: bool,
     #[serde(skip_serializing_if = "Walls::is_default")]
     pub walls: Walls,
+    #[serde(skip_serializing_if = "Limits::is_unset")]
+    pub limits: Limits,
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
@@ -112,6 +116,7 @@ impl Default for Spec {
             proc: Proc::Fresh,
             nest: false,
             walls: Walls::default(),
+            limits: Limits::default(),
             terminal: Terminal::Auto,
             timeout: None,
             stop_signal: None,

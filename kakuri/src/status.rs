@@ -1,7 +1,8 @@
 //! `--status-fd N`: one JSON line a phase, for programs that start kakuri.
 //!
 //! `{"phase":"making"}`, `finishing`, `connecting` (where the network is waited for), `launching`, `{"phase":"running","pid":2}` (the command's pid inside),
-//! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`.
+//! and last `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`. Where limits were asked for,
+//! that has `"oom":BOOL` and `"usage":{"memory_peak":BYTES,"cpu_usec":N,"pids_peak":N,...}` too, null being what was not counted.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,6 +12,7 @@ use kakuri_init::Status;
 use kakuri_wire::Fail;
 use serde_json::{Value, json};
 
+use crate::cgroup::Usage;
 use crate::exit;
 use crate::phase::Phase;
 
@@ -46,17 +48,20 @@ impl Reporter {
         self.line(&json!({ "phase": "running", "pid": pid }));
     }
 
-    pub fn ended(&mut self, status: Status, timed_out: bool) {
+    pub fn ended(&mut self, status: Status, timed_out: bool, usage: Option<&Usage>) {
         let signal = match status {
             Status::Code(_) => None,
             Status::Signal { signal, .. } => Some(signal),
         };
         let origin = if timed_out { "kakuri" } else { "command" };
         let error = timed_out.then_some("the time limit passed");
-        self.line(
-            &json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out), "signal": signal,
-            "stage": if timed_out { "kakuri" } else { "command" }, "error": error }),
-        );
+        let mut line = json!({ "phase": "ended", "origin": origin, "code": exit::code(status, timed_out),
+            "signal": signal, "stage": if timed_out { "kakuri" } else { "command" }, "error": error });
+        if let Some(usage) = usage {
+            line["oom"] = (usage.oom_kills > 0).into();
+            line["usage"] = json!(usage);
+        }
+        self.line(&line);
     }
 
     pub fn failed(&mut self, fail: &Fail) {

@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::wire::{Wire, Worker};
 use super::{Cell, DEADLINE, NotStarted, send};
+use crate::cgroup::Group;
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
 use crate::process::{Owned, lost};
@@ -32,6 +33,7 @@ pub struct Start<'a> {
     pub wire: Wire,
     pub signals: Signals,
     pub end: Instant,
+    pub group: Option<Group>,
 }
 
 /// The next word of a helper.
@@ -116,6 +118,7 @@ impl Start<'_> {
             uplink: self.wire.into_uplink(),
             terminal,
             pid,
+            group: self.group,
         };
         (cell, self.signals)
     }

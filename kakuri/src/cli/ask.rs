@@ -47,6 +47,7 @@ pub enum Verbs {
         names: Vec<String>,
         general: General,
     },
+    Stats(Stats),
     Top {
         name: String,
         general: General,
@@ -206,6 +207,16 @@ pub struct List {
     /// Docker's columns and field names are the first choice (`kakuri container ls`).
     pub docker: bool,
     pub no_trunc: bool,
+    pub general: General,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats {
+    /// None: all that run.
+    pub names: Vec<String>,
+    /// `--no-stream`: once.
+    pub once: bool,
+    pub format: Format,
     pub general: General,
 }
 

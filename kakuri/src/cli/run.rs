@@ -11,7 +11,7 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, image, misuse, network, phrase, value, walls};
+use super::{Act, Command, General, Part, Run, Stop, forms, help, image, limits, misuse, network, phrase, value, walls};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -179,6 +179,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Replace => run.replace = true,
         Id::Share => share(&name, met.value, spec)?,
         Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
+        Id::Memory | Id::Swap | Id::MemorySwap | Id::Cpus | Id::PidsLimit => limits::apply(met, &mut spec.limits)?,
         Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
         Id::Tmpfs => spec.tmpfs.push(forms::tmpfs(met.value)?),
         Id::User if met.bare => user(spec, USER)?,
@@ -204,6 +205,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::List
         | Id::Login
         | Id::NoInput
+        | Id::NoStream
         | Id::NoTrunc
         | Id::Nothing
         | Id::Null
@@ -312,6 +314,7 @@ pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     let spec = &run.spec;
     crate::network::check::check(spec)?;
     walls::check(&spec.walls)?;
+    limits::check(&spec.limits)?;
     if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
         return Err(two_maps());
     }

@@ -77,11 +77,10 @@ impl Starter<'_> {
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
         wiring.resolve(&spec, host)?;
         super::join::container(&mut wiring, &spec, store)?;
-        let outline = Outline::of(entry.name.clone(), &spec, host, &wiring, &ids);
+        let mut outline = Outline::of(entry.name.clone(), &spec, host, &wiring, &ids);
         let plan = plan::make(&spec, host, config, &storage, wiring, &ids)?;
-        for note in &plan.notes {
-            log::info!("{note}");
-        }
+        plan.tell_notes();
+        outline.limits = plan.limits.clone();
         let programs = Programs::locate(self.login)?;
         if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
             scratch.hand_over();

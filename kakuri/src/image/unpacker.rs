@@ -197,7 +197,7 @@ fn outline(label: String, ids: &Ids, host: &Host) -> Outline {
         outer_network: network.flatten(),
     };
     let namespaces = Namespaces { ipc: true, uts: true, cgroup: true, network: true };
-    Outline { label, setup, namespaces, range: ids.range.clone() }
+    Outline { label, setup, namespaces, range: ids.range.clone(), limits: None }
 }
 
 #[allow(clippy::too_many_arguments)] // one caller, which has just these
@@ -245,7 +245,7 @@ fn plan(
             env: Vec::new(),
             cwd: Bytes(b"/work".to_vec()),
             bounding: role.rights().bits(),
-            limits: limit::defaults(host),
+            limits: limit::defaults(host, None),
             filter: None,
             terminal: [false; 3],
             window: None,
@@ -262,7 +262,9 @@ fn plan(
         lacking: None,
         stop_signal: None,
         wiring,
+        limits: None,
         notes: Vec::new(),
+        weaker: Vec::new(),
     })
 }
 

@@ -11,6 +11,7 @@ use crate::base::{self, Etc, image};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, own, profile};
 use crate::config::Config;
+use crate::cgroup;
 use crate::confine;
 use crate::environment;
 use crate::host::{Host, in_home};
@@ -25,6 +26,7 @@ use crate::spec::Spec;
 pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     notes.extend(ids.notes.iter().cloned());
+    let (limits, weaker) = cgroup::decide(spec, host)?;
     let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, &wiring, ids);
     let network = wiring.kind;
     let mut who = Identity::of(&spec.user, host);
@@ -129,7 +131,9 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
         keep,
         lacking: Lacking::of(&layout),
         wiring,
+        limits,
         notes,
+        weaker,
     })
 }
 

@@ -6,6 +6,7 @@ use kakuri_init::Status;
 use kakuri_wire::{Bytes, Fail, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Usage;
 use crate::host::Host;
 use crate::spec::Spec;
 
@@ -54,7 +55,7 @@ pub struct Last {
     pub ended: Option<Ended>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ended {
     /// Milliseconds since 1970.
@@ -66,4 +67,7 @@ pub struct Ended {
     pub timed_out: bool,
     /// Why there was never a first process, or why the container was lost.
     pub failure: Option<Fail>,
+    /// What it used, where it had a control group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }

@@ -54,12 +54,11 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         wiring.resolve(&spec, &host)?;
         client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
         let mut plan = make(wiring)?;
-        for note in &plan.notes {
-            log::info!("{note}");
-        }
+        plan.tell_notes();
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
-        let outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
+        let mut outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
+        outline.limits = plan.limits.clone();
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let builder = cell::spawn_builder(&label, &programs)?;
         let begun = builder.begin(&outline, &plan.wiring, &programs)?;
@@ -78,8 +77,11 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
 
 fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Reporter) -> Result<u8> {
     match run.finish(begun, plan, reporter)? {
-        Outcome::Ended { status, timed_out } => {
-            reporter.ended(status, timed_out);
+        Outcome::Ended { status, timed_out, usage } => {
+            reporter.ended(status, timed_out, usage.as_ref());
+            if let Some(shortage) = usage.and_then(|usage| usage.shortage()) {
+                output::warn(shortage);
+            }
             Ok(exit::code(status, timed_out))
         }
         Outcome::Left => Ok(0),

@@ -9,6 +9,7 @@ use crate::client::session::{self, Manner};
 use crate::client::starter::{Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
+use crate::output;
 use crate::plan::Terminal;
 use crate::supervise::Outcome;
 use crate::supervisor::Life;
@@ -58,12 +59,24 @@ pub fn enter(surroundings: &Surroundings, name: &str, order: &Order, manner: &Ma
                 if begun {
                     session.settle();
                 }
-                Ok(exit::code(status, false))
+                let code = exit::code(status, false);
+                if code == exit::KILLED && !begun {
+                    tell_shortage(surroundings, name);
+                }
+                Ok(code)
             }
             Outcome::Left => Ok(left(name, session.was_taken())),
         };
     }
     Err(unstable(name))
+}
+
+/// A command that was killed may have been for want of memory: the container says, if it still runs.
+fn tell_shortage(surroundings: &Surroundings, name: &str) {
+    let facts = surroundings.store.find(name).and_then(|entry| ask::look(&entry)).ok();
+    if let Some(shortage) = facts.and_then(|facts| facts.usage?.shortage()) {
+        output::warn(format!("{name}: {shortage}"));
+    }
 }
 
 /// Says that the command goes on without us.

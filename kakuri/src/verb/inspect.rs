@@ -54,6 +54,7 @@ fn value(seen: &Seen, stored: Option<&Stored>) -> Value {
         "image": image(seen, stored),
         "vpn": vpn(seen),
         "state": state(seen),
+        "usage": seen.usage(),
         "spec": record.spec,
         "live": live(seen),
     });
@@ -79,6 +80,7 @@ fn state(seen: &Seen) -> Value {
         "signal": signal,
         "stopped": ended.is_some_and(|ended| ended.stopped),
         "timed_out": ended.is_some_and(|ended| ended.timed_out),
+        "oom_killed": seen.usage().is_some_and(|usage| usage.oom_kills > 0),
         "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
     })
 }
@@ -142,6 +144,7 @@ fn live(seen: &Seen) -> Value {
         "sessions": sessions.collect::<Value>(),
         "processes": processes(facts).into_iter().map(process).collect::<Value>(),
         "notes": facts.notes,
+        "cgroup": facts.group,
     })
 }
 

@@ -18,6 +18,7 @@ use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
 use crate::exit;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
+use crate::output;
 use crate::plan::{self, Storage, Terminal};
 use crate::run::take_passed;
 use crate::spec::Spec;
@@ -146,8 +147,12 @@ impl First {
             Outcome::Left => Ok(left(&entry.name, session.was_taken())),
             Outcome::Ended { status, .. } => {
                 // What is typed next finds the container stopped.
-                let timed_out = session.end().is_some_and(|ended| ended.timed_out);
-                reporter.ended(status, timed_out);
+                let ended = session.end().unwrap_or_default();
+                let (timed_out, usage) = (ended.timed_out, ended.usage);
+                reporter.ended(status, timed_out, usage.as_ref());
+                if let Some(shortage) = usage.and_then(|usage| usage.shortage()) {
+                    output::warn(shortage);
+                }
                 Ok(exit::code(status, timed_out))
             }
         }

@@ -3,21 +3,17 @@
 /// Options of later builds: known, so that nobody takes them for typing errors.
 pub const NOT_YET: &[&str] = &[
     "audio",
-    "cpus",
     "dbus",
     "git",
     "gpu",
-    "memory",
-    "pids-limit",
     "require",
     "seccomp-log",
     "ssh-agent",
-    "swap",
     "wayland",
     "x11",
 ];
 /// The same with one letter.
-pub const NOT_YET_SHORT: &[u8] = b"m";
+pub const NOT_YET_SHORT: &[u8] = b"";
 
 /// bubblewrap's words, and what to type instead.
 pub const BUBBLEWRAP: &[(&str, &str)] = &[
@@ -69,5 +65,6 @@ pub const MISPLACED: &[(&str, &str, &str)] = &[
     ("create", "detach-keys", "kakuri start --detach-keys KEYS NAME"),
     ("exec", "bind", "binds are made when it starts: kakuri start NAME --bind SRC:DST"),
     ("shell", "bind", "binds are made when it starts: kakuri start NAME --bind SRC:DST"),
+    ("exec", "memory", "limits are the container's: kakuri start --memory SIZE NAME"),
     ("exec", "timeout", "put it before the command inside: kakuri exec NAME timeout 5 CMD"),
 ];

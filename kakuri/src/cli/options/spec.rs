@@ -154,6 +154,12 @@ pub const SPEC: &[Opt] = &[
         WALLS,
         "Take this capability from root inside; ALL takes every one",
     ),
+    opt(Id::Memory, Some(b'm'), &["memory"], Value("SIZE"), WALLS, "Most memory of all its processes, such as 512m"),
+    opt(Id::Swap, None, &["swap"], Value("SIZE"), WALLS, "With --memory: so much more in swap (default 0; -1 is any)"),
+    // Docker's: both together.
+    opt(Id::MemorySwap, None, &["memory-swap"], Value("SIZE"), "", "Accepted: memory and swap together"),
+    opt(Id::Cpus, None, &["cpus"], Value("NUMBER"), WALLS, "Most processors' time, such as 1.5"),
+    opt(Id::PidsLimit, None, &["pids-limit"], Value("N"), WALLS, "Most processes and threads (default 2048; -1 is any)"),
     opt(
         Id::Ulimit,
         None,
