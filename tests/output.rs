@@ -43,6 +43,7 @@ fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Sta
         stopped: false,
         timed_out: false,
         failure: None,
+        usage: None,
     });
     entry.record_last(&Last { started, command: words(command), ended }).unwrap();
 }

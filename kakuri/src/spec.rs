@@ -12,8 +12,8 @@ use kakuri_image::{Digest, Platform};
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
-use serde::{Deserialize, Serialize};
 pub use limits::{Limits, Swap};
+use serde::{Deserialize, Serialize};
 pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;

@@ -77,7 +77,9 @@ fn held(wish: &Wish, found: &Result<Offer, Missing>, host: &Host) -> Held {
         Err(missing) => missing.clone(),
     };
     let (strength, why) = match wish.option {
-        "--pids-limit" => (Strength::Weaker, format!("by RLIMIT_NPROC, for each user of the container: {}", missing.why)),
+        "--pids-limit" => {
+            (Strength::Weaker, format!("by RLIMIT_NPROC, for each user of the container: {}", missing.why))
+        }
         _ => (Strength::Absent, missing.why),
     };
     Held { option: wish.option, strength, why, mend: Some(missing.mend) }
@@ -90,11 +92,9 @@ fn not_delegated(controller: &str, place: &Place, host: &Host) -> Missing {
         Place::Manager { .. } if host.is_real_root() => {
             format!("boot without cgroup_disable={controller} and cgroup_no_v1={controller}")
         }
-        Place::Manager { .. } => {
-            "printf '[Service]\\nDelegate=cpu memory pids\\n' | sudo install -Dm644 /dev/stdin \
+        Place::Manager { .. } => "printf '[Service]\\nDelegate=cpu memory pids\\n' | sudo install -Dm644 /dev/stdin \
              /etc/systemd/system/user@.service.d/delegate.conf; sudo systemctl daemon-reload; then log in anew"
-                .into()
-        }
+            .into(),
         Place::Below(folder) => {
             format!("sudo sh -c 'echo +{controller} >{}/cgroup.subtree_control'", folder.display())
         }
@@ -118,9 +118,14 @@ pub fn decide(spec: &Spec, host: &Host) -> Result<(Option<Decided>, Vec<String>)
             Strength::Enforced => enforced = true,
             Strength::Weaker => notes.push(format!("{} holds {}", held.option, held.why)),
             Strength::Absent => {
+                let instead = match held.option {
+                    "--memory" => "; --ulimit as=BYTES limits each process by itself",
+                    "--cpus" => "; --ulimit cpu=SECONDS limits each process by itself",
+                    _ => "",
+                };
                 return Err(Fail::new(Stage::Front, format!("cannot hold {} here", held.option))
                     .why(held.why)
-                    .hint(held.mend.unwrap_or_default()));
+                    .hint(held.mend.unwrap_or_default() + instead));
             }
         }
     }

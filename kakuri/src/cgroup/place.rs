@@ -105,9 +105,8 @@ fn is_version_2(path: &Path) -> bool {
 fn no_hierarchy() -> Missing {
     if is_version_2(&Path::new(ROOT).join("unified")) || Path::new(ROOT).join("memory").exists() {
         return Missing {
-            why: "the host's control groups are of version 1, which nobody can be given safely".into(),
-            mend: "boot the host with systemd.unified_cgroup_hierarchy=1; --ulimit as=BYTES limits each process by itself"
-                .into(),
+            why: "the host's control groups are of version 1, and cannot be delegated".into(),
+            mend: "boot the host with systemd.unified_cgroup_hierarchy=1".into(),
         };
     }
     Missing {
@@ -133,15 +132,18 @@ pub fn controllers_of(folder: &Path, file: &str) -> Option<Controllers> {
 
 /// The user's own service manager, or for root of the system the system's.
 fn manager(host: &Host, own: Option<&Path>) -> Option<Offer> {
-    let (folders, group): (Vec<PathBuf>, PathBuf) = match host.is_real_root() {
-        true => (vec!["/run".into()], ROOT.into()),
+    let (runtime, group): (PathBuf, PathBuf) = match host.is_real_root() {
+        true => ("/run".into(), ROOT.into()),
         false => {
-            let named = host.var("XDG_RUNTIME_DIR").map(|path| as_path(path).to_path_buf());
-            let usual = PathBuf::from(format!("/run/user/{}", host.uid));
-            (named.into_iter().filter(|path| path.is_absolute()).chain([usual]).collect(), managers_group(host.uid, own))
+            let named = host.var("XDG_RUNTIME_DIR").map(as_path).filter(|path| path.is_absolute());
+            // Who came by su has it nevertheless, if he is logged in as well.
+            let runtime = named.map_or_else(|| format!("/run/user/{}", host.uid).into(), Path::to_path_buf);
+            (runtime, managers_group(host.uid, own))
         }
     };
-    let runtime = folders.into_iter().find(|runtime| runtime.join("systemd/private").exists())?;
+    if !runtime.join("systemd/private").exists() {
+        return None;
+    }
     let bus = if host.is_real_root() { "dbus/system_bus_socket" } else { "bus" };
     let socket = |name: &str, bus| Socket { path: runtime.join(name), bus };
     // The manager's own first: it is there without a bus, and needs fewer words.
@@ -197,7 +199,9 @@ fn with_processes(folder: &Path) -> Missing {
     let folder = Bytes::from(folder);
     Missing {
         why: format!("the group {folder} has processes in itself, so it cannot pass on what it has"),
-        mend: format!("sh -c 'mkdir {folder}/shell; for p in $(cat {folder}/cgroup.procs); do echo $p >{folder}/shell/cgroup.procs; done' moves them"),
+        mend: format!(
+            "sh -c 'mkdir {folder}/shell; for p in $(cat {folder}/cgroup.procs); do echo $p >{folder}/shell/cgroup.procs; done' moves them"
+        ),
     }
 }
 

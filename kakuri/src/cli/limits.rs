@@ -1,10 +1,12 @@
 //! Values of the options that limit all processes of a container together.
 
+use kakuri_init::Limit;
 use kakuri_wire::Fail;
 
 use super::options::Id;
 use super::scan::{Met, shown, shown_option};
 use super::{misuse, value};
+use crate::confine::RESOURCES;
 use crate::spec::{Limits, Swap};
 
 /// Docker's: below it hardly a program starts, and the kernel's own part of a process counts.
@@ -101,6 +103,30 @@ fn pids(name: &str, value: &[u8]) -> Result<u64, Fail> {
     })
 }
 
+/// `--rlimit-fsize 10m`: what --ulimit says, in the unit of each.
+pub fn each_process(name: &str, value: &[u8]) -> Result<Limit, Fail> {
+    let resource = name.rsplit('-').next().unwrap_or_default();
+    let number = match (resource, value) {
+        (_, b"unlimited" | b"-1") => None,
+        ("as" | "core" | "fsize", b"0") => Some(0),
+        // Bytes, as setrlimit(2) has them, where there is no unit.
+        ("as" | "core" | "fsize", value) => Some(value::size(name, value)?),
+        // It counts whole seconds, and one that is begun counts.
+        ("cpu", value) => Some(value::duration(name, value)?.as_secs_f64().ceil() as u64),
+        (_, value) => {
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            Some(text.parse().ok().filter(|_| digits).ok_or_else(|| {
+                misuse(format!("bad value '{}' for {name}", shown(value)))
+                    .why("it is no number")
+                    .hint(format!("{name} 100, or unlimited"))
+            })?)
+        }
+    };
+    let resource = RESOURCES.iter().find(|known| known.0 == resource).map_or(0, |known| known.1);
+    Ok(Limit { resource, soft: number, hard: number })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +153,24 @@ mod tests {
         assert_eq!(pids("p", b"-1").expect("no limit"), 0);
         for wrong in [&b""[..], b"-2", b"x", b"4194305", b"1.5", b"+1"] {
             assert!(pids("p", wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn limits_of_each_process() {
+        let number = |name: &str, value: &[u8]| each_process(name, value).expect("a limit").hard;
+        assert_eq!(number("--rlimit-as", b"1g"), Some(1 << 30));
+        assert_eq!(number("--limit-core", b"0"), Some(0));
+        assert_eq!(number("--rlimit-cpu", b"1.5"), Some(2));
+        assert_eq!(number("--rlimit-nofile", b"unlimited"), None);
+        assert_eq!(
+            each_process("--rlimit-nproc", b"7").expect("a limit"),
+            super::super::walls::limit("u", b"nproc=7").expect("a limit")
+        );
+        for (name, wrong) in
+            [("--rlimit-as", "x"), ("--rlimit-cpu", "x"), ("--rlimit-nofile", "1m"), ("--rlimit-nproc", "")]
+        {
+            assert!(each_process(name, wrong.as_bytes()).is_err(), "{name} {wrong}");
         }
     }
 

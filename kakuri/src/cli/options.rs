@@ -78,6 +78,7 @@ pub enum Id {
     ReadOnly,
     Remove,
     Replace,
+    Rlimit,
     Rootfs,
     RoBind,
     SecurityOpt,

@@ -11,7 +11,9 @@ use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
-use super::{Act, Command, General, Part, Run, Stop, forms, help, image, limits, misuse, network, phrase, value, walls};
+use super::{
+    Act, Command, General, Part, Run, Stop, forms, help, image, limits, misuse, network, phrase, value, walls,
+};
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
 
@@ -158,6 +160,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::CapAdd => spec.walls.add |= walls::capabilities(&name, met.value)?,
         Id::CapDrop => spec.walls.drop |= walls::capabilities(&name, met.value)?,
         Id::Ulimit => spec.walls.limits.push(walls::limit(&name, met.value)?),
+        Id::Rlimit => spec.walls.limits.push(limits::each_process(&name, met.value)?),
         Id::Network => spec.network = Some(network::mode(&name, met.value)?),
         Id::Vpn => network::vpn(&name, met.value, spec)?,
         Id::VpnIgnoreHooks | Id::VpnOnFailure => network::vpn_manner(met, spec)?,

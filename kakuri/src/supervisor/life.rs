@@ -38,8 +38,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     let (presence, cell, signals) = match commission.stand() {
         Ok(stood) => stood,
         Err(fail) => {
-            let failure =
-                Ended { at: now(), failure: Some(fail.clone()), ..Ended::default() };
+            let failure = Ended { at: now(), failure: Some(fail.clone()), ..Ended::default() };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
             let removed = entry.record.remove || unborn;

@@ -9,8 +9,8 @@ mod process;
 
 pub use arena::{Arena, leave_arena};
 pub use process::{
-    Image, Strings, clone_beside, clone_beside_into, clone_elsewhere, clone_vfork, clone_vfork_into, fork, ignoring, lend,
-    reset_signals, stop_self,
+    Image, Strings, clone_beside, clone_beside_into, clone_elsewhere, clone_vfork, clone_vfork_into, fork, ignoring,
+    lend, reset_signals, stop_self,
 };
 
 use std::ffi::{CStr, OsString, c_char, c_int};

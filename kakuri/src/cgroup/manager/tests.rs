@@ -118,8 +118,7 @@ fn ask(fake: Fake, bus: bool) -> (Result<()>, Vec<u8>) {
 fn a_scope_with_this_process_in_it() {
     for bus in [false, true] {
         let other = removed("/org/freedesktop/systemd1/job/8", "failed");
-        let (result, asked) =
-            ask(fake(bus, "OK 1234\r\n", |to| vec![other, returned(to), removed(JOB, "done")]), bus);
+        let (result, asked) = ask(fake(bus, "OK 1234\r\n", |to| vec![other, returned(to), removed(JOB, "done")]), bus);
         result.expect("made");
         let has = |words: &[u8]| asked.windows(words.len()).any(|window| window == words);
         assert!(has(b"StartTransientUnit") && has(b"kakuri-x-1.scope") && has(b"inactive-or-failed"));

@@ -1,17 +1,7 @@
 //! Options that are not ours, or not yet, or another verb's: known, so that the answer helps.
 
 /// Options of later builds: known, so that nobody takes them for typing errors.
-pub const NOT_YET: &[&str] = &[
-    "audio",
-    "dbus",
-    "git",
-    "gpu",
-    "require",
-    "seccomp-log",
-    "ssh-agent",
-    "wayland",
-    "x11",
-];
+pub const NOT_YET: &[&str] = &["audio", "dbus", "git", "gpu", "require", "seccomp-log", "ssh-agent", "wayland", "x11"];
 /// The same with one letter.
 pub const NOT_YET_SHORT: &[u8] = b"";
 
