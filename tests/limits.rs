@@ -129,7 +129,7 @@ fn stats_of_what_runs() {
     scene.say("create box").output().ok();
     scene.say("container stats --no-stream box").output().refused(1, &["box", "not running"]);
     scene.say("container stats --no-stream nobody").output().refused(1, &["nobody"]);
-    scene.say("container stats --format {{.Nothing}}").output().refused(1, &["Nothing"]);
+    scene.say("container stats --format {{.Nothing}}").output().refused(125, &["Nothing"]);
     scene.say("start -d box sleep 1000").output().ok();
     let said = scene.say("container stats --no-stream").output().ok();
     let text = said.text();

@@ -38,6 +38,7 @@ use crate::config::verb::Verb;
 pub use crate::explain::Part;
 use crate::spec::Spec;
 pub use ask::*;
+pub use look::Stats;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]

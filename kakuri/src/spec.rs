@@ -3,6 +3,7 @@
 
 mod anchor;
 mod limits;
+mod terminal;
 mod walls;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 pub use limits::{Limits, Swap};
 use serde::{Deserialize, Serialize};
+pub use terminal::Terminal;
 pub use walls::{Seccomp, Walls};
 
 use crate::image::access::Access;
@@ -390,14 +392,4 @@ pub enum Proc {
     /// The host's, read-only.
     Host,
     None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Terminal {
-    /// Whatever terminals are among 0-2 are replaced.
-    Auto,
-    /// 0-2 are all the container's terminal.
-    Always,
-    Never,
 }

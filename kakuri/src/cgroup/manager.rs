@@ -17,7 +17,7 @@ const NAME: &str = "org.freedesktop.systemd1";
 const OBJECT: &str = "/org/freedesktop/systemd1";
 const INTERFACE: &str = "org.freedesktop.systemd1.Manager";
 /// Far beyond any busy manager, so that only a stuck one is met.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(20);
 /// Other units' jobs that may end before we know which is ours.
 const MOST_JOBS: usize = 4096;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use kakuri_image::Platform;
 use kakuri_wire::{Bytes, Fail};
 
+use super::look::Stats;
 use crate::image::access::Access;
 use crate::image::save;
 use crate::spec::{self, IdMode, Spec, User};
@@ -207,16 +208,6 @@ pub struct List {
     /// Docker's columns and field names are the first choice (`kakuri container ls`).
     pub docker: bool,
     pub no_trunc: bool,
-    pub general: General,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stats {
-    /// None: all that run.
-    pub names: Vec<String>,
-    /// `--no-stream`: once.
-    pub once: bool,
-    pub format: Format,
     pub general: General,
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::ask::{Format, Inspect, List, Logs, Stats, Verbs};
+use super::ask::{Format, General, Inspect, List, Logs, Verbs};
 use super::enter::{done, general, one_name, read};
 use super::manage::names;
 use super::options::Id;
@@ -90,6 +90,17 @@ pub fn logs(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop
 pub fn top(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
     done(Verbs::Top { name: one_name(verb, &scanned.words)?, general: general(&scanned)? })
+}
+
+/// `container stats`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats {
+    /// Empty: all that run.
+    pub names: Vec<String>,
+    /// `--no-stream`: once.
+    pub once: bool,
+    pub format: Format,
+    pub general: General,
 }
 
 pub fn stats(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
