@@ -40,9 +40,7 @@ fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Sta
     let ended = status.map(|status| Ended {
         at: started + 1000,
         status: Some(status),
-        failure: None,
-        refused: None,
-        timed_out: false,
+        ..Ended::default()
     });
     entry.record_last(&Last { started, command: words(command), ended }).unwrap();
 }

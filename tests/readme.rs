@@ -1,5 +1,5 @@
 //! Every example of the README and of the pages beside it is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
-//! one, `network` needs the internet, `image` a registry (here one of this machine's in docker.io's place), `install` is run by continuous integration on a fresh machine.
+//! one, `limits` needs control groups of the caller's, `network` needs the internet, `image` a registry (here one of this machine's in docker.io's place), `install` is run by continuous integration on a fresh machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -146,7 +146,18 @@ fn every_example_of(page: &str, text: &str) -> usize {
                     run += 1;
                 }
             }
-            "network" => skip(format_args!("{page}: `{}` needs the internet", text.trim())),
+            // What a scene's user has been delegated is seldom anything: tests/vm/limits runs the like.
+            "limits" if scene.kakuri(["--explain", "--memory", "512m", "--cpus", "1", "true"]).output().code() != 0 => {
+                skip(format_args!("{page}: `{}` needs control groups that are delegated", text.trim()));
+            }
+            "limits" => {
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    let output = with_kakuri(&scene, scene.program("sh")).args(["-c", line]).output();
+                    assert_eq!(output.code(), 0, "{page}: {line}\n{output}");
+                    run += 1;
+                }
+            }
+            "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
             "install" => {
                 assert!(
                     ["cargo install", "cargo build", "cargo test", "cp target/release", "tests/run", "tests/bench/run"]

@@ -21,6 +21,7 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
+use crate::cgroup::Group;
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap::tools::{Mapping, OF_INIT};
 use crate::idmap::{self, Range};
@@ -71,6 +72,8 @@ pub struct Cell {
     pub pid: i32,
     /// The refused calls of the command, where they are listed.
     pub watch: Option<Watch>,
+    /// What limits all of it together, where anything does. Last: it can go when all else has.
+    pub group: Option<Group>,
 }
 
 /// Why there is no container.
@@ -99,6 +102,8 @@ pub struct Begun {
     /// Of root's: whose the host's files are inside.
     owners: Option<OwnedFd>,
     end: Instant,
+    /// After PID 1, which is in it.
+    group: Option<Group>,
 }
 
 /// Begins a container whose outline is known.
@@ -145,14 +150,15 @@ impl Builder {
         let own =
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
+        let group = outline.limits.as_ref().map(|limits| Group::make(limits, &outline.label)).transpose()?;
         let init = Birth::new(&self.init_program, &init_end, &self.null, title("kakuri-init", &outline.label));
         let init = init.guarded()?;
         let (init_pid, init, mapping) = match &outline.range {
             None => {
-                let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref())?;
+                let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref(), group.as_ref())?;
                 (pid, init, None)
             }
-            Some(range) => clone_mapped(init, outline, range, wiring.joined.as_deref())?,
+            Some(range) => clone_mapped(init, outline, range, wiring.joined.as_deref(), group.as_ref())?,
         };
         let (mount_link, mount, wire) = match early {
             Some(early) => early,
@@ -171,6 +177,7 @@ impl Builder {
             mapping,
             owners,
             end: Instant::now() + DEADLINE,
+            group,
         })
     }
 
@@ -195,7 +202,7 @@ impl Begun {
         first: &First,
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
-        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, owners, end } = self;
+        let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, owners, end, group } = self;
         // Queued for both before anything is waited for.
         let document = document::pack(Stage::Front, &plan.mount)?;
         let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
@@ -215,7 +222,7 @@ impl Begun {
         // kakuri-mount may join.
         send(Stage::Mount, &mount_link, &ToMount::Join, &[init.as_fd()])?;
         let signals = Signals::block()?;
-        let start = Start { plan, asked, mount_link, init_link, mount, init, init_pid, wire, signals, end };
+        let start = Start { plan, asked, mount_link, init_link, mount, init, init_pid, wire, signals, end, group };
         start.carry_through(reached)
     }
 }
@@ -291,6 +298,15 @@ fn clone_flags(namespaces: Namespaces) -> i32 {
     flags
 }
 
+/// The same where PID 1 is born into a control group: the root of a cgroup namespace made by the clone itself would be
+/// where its parent is, so the child makes it, which is then the second value.
+fn split_view(namespaces: Namespaces, group: Option<&Group>) -> (i32, bool) {
+    match group {
+        None => (clone_flags(namespaces), false),
+        Some(_) => (clone_flags(Namespaces { cgroup: false, ..namespaces }), namespaces.cgroup),
+    }
+}
+
 /// Who writes PID 1's maps, and where it is told that they are written. None: it did that itself.
 type Mapped = Option<(Mapping, OwnedFd)>;
 
@@ -303,21 +319,31 @@ fn clone_mapped(
     outline: &Outline,
     range: &Range,
     joined: Option<&Joined>,
+    group: Option<&Group>,
 ) -> Result<(i32, Owned, Mapped)> {
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).fail(Stage::Front, || "cannot start kakuri-init".into())?;
     let lent = sys::lend(&gate);
     let network = outline.setup.outer_network.is_some();
+    let (flags, view) = split_view(outline.namespaces, group);
     let child = move || {
         let _ = birth.become_helper_mapped(lent, || {
+            if view {
+                unshare(CloneFlags::CLONE_NEWCGROUP)?;
+            }
             if network {
                 // The slowest of all namespaces, beside the tools; kakuri-init finds out whether it was made.
                 let _ = unshare(CloneFlags::CLONE_NEWNET);
             }
+            Ok(())
         });
         i32::from(CODE_FAILED)
     };
     let own = joined.map(Joined::visit).transpose()?;
-    let cloned = sys::clone_beside(3, clone_flags(outline.namespaces), child);
+    let flags = clone_flags(outline.namespaces);
+    let cloned = match group {
+        None => sys::clone_beside(3, flags, child),
+        Some(group) => sys::clone_beside_into(group.inside(), 3, flags, child),
+    };
     own.map(Joined::leave).transpose()?;
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let init = Owned::new(pidfd, Stage::Init);
@@ -326,8 +352,13 @@ fn clone_mapped(
 }
 
 /// PID 1 in namespaces of its own: maps itself, then becomes kakuri-init. Returns once it has.
-fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) -> Result<(i32, Owned)> {
-    let flags = clone_flags(namespaces);
+fn clone_init(
+    birth: &Birth,
+    namespaces: Namespaces,
+    joined: Option<&Joined>,
+    group: Option<&Group>,
+) -> Result<(i32, Owned)> {
+    let (flags, view) = split_view(namespaces, group);
     let map = match joined {
         // Where it is made then, the caller is root already.
         Some(Joined { owner: Some(_), .. }) => idmap::Single::of_root(),
@@ -336,15 +367,20 @@ fn clone_init(birth: &Birth, namespaces: Namespaces, joined: Option<&Joined>) ->
     let mut failure: Option<Fail> = None;
     let mut child = || {
         let made: Result<()> = map.write_own().and_then(|()| {
+            if view {
+                unshare(CloneFlags::CLONE_NEWCGROUP).fail(Stage::Front, || "cannot make a cgroup namespace".into())?;
+            }
             rustix::process::chdir("/").fail(Stage::Front, || "cannot enter /".into())?;
             Err(Fail::new(Stage::Front, "cannot start kakuri-init").errno(birth.become_helper()))
         });
         failure = made.err();
         i32::from(CODE_FAILED)
     };
-    let cloned = match joined {
-        None => sys::clone_vfork(flags, &mut child),
-        Some(joined) => sys::clone_elsewhere(&mut || joined.enter(), flags, &mut child),
+    let into = group.map(Group::inside);
+    let cloned = match (joined, into) {
+        (None, None) => sys::clone_vfork(flags, &mut child),
+        (None, Some(into)) => sys::clone_vfork_into(into, flags, &mut child),
+        (Some(joined), into) => sys::clone_elsewhere(&mut || joined.enter(), into, flags, &mut child),
     };
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let mut init = Owned::new(pidfd, Stage::Init);

@@ -14,6 +14,7 @@ mod image;
 mod images;
 mod landlock;
 pub mod lead;
+mod limits;
 mod login;
 mod look;
 mod made;
@@ -41,6 +42,7 @@ use crate::doctor::Form;
 pub use crate::explain::Part;
 use crate::spec::Spec;
 pub use ask::*;
+pub use look::Stats;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]

@@ -141,7 +141,7 @@ pub fn bounding(spec: &Spec) -> u64 {
 
 /// The usual limits, with the user's own in their place; none is above what the caller has himself.
 pub fn limits(spec: &Spec, host: &Host) -> Result<Vec<Limit>> {
-    let mut limits = limit::defaults(host);
+    let mut limits = limit::defaults(host, spec.limits.pids);
     for wanted in &spec.walls.limits {
         let own = own_limit(wanted.resource);
         if let Some(most) = own.filter(|most| wanted.hard.is_none_or(|hard| hard > *most)) {

@@ -12,6 +12,7 @@ use kakuri_netns::nat::Forward;
 use kakuri_wire::{Bytes, Fail, Message};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Usage;
 use crate::guarantee::Verdict;
 use crate::refusals::Tally;
 use crate::spec::User;
@@ -199,6 +200,12 @@ pub struct Facts {
     /// What it guarantees, as it was started. Empty: its kakuri is older, and does not tell.
     #[serde(default)]
     pub guarantees: Vec<Verdict>,
+    /// What it uses, where it has a control group.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// That group on the host.
+    #[serde(default)]
+    pub group: Option<Bytes>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 mod filesystems;
 mod install;
+mod limits;
 mod namespaces;
 mod network;
 mod probe;
@@ -99,6 +100,7 @@ pub fn run(form: Form) -> u8 {
     rows.push(install::terminal());
     rows.push(install::landlock());
     rows.extend(network::rows());
+    rows.push(limits::row());
     rows.push(install::programs());
     rows.push(install::container());
     // The last row is the question itself: whatever else is amiss, it starts or it does not.

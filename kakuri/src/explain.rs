@@ -9,6 +9,7 @@ use kakuri_netns::{Link, PLAN_VERSION};
 use kakuri_wire::{Bytes, caps};
 use serde::Serialize;
 
+use crate::cgroup::{Decided, Place};
 use crate::confine;
 use crate::guarantee;
 use crate::idmap::maps;
@@ -77,6 +78,9 @@ pub fn explain(plan: &Plan) -> String {
         };
         line("limit", &format!("{} {value}", limit_name(limit.resource)));
     }
+    for words in plan.limits.iter().flat_map(limits) {
+        line("limit", &words);
+    }
     line(
         "terminal",
         match plan.terminal {
@@ -101,7 +105,7 @@ pub fn explain(plan: &Plan) -> String {
     for setting in &process.env {
         line("environment", &shown(setting));
     }
-    for note in &plan.notes {
+    for note in plan.weaker.iter().chain(&plan.notes) {
         line("note", note);
     }
     if let Some(warning) = plan.asked.landlock.as_ref().and_then(|landlock| landlock.warning()) {
@@ -207,6 +211,27 @@ fn rights(bounding: u64) -> String {
     } else {
         format!("no capability outside; at most {held} ({bounding:#x}) over its own namespace; no new privileges")
     }
+}
+
+/// Of all its processes together.
+fn limits(decided: &Decided) -> Vec<String> {
+    let Decided { limits, offer } = decided;
+    let by = match &offer.place {
+        Place::Manager { .. } => "all processes together, by a scope of the service manager's".to_string(),
+        Place::Below(folder) => format!("all processes together, by a control group below {}", folder.display()),
+    };
+    let swap = match limits.swap_bytes() {
+        Some(None) => Some("swap as much as there is".into()),
+        Some(Some(bytes)) => Some(format!("swap {bytes} bytes")),
+        None => None,
+    };
+    let all = [
+        limits.memory.map(|bytes| format!("memory {bytes} bytes")),
+        swap,
+        limits.cpus.map(|thousandths| format!("processors {}", thousandths as f64 / 1000.0)),
+        limits.most_pids().filter(|_| offer.controllers.pids).map(|most| format!("processes {most}")),
+    ];
+    all.into_iter().flatten().map(|limit| format!("{limit}, {by}")).collect()
 }
 
 /// Which system calls there are.

@@ -144,7 +144,7 @@ impl Birth {
     /// The same for a child in a user namespace that others write the maps of: it waits for a word at `gate` when nothing
     /// else of the front's is left in it, its own copy of the other end above all, whose end it is to see. Before it is
     /// mapped it may not become another program, which would cost it every right it has there.
-    pub fn become_helper_mapped(&self, gate: BorrowedFd, prepare: impl Fn()) -> std::io::Error {
+    pub fn become_helper_mapped(&self, gate: BorrowedFd, prepare: impl Fn() -> std::io::Result<()>) -> std::io::Error {
         let (program, gate) = match self.place(Some(gate)) {
             Ok((program, Some(gate))) => (program, gate),
             Ok((_, None)) => return std::io::Error::from_raw_os_error(libc::EBADF),
@@ -152,7 +152,9 @@ impl Birth {
         };
         // A front that dies is seen at the gate; by this too where it dies in between.
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-        prepare();
+        if let Err(e) = prepare() {
+            return e;
+        }
         loop {
             match rustix::io::read(&gate, &mut [0_u8; 1]) {
                 Err(rustix::io::Errno::INTR) => {}

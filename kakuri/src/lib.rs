@@ -64,6 +64,9 @@ pub mod bind;
 pub mod cell;
 #[cfg(feature = "programs")]
 #[doc(hidden)]
+pub mod cgroup;
+#[cfg(feature = "programs")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "programs")]
 #[doc(hidden)]

@@ -18,6 +18,7 @@ use std::os::fd::OwnedFd;
 
 use kakuri::account;
 use kakuri::cell;
+use kakuri::cgroup;
 use kakuri::cli::{self, Act, Command, Run as Wanted, Stop, lead};
 use kakuri::client;
 use kakuri::config::{self, Config};
@@ -187,7 +188,8 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     let mut wiring = Wiring::decide(&spec, &host, &config, None)?;
     wiring.resolve(&spec, &host)?;
     client::join::container(&mut wiring, &spec, &Store::of(&config, &host))?;
-    let outline = Outline::of(label, &spec, &host, &config, &wiring, &ids);
+    let mut outline = Outline::of(label, &spec, &host, &config, &wiring, &ids);
+    outline.limits = cgroup::decide(&spec, &host)?.0;
     let begun = builder.begin(&outline, &wiring, &programs)?;
     let mut plan = plan::make(&spec, &host, &config, &storage, wiring, &ids)?;
     guarantee::check(&plan)?;
@@ -198,8 +200,11 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
     if let Some(refused) = &refused {
         refused.tell();
     }
-    let Outcome::Ended { status, timed_out, usage } = outcome? else { return Ok(0) };
-    reporter.ended(status, timed_out, usage, refused.as_ref());
+    let Outcome::Ended { status, timed_out, usage, group } = outcome? else { return Ok(0) };
+    reporter.ended(status, timed_out, usage, group.as_ref(), refused.as_ref());
+    if let Some(shortage) = group.and_then(|group| group.shortage()) {
+        output::warn(shortage);
+    }
     match status {
         _ if timed_out => log::info!("its time ran out, and the container with it"),
         Status::Code(code) => log::info!("it ended with code {code}, and the container with it"),

@@ -17,6 +17,7 @@ use crate::base::kept::Keep;
 pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
+use crate::cgroup::Decided;
 use crate::host::Host;
 use crate::image::ready::Ready;
 use crate::landlock::Decided as Landlock;
@@ -59,10 +60,14 @@ pub struct Plan {
     pub wiring: Wiring,
     /// What was asked for, where what is done about it does not tell.
     pub asked: Asked,
+    /// Limits of all its processes together, where there are any.
+    pub limits: Option<Decided>,
     /// What asks the container to end; None: SIGTERM.
     pub stop_signal: Option<i32>,
     /// What is weaker than the user may expect on this host, for --explain and --verbose: one sentence each.
     pub notes: Vec<String>,
+    /// Limits that were asked for and hold less well than that: told unasked.
+    pub weaker: Vec<String>,
 }
 
 /// What the user wished for: judged beside what came of it.
@@ -105,7 +110,6 @@ pub struct Namespaces {
     pub network: bool,
 }
 
-impl Plan {
     /// What PID 1 makes and the root shows.
     pub fn attaches(&self) -> Vec<Kernelfs> {
         let attached = |op: &Op| if let Op::Attach { what, .. } = op { Some(*what) } else { None };
@@ -117,6 +121,7 @@ impl Plan {
         if let Some(warning) = self.asked.landlock.as_ref().and_then(Landlock::warning) {
             crate::output::warn(warning);
         }
+        self.weaker.iter().for_each(crate::output::warn);
         for note in &self.notes {
             log::info!("{note}");
         }

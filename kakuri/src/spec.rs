@@ -3,7 +3,9 @@
 
 mod anchor;
 mod image;
+mod limits;
 pub mod made;
+mod terminal;
 mod walls;
 
 use std::net::IpAddr;
@@ -13,8 +15,10 @@ pub use image::Image;
 use kakuri_init::Extent;
 pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
+pub use limits::{Limits, Swap};
 use made::Made;
 use serde::{Deserialize, Serialize};
+pub use terminal::Terminal;
 pub use walls::{Allowed, Landlock, PathRule, Ports, Restricted, Seccomp, Walls};
 
 /// One container and the command to run in it.
@@ -74,6 +78,8 @@ pub struct Spec {
     pub nest: bool,
     #[serde(skip_serializing_if = "Walls::is_default")]
     pub walls: Walls,
+    #[serde(skip_serializing_if = "Limits::is_unset")]
+    pub limits: Limits,
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
@@ -115,6 +121,7 @@ impl Default for Spec {
             proc: Proc::Fresh,
             nest: false,
             walls: Walls::default(),
+            limits: Limits::default(),
             terminal: Terminal::Auto,
             timeout: None,
             stop_signal: None,
@@ -348,14 +355,4 @@ pub enum Proc {
     /// The host's, read-only.
     Host,
     None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Terminal {
-    /// Whatever terminals are among 0-2 are replaced.
-    Auto,
-    /// 0-2 are all the container's terminal.
-    Always,
-    Never,
 }

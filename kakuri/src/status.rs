@@ -6,7 +6,8 @@
 //! it is, has the version, raised when a reader of the one before would go wrong.
 //!
 //! Where a command ran, the last line has `usage` (`wall_us`, `user_us`, `system_us`, `peak_kib`; getrusage(2)),
-//! `timed_out` and `core`; with `--seccomp-log` also
+//! `timed_out` and `core`. Where limits were asked for it has `"oom":BOOL`, and in `usage` what the whole container used too
+//! (`"memory_peak":BYTES,"cpu_usec":N,"pids_peak":N,...`, null being what was not counted); with `--seccomp-log` also
 //! `"refused":{"rows":[{"call":..,"arguments":..,"errno":N,"program":..,"count":N}],"others":N}`.
 //! Where kakuri failed it has `failure`: `what`, `why`, `hint`, `errno`.
 
@@ -19,6 +20,7 @@ use kakuri_init::{Status, Usage};
 use kakuri_wire::Fail;
 use serde_json::{Value, json};
 
+use crate::cgroup;
 use crate::exit;
 use crate::phase::Phase;
 use crate::refusals::Tally;
@@ -65,8 +67,15 @@ impl Reporter {
         self.line(|| json!({ "phase": "running", "pid": pid }));
     }
 
-    /// `refused`: where that was asked for.
-    pub fn ended(&mut self, status: Status, timed_out: bool, usage: Usage, refused: Option<&Tally>) {
+    /// `group`: of the whole container, where it has a control group. `refused`: where that was asked for.
+    pub fn ended(
+        &mut self,
+        status: Status,
+        timed_out: bool,
+        usage: Usage,
+        group: Option<&cgroup::Usage>,
+        refused: Option<&Tally>,
+    ) {
         let wall = self.began.map_or(0, |began| u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
         let (signal, core) = match status {
             Status::Code(_) => (None, false),
@@ -79,6 +88,12 @@ impl Reporter {
             let mut line = json!({ "phase": "ended", "origin": who, "code": exit::code(status, timed_out), "signal": signal,
                 "stage": who, "error": error, "timed_out": timed_out, "core": core,
                 "usage": { "wall_us": wall, "user_us": user_us, "system_us": system_us, "peak_kib": peak_kib } });
+            if let Some(group) = group {
+                line["oom"] = (group.oom_kills > 0).into();
+                if let (Value::Object(usage), Value::Object(more)) = (&mut line["usage"], json!(group)) {
+                    usage.extend(more);
+                }
+            }
             if let Some(refused) = refused {
                 line["refused"] = json!(refused);
             }

@@ -14,6 +14,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cell::{Cell, Heard, Uplink};
+use crate::cgroup;
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
 use crate::refusals::{Tally, Watch};
@@ -53,7 +54,14 @@ pub struct Aside {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The command has ended.
-    Ended { status: Status, timed_out: bool, usage: Usage },
+    Ended {
+        status: Status,
+        timed_out: bool,
+        /// Of the command.
+        usage: Usage,
+        /// Of a temporary container that has a control group.
+        group: Option<cgroup::Usage>,
+    },
     /// It runs on: the detach keys were typed, or somebody else took its terminal.
     Left,
 }
@@ -79,7 +87,17 @@ pub fn supervise(
     // The terminal is the caller's again before anything is said.
     drop(relay);
     *refused = cell.watch.take().map(|watch| watch.tally);
-    let outcome = outcome?;
+    let mut outcome = match (outcome, &cell.group) {
+        (Err(fail), Some(group)) => return Err(group.explain(fail)),
+        (outcome, _) => outcome?,
+    };
+    // Read before the group goes, and nothing of it may be left when the caller goes on.
+    if let (Some(mut group), Outcome::Ended { group: used, .. }) = (cell.group.take(), &mut outcome) {
+        *used = Some(group.usage());
+        group.kill();
+        cell.init.end();
+        group.end();
+    }
     // PID 1 ends and the kernel clears up; waiting for that would cost the caller a fifth of the start.
     cell.init.release();
     if let Some(mount) = cell.mount {
@@ -200,7 +218,7 @@ pub fn mind(
         if seen.link
             && let Some((status, usage)) = peer.hear()?
         {
-            return Ok(Outcome::Ended { status, timed_out: clock.passed, usage });
+            return Ok(Outcome::Ended { status, timed_out: clock.passed, usage, group: None });
         }
     }
 }

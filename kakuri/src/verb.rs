@@ -21,6 +21,7 @@ pub mod registry;
 pub mod remove;
 pub mod shell;
 pub mod start;
+pub mod stats;
 pub mod stop;
 pub mod top;
 pub mod vpn;
@@ -113,6 +114,7 @@ pub fn run(verb: Verbs, login: bool) -> Result<u8> {
         Verbs::Logs(wanted) => logs::run(&wanted),
         Verbs::Kill { names, signal, general } => stop::kill(&names, signal, &general),
         Verbs::Wait { names, general } => stop::wait(&names, &general),
+        Verbs::Stats(wanted) => stats::run(&wanted),
         Verbs::Top { name, general } => top::run(&name, &general),
         Verbs::Port { name, wanted, general } => port::run(&name, wanted, &general),
         Verbs::Copy(wanted) => copy::run(&wanted),

@@ -63,8 +63,6 @@ fn misuse_is_refused_with_a_hint() {
         ("container", "needs a verb", "--help"),
         ("container lss", "'lss'", "container ls"),
         ("container remov web", "'remov'", "remove"),
-        ("container stats", "no `container stats` yet", "--help"),
-        ("container stats web", "no `container stats` yet", "--help"),
         ("container rename web", "two names", "NEW-NAME"),
         ("container rename web a/b", "'a/b'", "a-b"),
         ("container top web aux", "'aux'", "NAME"),

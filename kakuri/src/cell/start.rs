@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::wire::{Wire, Worker};
 use super::{Cell, DEADLINE, NotStarted, send};
+use crate::cgroup::Group;
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
 use crate::process::{Owned, lost};
@@ -33,6 +34,7 @@ pub struct Start<'a> {
     pub wire: Wire,
     pub signals: Signals,
     pub end: Instant,
+    pub group: Option<Group>,
 }
 
 /// The next word of a helper.
@@ -130,6 +132,7 @@ impl Start<'_> {
             terminal,
             pid,
             watch: None,
+            group: self.group,
         };
         (cell, self.signals)
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use kakuri_image::Platform;
 use kakuri_wire::{Bytes, Fail};
 
+use super::look::Stats;
 use crate::image::access::Access;
 use crate::image::save;
 use crate::spec::{self, IdMode, Spec, User};
@@ -49,6 +50,7 @@ pub enum Verbs {
         names: Vec<String>,
         general: General,
     },
+    Stats(Stats),
     Top {
         name: String,
         general: General,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::ask::{Format, Inspect, List, Logs, Verbs};
+use super::ask::{Format, General, Inspect, List, Logs, Verbs};
 use super::enter::{done, general, one_name, read};
 use super::manage::names;
 use super::options::Id;
@@ -94,6 +94,28 @@ pub fn logs(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop
 pub fn top(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
     done(Verbs::Top { name: one_name(verb, &scanned.words)?, general: general(&scanned)? })
+}
+
+/// `container stats`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats {
+    /// Empty: all that run.
+    pub names: Vec<String>,
+    /// `--no-stream`: once.
+    pub once: bool,
+    pub format: Format,
+    pub general: General,
+}
+
+pub fn stats(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    let scanned = read(verb, arguments)?;
+    let names = if scanned.words.is_empty() { Vec::new() } else { names(verb, &scanned.words)? };
+    let mut stats =
+        Stats { names, once: scanned.has(Id::NoStream), format: Format::default(), general: general(&scanned)? };
+    for met in scanned.met.iter().filter(|m| m.id == Id::Format) {
+        stats.format = phrase::format(&shown_option(met.name), met.value)?;
+    }
+    done(Verbs::Stats(stats))
 }
 
 /// `container port NAME [PORT[/PROTOCOL]]`.

@@ -137,9 +137,6 @@ pub fn docker(word: &[u8]) -> Option<&'static Verb> {
     DOCKER.iter().copied().find(|v| v.is(word))
 }
 
-/// Verbs of `kakuri container` that later builds bring.
-pub const DOCKER_NOT_YET: [&str; 1] = ["stats"];
-
 /// A word that is never a program unless `--` stands before it.
 pub fn is_verb(word: &[u8]) -> bool {
     top(word).is_some()

@@ -90,13 +90,6 @@ pub fn completion(verb: &'static Verb, arguments: &[OsString]) -> Result<Command
 
 /// `kakuri container VERB ...`.
 pub fn container(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
-    let word = arguments.first().map(|w| w.as_bytes()).unwrap_or_default();
-    if pages::DOCKER_NOT_YET.iter().any(|v| v.as_bytes() == word) {
-        let verb = shown(word);
-        return Err(misuse(format!("this build has no `container {verb}` yet"))
-            .hint("kakuri container --help lists what it has")
-            .into());
-    }
     member(verb, &pages::DOCKER, arguments)
 }
 

@@ -12,7 +12,8 @@ use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{
-    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, made, misuse, network, phrase, value, walls,
+    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, limits, made, misuse, network, phrase, value,
+    walls,
 };
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
@@ -176,6 +177,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::LandlockTcpConnect
         | Id::LandlockRestrict
         | Id::Require => landlock::apply(met, &mut spec.walls)?,
+        Id::Rlimit => spec.walls.limits.push(limits::each_process(&name, met.value)?),
         Id::Network => spec.network = Some(network::mode(&name, met.value)?),
         Id::Vpn => network::vpn(&name, met.value, spec)?,
         Id::VpnIgnoreHooks | Id::VpnOnFailure => network::vpn_manner(met, spec)?,
@@ -198,6 +200,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Replace => run.replace = true,
         Id::Share => share(&name, met.value, spec)?,
         Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
+        Id::Memory | Id::Swap | Id::MemorySwap | Id::Cpus | Id::PidsLimit => limits::apply(met, &mut spec.limits)?,
         Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
         Id::Tmpfs => spec.tmpfs.push(forms::tmpfs(met.value)?),
         Id::User if met.bare => user(spec, USER)?,
@@ -224,6 +227,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::List
         | Id::Login
         | Id::NoInput
+        | Id::NoStream
         | Id::NoTrunc
         | Id::Nothing
         | Id::Null
@@ -333,6 +337,7 @@ pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     crate::network::check::check(spec)?;
     walls::check(&spec.walls)?;
     landlock::check(&spec.walls, spec.nest)?;
+    limits::check(&spec.limits)?;
     if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
         return Err(two_maps());
     }

@@ -78,10 +78,11 @@ impl Starter<'_> {
         let mut wiring = Wiring::decide(&spec, host, config, Some(&entry.folder))?;
         wiring.resolve(&spec, host)?;
         super::join::container(&mut wiring, &spec, store)?;
-        let outline = Outline::of(entry.name.clone(), &spec, host, config, &wiring, &ids);
+        let mut outline = Outline::of(entry.name.clone(), &spec, host, config, &wiring, &ids);
         let plan = plan::make(&spec, host, config, &storage, wiring, &ids)?;
         guarantee::check(&plan)?;
         plan.warn();
+        outline.limits = plan.limits.clone();
         let programs = Programs::locate(self.login)?;
         if let Some(scratch) = image.as_mut().and_then(|image| image.scratch.as_mut()) {
             scratch.hand_over();

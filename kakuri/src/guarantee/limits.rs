@@ -26,5 +26,20 @@ pub fn limits(plan: &Plan) -> Judgement {
         return Judgement::weaker(format!("{}: of each process by itself, and not of all together", listed(&single)))
             .mend("leave --ulimit out, or take it for what it is");
     }
-    Judgement::enforced("processes are counted for the container as a whole; memory and processors were not limited")
+    // Told unasked as well: a limit that was asked for holds less well than that.
+    if let Some(words) = plan.weaker.first() {
+        return Judgement::weaker(words.clone()).mend("kakuri doctor says what would have this host delegate it");
+    }
+    let Some(decided) = &plan.limits else {
+        return Judgement::enforced("processes are counted for the container as a whole; memory and processors were not limited");
+    };
+    let limits = &decided.limits;
+    let all = [
+        (limits.memory.is_some(), "memory"),
+        (limits.swap.is_some(), "swap"),
+        (limits.cpus.is_some(), "processors"),
+        (true, "processes"),
+    ];
+    let names: Vec<String> = all.iter().filter(|(asked, _)| *asked).map(|(_, name)| name.to_string()).collect();
+    Judgement::enforced(format!("{}: of the container as a whole, by a control group", listed(&names)))
 }

@@ -182,7 +182,7 @@ fn outline(label: String, ids: &Ids, host: &Host) -> Outline {
         outer_network: network.flatten(),
     };
     let namespaces = Namespaces { ipc: true, uts: true, cgroup: true, network: true };
-    Outline { label, setup, namespaces, range: ids.range.clone() }
+    Outline { label, setup, namespaces, range: ids.range.clone(), limits: None }
 }
 
 #[allow(clippy::too_many_arguments)] // one caller, which has just these
@@ -235,7 +235,7 @@ fn plan(
             env: Vec::new(),
             cwd: Bytes(b"/work".to_vec()),
             bounding: role.rights().bits(),
-            limits: limit::defaults(host),
+            limits: limit::defaults(host, None),
             filter: None,
             watched: false,
             landlock: None,
@@ -256,7 +256,9 @@ fn plan(
         stop_signal: None,
         wiring,
         asked: Asked::default(),
+        limits: None,
         notes: Vec::new(),
+        weaker: Vec::new(),
     })
 }
 

@@ -14,8 +14,17 @@ pub const PROCESSES: u32 = libc::RLIMIT_NPROC as u32;
 const MOST: u64 = 2048;
 
 /// No core dumps, and a number of processes that a fork bomb stays under; never above what the caller himself may have.
-pub fn defaults(host: &Host) -> Vec<Limit> {
-    let processes = Some(host.processes.map_or(MOST, |own| own.min(MOST)));
+/// `wanted` is `--pids-limit`, 0 being as many as the caller's own.
+pub fn defaults(host: &Host, wanted: Option<u64>) -> Vec<Limit> {
+    let most = match wanted {
+        None => Some(MOST),
+        Some(0) => None,
+        wanted => wanted,
+    };
+    let processes = match (most, host.processes) {
+        (Some(most), Some(own)) => Some(own.min(most)),
+        (most, own) => most.or(own),
+    };
     let limit = |resource, value| Limit { resource, soft: value, hard: value };
     vec![limit(CORE, Some(0)), limit(PROCESSES, processes)]
 }

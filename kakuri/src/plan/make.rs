@@ -10,6 +10,7 @@ use crate::base::rootfs::{self, Lacking};
 use crate::base::{self, Etc, image};
 use crate::bind::place::Placing;
 use crate::bind::{automatic, explicit, exposed, own, profile};
+use crate::cgroup;
 use crate::config::Config;
 use crate::confine;
 use crate::environment;
@@ -26,6 +27,7 @@ use crate::spec::Spec;
 pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring: Wiring, ids: &Ids) -> Result<Plan> {
     let mut notes = wiring.notes.clone();
     notes.extend(ids.notes.iter().cloned());
+    let (limits, weaker) = cgroup::decide(spec, host)?;
     let Outline { label, setup, namespaces, .. } = Outline::of(label(spec, host), spec, host, config, &wiring, ids);
     let network = wiring.kind;
     let mut who = Identity::of(&spec.user, host);
@@ -151,7 +153,9 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             environment: spec.environment.host,
             vpn: spec.vpn.is_some(),
         },
+        limits,
         notes,
+        weaker,
     })
 }
 

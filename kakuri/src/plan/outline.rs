@@ -5,6 +5,7 @@ use kakuri_init::Setup;
 use kakuri_wire::{Bytes, Kernelfs};
 
 use super::Namespaces;
+use crate::cgroup::Decided;
 use crate::config::Config;
 use crate::confine;
 use crate::host::Host;
@@ -25,6 +26,8 @@ pub struct Outline {
     pub namespaces: Namespaces,
     /// More ids than the caller's own.
     pub range: Option<Range>,
+    /// A control group of its own, where a limit wants one. Decided beside this, because it may fail.
+    pub limits: Option<Decided>,
 }
 
 impl Outline {
@@ -56,6 +59,7 @@ impl Outline {
                 outer_network: if network && ids.range.is_some() { own_network() } else { None },
             },
             range: ids.range.clone(),
+            limits: None,
             namespaces: Namespaces { ipc: !spec.share.ipc, uts: !spec.share.uts, cgroup: !spec.share.cgroup, network },
         }
     }

@@ -6,6 +6,7 @@ use kakuri_init::Status;
 use kakuri_wire::{Bytes, Fail, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Usage;
 use crate::host::Host;
 use crate::refusals::Tally;
 use crate::spec::Spec;
@@ -55,7 +56,7 @@ pub struct Last {
     pub ended: Option<Ended>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ended {
     /// Milliseconds since 1970.
@@ -70,4 +71,7 @@ pub struct Ended {
     /// What system calls were refused, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Tally>,
+    /// What it used, where it had a control group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }

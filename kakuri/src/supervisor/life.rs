@@ -11,6 +11,7 @@ use super::requests::{Asker, STARTER, Waits};
 use super::watch::{Over, Supervisor};
 use super::{Commission, Life};
 use crate::cell::{self, Cell, First, NotStarted};
+use crate::cgroup::Group;
 use crate::control::FromSupervisor;
 use crate::logs::{Event, Writer};
 use crate::rights;
@@ -37,14 +38,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     let (presence, cell, signals) = match commission.stand() {
         Ok(stood) => stood,
         Err(fail) => {
-            let failure = Ended {
-                at: now(),
-                status: None,
-                stopped: false,
-                timed_out: false,
-                failure: Some(fail.clone()),
-                refused: None,
-            };
+            let failure = Ended { at: now(), failure: Some(fail.clone()), ..Ended::default() };
             let _ = entry.record_last(&Last { started, command, ended: Some(failure) });
             // What comes next finds the container free.
             let removed = entry.record.remove || unborn;
@@ -170,20 +164,32 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
     // Whoever comes now finds nobody, and looks again when the lock is free.
     let waiting: Vec<Asker> =
         std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
+    // Read first: the manager collects a group once it is empty.
+    let usage = supervisor.cell.group.as_ref().map(Group::usage);
+    if let Some(group) = &supervisor.cell.group {
+        group.kill();
+    }
     supervisor.cell.init.end();
     supervisor.cell.mount = None;
     supervisor.cell.uplink = None;
     supervisor.drain_all();
     supervisor.log_event(&Event::Ended);
     // It never ran, and so it is not kept.
-    let removed = supervisor.entry.record.remove || (unborn && !supervisor.ran && over.failure.is_some());
+    let failure = match (over.failure, &supervisor.cell.group) {
+        (Some(fail), Some(group)) => Some(group.explain(fail)),
+        (failure, _) => failure,
+    };
+    // Nothing of it is left when who waits is told.
+    supervisor.cell.group = None;
+    let removed = supervisor.entry.record.remove || (unborn && !supervisor.ran && failure.is_some());
     let ended = Ended {
         at: now(),
         status: over.status,
         stopped: supervisor.stopped,
         timed_out: supervisor.timed_out,
-        failure: over.failure,
+        failure,
         refused: supervisor.refused(),
+        usage,
     };
     let Supervisor { entry, lock, presence, log, .. } = supervisor;
     drop(log);

@@ -8,11 +8,12 @@ use kakuri_init::ToInit;
 use kakuri_wire::channel::{Broken, Received};
 use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::handshake::PROTOCOL;
-use kakuri_wire::{Channel, document};
+use kakuri_wire::{Bytes, Channel, document};
 
 use super::Life;
 use super::sessions::Holder;
 use super::watch::{Over, Supervisor};
+use crate::cgroup::Group;
 use crate::control::{Facts, FromSupervisor, Order, ToSupervisor};
 use crate::guarantee;
 
@@ -258,8 +259,13 @@ impl Supervisor {
             ports: self.plan.wiring.ports().to_vec(),
             sessions: self.shown(),
             refused: self.refused(),
-            notes: self.plan.notes.iter().cloned().chain(self.troubles.iter().map(Fail::to_string)).collect(),
+            notes: {
+                let plan = self.plan.weaker.iter().chain(&self.plan.notes).cloned();
+                plan.chain(self.troubles.iter().map(Fail::to_string)).collect()
+            },
             guarantees: guarantee::judge(&self.plan),
+            usage: self.cell.group.as_ref().map(Group::usage),
+            group: self.cell.group.as_ref().map(|group| Bytes::from(&group.path)),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::client::session::{Manner, take_over};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, ToSupervisor};
 use crate::exit;
+use crate::output;
 use crate::plan::Terminal;
 use crate::store::Entry;
 use crate::supervise::Outcome;
@@ -38,8 +39,11 @@ pub fn run(wanted: &Attach) -> Result<u8> {
                     if let Some(refused) = held.refused().filter(|_| first) {
                         refused.tell();
                     }
-                    let timed_out = first && held.end().is_some_and(|ended| ended.timed_out);
-                    Ok(exit::code(status, timed_out))
+                    let ended = first.then(|| held.end()).flatten().unwrap_or_default();
+                    if let Some(shortage) = ended.usage.and_then(|usage| usage.shortage()) {
+                        output::warn(shortage);
+                    }
+                    Ok(exit::code(status, ended.timed_out))
                 }
             }
         }

@@ -65,7 +65,8 @@ fn attempt(wanted: &Attempt, login: bool, reporter: &mut Reporter) -> Result<u8>
         plan.warn();
         let programs = Programs::locate(login)?;
         let label = plan::label(&spec, &host);
-        let outline = Outline::of(label.clone(), &spec, &host, &config, &plan.wiring, &ids);
+        let mut outline = Outline::of(label.clone(), &spec, &host, &config, &plan.wiring, &ids);
+        outline.limits = plan.limits.clone();
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
         let begun = cell::begin(&outline, &plan.wiring, &programs)?;
         let run = Run { programs: &programs, outline: &outline, caller, passed };
@@ -88,8 +89,11 @@ fn carry_out(run: &Run, begun: cell::Begun, plan: &mut Plan, reporter: &mut Repo
         refused.tell();
     }
     match outcome? {
-        Outcome::Ended { status, timed_out, usage } => {
-            reporter.ended(status, timed_out, usage, refused.as_ref());
+        Outcome::Ended { status, timed_out, usage, group } => {
+            reporter.ended(status, timed_out, usage, group.as_ref(), refused.as_ref());
+            if let Some(shortage) = group.and_then(|group| group.shortage()) {
+                output::warn(shortage);
+            }
             Ok(exit::code(status, timed_out))
         }
         Outcome::Left => Ok(0),

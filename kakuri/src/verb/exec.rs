@@ -9,6 +9,7 @@ use crate::client::session::{self, Manner};
 use crate::client::starter::{Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
+use crate::output;
 use crate::plan::Terminal;
 use crate::run::take_passed;
 use crate::status::Reporter;
@@ -83,13 +84,25 @@ pub fn enter(
                 if begun {
                     session.settle();
                 }
-                reporter.ended(status, false, usage, refused.as_ref());
-                Ok(exit::code(status, false))
+                reporter.ended(status, false, usage, None, refused.as_ref());
+                let code = exit::code(status, false);
+                if code == exit::KILLED && !begun {
+                    tell_shortage(surroundings, name);
+                }
+                Ok(code)
             }
             Outcome::Left => Ok(left(name, session.was_taken())),
         };
     }
     Err(unstable(name))
+}
+
+/// A command that was killed may have been for want of memory: the container says, if it still runs.
+fn tell_shortage(surroundings: &Surroundings, name: &str) {
+    let facts = surroundings.store.find(name).and_then(|entry| ask::look(&entry)).ok();
+    if let Some(shortage) = facts.and_then(|facts| facts.usage?.shortage()) {
+        output::warn(format!("{name}: {shortage}"));
+    }
 }
 
 /// Says that the command goes on without us.

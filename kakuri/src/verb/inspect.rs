@@ -58,6 +58,7 @@ fn value(seen: &Seen, stored: Option<&Stored>) -> Value {
         "image": image(seen, stored),
         "vpn": vpn(seen),
         "state": state(seen),
+        "usage": seen.usage(),
         "spec": record.spec,
         "live": live(seen),
     });
@@ -83,6 +84,7 @@ fn state(seen: &Seen) -> Value {
         "signal": signal,
         "stopped": ended.is_some_and(|ended| ended.stopped),
         "timed_out": ended.is_some_and(|ended| ended.timed_out),
+        "oom_killed": seen.usage().is_some_and(|usage| usage.oom_kills > 0),
         "error": ended.and_then(|ended| ended.failure.as_ref()).map(ToString::to_string),
         "refused": ended.and_then(|ended| ended.refused.as_ref()),
     })
@@ -148,6 +150,7 @@ fn live(seen: &Seen) -> Value {
         "processes": processes(facts).into_iter().map(process).collect::<Value>(),
         "refused": facts.refused,
         "notes": facts.notes,
+        "cgroup": facts.group,
     })
 }
 

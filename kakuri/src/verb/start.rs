@@ -158,13 +158,16 @@ impl First {
             Outcome::Left => Ok(left(&entry.name, session.was_taken())),
             Outcome::Ended { status, usage, .. } => {
                 // What is typed next finds the container stopped.
-                let timed_out = session.end().is_some_and(|ended| ended.timed_out);
+                let ended = session.end().unwrap_or_default();
                 let refused = session.refused();
                 if let Some(refused) = &refused {
                     refused.tell();
                 }
-                reporter.ended(status, timed_out, usage, refused.as_ref());
-                Ok(exit::code(status, timed_out))
+                reporter.ended(status, ended.timed_out, usage, ended.usage.as_ref(), refused.as_ref());
+                if let Some(shortage) = ended.usage.and_then(|usage| usage.shortage()) {
+                    output::warn(shortage);
+                }
+                Ok(exit::code(status, ended.timed_out))
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Every program that uses these is single-threaded, which is what makes fork-like calls sound here.
 
 mod arena;
+mod clone3;
 pub mod confine;
 pub mod listen;
 mod process;
@@ -10,7 +11,8 @@ mod reap;
 
 pub use arena::{Arena, leave_arena};
 pub use process::{
-    Image, Strings, clone_beside, clone_elsewhere, clone_vfork, fork, ignoring, lend, reset_signals, stop_self,
+    Image, Strings, clone_beside, clone_beside_into, clone_elsewhere, clone_vfork, clone_vfork_into, fork, ignoring,
+    lend, reset_signals, stop_self,
 };
 pub use reap::{Ended, wait_any};
 

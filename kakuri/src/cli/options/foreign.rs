@@ -1,21 +1,9 @@
 //! Options that are not ours, or not yet, or another verb's: known, so that the answer helps.
 
 /// Options of later builds: known, so that nobody takes them for typing errors.
-pub const NOT_YET: &[&str] = &[
-    "audio",
-    "cpus",
-    "dbus",
-    "git",
-    "gpu",
-    "memory",
-    "pids-limit",
-    "ssh-agent",
-    "swap",
-    "wayland",
-    "x11",
-];
+pub const NOT_YET: &[&str] = &["audio", "dbus", "git", "gpu", "ssh-agent", "wayland", "x11"];
 /// The same with one letter.
-pub const NOT_YET_SHORT: &[u8] = b"m";
+pub const NOT_YET_SHORT: &[u8] = b"";
 
 /// bubblewrap's words, and what to type instead.
 pub const BUBBLEWRAP: &[(&str, &str)] = &[
@@ -66,5 +54,6 @@ pub const MISPLACED: &[(&str, &str, &str)] = &[
     ("create", "detach-keys", "kakuri start --detach-keys KEYS NAME"),
     ("exec", "bind", "binds are made when it starts: kakuri start NAME --bind SRC:DST"),
     ("shell", "bind", "binds are made when it starts: kakuri start NAME --bind SRC:DST"),
+    ("exec", "memory", "limits are the container's: kakuri start --memory SIZE NAME"),
     ("exec", "timeout", "put it before the command inside: kakuri exec NAME timeout 5 CMD"),
 ];

@@ -172,6 +172,19 @@ pub const SPEC: &[Opt] = &[
         WALLS,
         "Take this capability from root inside; ALL takes every one",
     ),
+    opt(Id::Memory, Some(b'm'), &["memory"], Value("SIZE"), WALLS, "Most memory of all its processes, such as 512m"),
+    opt(Id::Swap, None, &["swap"], Value("SIZE"), WALLS, "With --memory: so much more in swap (default 0; -1 is any)"),
+    // Docker's: both together.
+    opt(Id::MemorySwap, None, &["memory-swap"], Value("SIZE"), "", "Accepted: memory and swap together"),
+    opt(Id::Cpus, None, &["cpus"], Value("NUMBER"), WALLS, "Most processors' time, such as 1.5"),
+    opt(
+        Id::PidsLimit,
+        None,
+        &["pids-limit"],
+        Value("N"),
+        WALLS,
+        "Most processes and threads (default 2048; -1 is any)",
+    ),
     opt(
         Id::Ulimit,
         None,
@@ -180,6 +193,12 @@ pub const SPEC: &[Opt] = &[
         WALLS,
         "Limit a resource of each process: nofile, nproc, as, cpu, fsize, core, ...; -1 is no limit",
     ),
+    opt(Id::Rlimit, None, &["rlimit-as", "limit-as"], Value("SIZE"), WALLS, "Most address space of each process"),
+    opt(Id::Rlimit, None, &["rlimit-core", "limit-core"], Value("SIZE"), WALLS, "Largest core dump (default 0)"),
+    opt(Id::Rlimit, None, &["rlimit-cpu", "limit-cpu"], Value("TIME"), WALLS, "Processor's time of each process"),
+    opt(Id::Rlimit, None, &["rlimit-fsize", "limit-fsize"], Value("SIZE"), WALLS, "Largest file it may write"),
+    opt(Id::Rlimit, None, &["rlimit-nofile", "limit-nofile"], Value("N"), WALLS, "Most open files of each process"),
+    opt(Id::Rlimit, None, &["rlimit-nproc", "limit-nproc"], Value("N"), WALLS, "Most processes of each user inside"),
     opt(
         Id::LandlockRo,
         None,

@@ -139,6 +139,20 @@ pub const INSPECT: &[Opt] = &[
     opt(Id::Security, None, &["security"], Nothing, OPTIONS, "What it guarantees, and how far that holds, as a table"),
 ];
 
+pub const STATS: &[Opt] = &[
+    opt(Id::NoStream, None, &["no-stream"], Nothing, OPTIONS, "Once, and not again each second"),
+    opt(
+        Id::Format,
+        None,
+        &["format"],
+        Value("json|jsonl|TEMPLATE"),
+        OPTIONS,
+        "As JSON, a line each, or by a template: '{{.Name}} {{.CPUPerc}} {{.MemUsage}}'",
+    ),
+    // Nothing is ever shortened.
+    opt(Id::Nothing, None, &["no-trunc"], Nothing, "", "Accepted: no column is shortened"),
+];
+
 pub const LOGS: &[Opt] = &[
     opt(Id::Follow, Some(b'f'), &["follow"], Nothing, OPTIONS, "Go on with what comes, until it ends"),
     opt(Id::Tail, Some(b'n'), &["tail"], Value("N|all"), OPTIONS, "Only the last N lines"),

@@ -8,12 +8,13 @@ use super::top::{ATTACH_VERB, CREATE, EXEC, INSPECT_VERB, LOGS_VERB, RESTART, RU
 use super::{Group, Prefer, Verb, Words};
 
 /// In the order of the help. Those of the top that mean the same in docker are the same here.
-pub const DOCKER: [&Verb; 18] = [
+pub const DOCKER: [&Verb; 19] = [
     &LS,
     &RM,
     &RENAME,
     &KILL_VERB,
     &TOP_VERB,
+    &STATS_VERB,
     &PORT_VERB,
     &DIFF,
     &WAIT,
@@ -96,6 +97,24 @@ static TOP_VERB: Verb = Verb {
     words: Words::Name(Prefer::Running),
     examples: &[("kakuri container top web", "")],
     parse: look::top,
+};
+
+static STATS_VERB: Verb = Verb {
+    name: "container stats",
+    also: &[],
+    group: Group::Insight,
+    usage: "[OPTIONS] [NAME...]",
+    about: "What running containers use of processors, memory, network and disks",
+    more: "Without a name all that run. A container that was started with a limit (--memory, --cpus, --pids-limit) is\n\
+           counted by the kernel; of another the processes that are there are added up.",
+    options: &[STATS, USUAL],
+    words: Words::Names(Prefer::Running),
+    examples: &[
+        ("kakuri container stats", "each second"),
+        ("kakuri container stats --no-stream web", "once"),
+        ("kakuri container stats --no-stream --format json", "for programs"),
+    ],
+    parse: look::stats,
 };
 
 static PORT_VERB: Verb = Verb {

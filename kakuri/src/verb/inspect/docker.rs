@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ended, moment, started};
 use crate::image::store::Stored;
+use crate::spec::Limits;
 use crate::verb::list::seen::{Seen, Status};
 use crate::verb::port;
 
@@ -33,6 +34,7 @@ pub fn aliases(seen: &Seen, stored: Option<&Stored>) -> Value {
             "Running": seen.status == Status::Running,
             "Paused": false,
             "Restarting": false,
+            "OOMKilled": seen.usage().is_some_and(|usage| usage.oom_kills > 0),
             "Dead": seen.status == Status::Dead,
             "Pid": seen.pid().unwrap_or(0),
             "ExitCode": seen.exit_code().unwrap_or(0),
@@ -50,10 +52,21 @@ pub fn aliases(seen: &Seen, stored: Option<&Stored>) -> Value {
             "Image": seen.image(),
             "Labels": says.labels,
         },
-        "HostConfig": { "NetworkMode": seen.network, "AutoRemove": seen.entry.record.remove },
+        "HostConfig": { "NetworkMode": seen.network, "AutoRemove": seen.entry.record.remove,
+            "Memory": spec.limits.memory.unwrap_or(0), "MemorySwap": memory_swap(&spec.limits),
+            "NanoCpus": spec.limits.cpus.unwrap_or(0) * 1_000_000, "PidsLimit": spec.limits.most_pids() },
         "NetworkSettings": { "Ports": ports(seen) },
         "Mounts": spec.binds.iter().map(mount).collect::<Vec<_>>(),
     })
+}
+
+/// Both together; -1 is no limit of swap, 0 none at all.
+fn memory_swap(limits: &Limits) -> i64 {
+    match limits.swap_bytes() {
+        Some(Some(swap)) => limits.memory.map_or(0, |memory| memory.saturating_add(swap) as i64),
+        Some(None) => -1,
+        None => 0,
+    }
 }
 
 /// What the image says, in the form of a container's own.

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use kakuri_wire::Bytes;
 
+use crate::cgroup::Usage;
 use crate::client::ask;
 use crate::config::Config;
 use crate::control::Facts;
@@ -117,9 +118,24 @@ impl Seen {
         }
     }
 
+    /// What it uses, or used when it ran last; where it has a control group.
+    pub fn usage(&self) -> Option<Usage> {
+        match (&self.facts, &self.last) {
+            (Some(facts), _) => facts.usage,
+            (None, Some(last)) => last.ended.as_ref()?.usage,
+            (None, None) => None,
+        }
+    }
+
+    /// Its exit code; with it, that its processes were killed for want of memory.
+    fn end(&self) -> Option<String> {
+        let short = self.usage().is_some_and(|usage| usage.oom_kills > 0);
+        self.exit_code().map(|code| if short { format!("{code}, out of memory") } else { code.to_string() })
+    }
+
     /// `running`, `exited (3)`.
     pub fn brief(&self) -> String {
-        match self.exit_code() {
+        match self.end() {
             Some(code) => format!("{} ({code})", self.status.word()),
             None => self.status.word().into(),
         }
@@ -128,7 +144,7 @@ impl Seen {
     /// `Up 5 minutes`, `Exited (3) 2 hours ago`, `Created`.
     pub fn long(&self, now: SystemTime) -> String {
         let since = time::from_millis(self.since);
-        match (self.status, self.exit_code()) {
+        match (self.status, self.end()) {
             (Status::Running, _) => format!("Up {}", time::span(now.duration_since(since).unwrap_or_default())),
             (_, Some(code)) => format!("Exited ({code}) {}", time::ago(since, now)),
             _ => self.status.title().into(),

@@ -29,6 +29,11 @@ pub struct Process {
     pub state: char,
     /// Processor time so far, in seconds.
     pub cpu: u64,
+    /// The same in microseconds, as fine as the clock ticks.
+    pub cpu_usec: u64,
+    /// Bytes of memory it has, with what it shares.
+    pub resident: u64,
+    pub threads: u64,
     arguments: Vec<u8>,
     /// What the kernel calls it.
     name: Vec<u8>,
@@ -121,9 +126,17 @@ fn read(host_pid: i32, namespace: &str) -> Option<Process> {
         user: outside.and_then(|uid| inner(&map, uid)),
         state: fields.first().and_then(|s| s.chars().next()).unwrap_or('?'),
         cpu: (ticks(11) + ticks(12)) / TICKS,
+        cpu_usec: (ticks(11) + ticks(12)) * (1_000_000 / TICKS),
+        resident: kilobytes(field(&status, "VmRSS")) * 1024,
+        threads: field(&status, "Threads").and_then(|n| n.parse().ok()).unwrap_or(1),
         arguments: bytes(&folder, "cmdline").unwrap_or_default(),
         name: bytes(&folder, "comm").map(|c| c.trim_ascii_end().to_vec()).unwrap_or_default(),
     })
+}
+
+/// `1234 kB`; a kernel's own thread has none.
+fn kilobytes(value: Option<&str>) -> u64 {
+    value.and_then(|value| value.strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
 /// An id outside as the map of its namespace has it inside: lines of `INSIDE OUTSIDE COUNT`, the second as the reader

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use super::check;
+use super::clone3::{Place, clone_into};
 
 const STACK: usize = 64 * 1024;
 
@@ -42,6 +43,30 @@ pub fn clone_vfork<F: FnMut() -> c_int>(flags: c_int, child: &mut F) -> io::Resu
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
 
+/// [`clone_vfork`] with the child born in a control group: no moment of it counts elsewhere. Costs a clone3(2), which
+/// is not on the path of a container without limits.
+pub fn clone_vfork_into<F: FnMut() -> c_int>(
+    cgroup: BorrowedFd,
+    flags: c_int,
+    child: &mut F,
+) -> io::Result<(i32, OwnedFd)> {
+    extern "C" fn enter<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
+        // SAFETY: arg is the &mut F below, alive because the parent is suspended.
+        let child = unsafe { &mut *arg.cast::<F>() };
+        let status = child();
+        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
+        unsafe { libc::_exit(status) }
+    }
+    let mut pidfd: c_int = -1;
+    let flags = flags | libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let place = Place { stack: CHILD_STACK.0.get().cast(), size: STACK };
+    let arg = ptr::from_mut(child).cast();
+    // SAFETY: as in clone_vfork.
+    let pid = unsafe { clone_into(cgroup, place, flags, enter::<F>, arg, ptr::from_mut(&mut pidfd)) }?;
+    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
 static ELSEWHERE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
 
 /// [`clone_vfork`] from other namespaces than our own: a throw-away process calls `enter`, which joins them, and makes
@@ -50,11 +75,13 @@ static ELSEWHERE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
 /// Not reentrant, and neither closure may call any of the clones.
 pub fn clone_elsewhere<F: FnMut() -> c_int>(
     enter: &mut dyn FnMut() -> io::Result<()>,
+    cgroup: Option<BorrowedFd>,
     flags: c_int,
     child: &mut F,
 ) -> io::Result<(i32, OwnedFd)> {
     struct Task<'a, F> {
         enter: &'a mut dyn FnMut() -> io::Result<()>,
+        cgroup: Option<BorrowedFd<'a>>,
         flags: c_int,
         child: &'a mut F,
         made: io::Result<(i32, OwnedFd)>,
@@ -62,11 +89,15 @@ pub fn clone_elsewhere<F: FnMut() -> c_int>(
     extern "C" fn run<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
         // SAFETY: arg is the Task below, alive and untouched because the parent is suspended.
         let task = unsafe { &mut *arg.cast::<Task<F>>() };
-        task.made = (task.enter)().and_then(|()| clone_vfork(task.flags | libc::CLONE_PARENT, task.child));
+        let flags = task.flags | libc::CLONE_PARENT;
+        task.made = (task.enter)().and_then(|()| match task.cgroup {
+            None => clone_vfork(flags, task.child),
+            Some(cgroup) => clone_vfork_into(cgroup, flags, task.child),
+        });
         // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
         unsafe { libc::_exit(0) }
     }
-    let mut task = Task { enter, flags, child, made: Err(io::Error::from_raw_os_error(libc::ECHILD)) };
+    let mut task = Task { enter, cgroup, flags, child, made: Err(io::Error::from_raw_os_error(libc::ECHILD)) };
     let mut pidfd: c_int = -1;
     // The descriptors are shared, so that the pidfd is ours; the rest of what a process has is not, which setns(2) asks
     // of who enters a user namespace.
@@ -122,6 +153,29 @@ where
         libc::clone(enter::<F>, top, flags, arg, ptr::from_mut(&mut pidfd))
     };
     check(pid as libc::c_long)?;
+    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
+/// [`clone_beside`] with the child born in a control group.
+pub fn clone_beside_into<F>(cgroup: BorrowedFd, place: usize, flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
+where
+    F: Fn() -> c_int + Send + Sync + 'static,
+{
+    extern "C" fn enter<F: Fn() -> c_int>(arg: *mut c_void) -> c_int {
+        // SAFETY: arg is the leaked closure below.
+        let child = unsafe { &*arg.cast::<F>() };
+        let status = child();
+        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
+        unsafe { libc::_exit(status) }
+    }
+    let mut pidfd: c_int = -1;
+    let child: &'static F = Box::leak(Box::new(child));
+    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let place = Place { stack: BESIDE_STACKS[place % PLACES].0.get().cast(), size: STACK };
+    let arg = ptr::from_ref(child).cast_mut().cast();
+    // SAFETY: as in clone_beside.
+    let pid = unsafe { clone_into(cgroup, place, flags, enter::<F>, arg, ptr::from_mut(&mut pidfd)) }?;
     // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
