@@ -126,6 +126,9 @@ pub struct Ranged {
     pub tty: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<Home>,
+    /// And what else is his: files and folders, outer ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Home>,
 }
 
 /// A folder that is made for the container and is to be its user's.

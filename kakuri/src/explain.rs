@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::confine;
 use crate::idmap::maps;
+use crate::layout::SECRET;
 use crate::plan::{Plan, Terminal, limit};
 
 /// One helper's part of the plan.
@@ -84,6 +85,12 @@ pub fn explain(plan: &Plan) -> String {
         let numbers: Vec<String> = process.pass.iter().map(i32::to_string).collect();
         line("descriptors", &format!("0 1 2 {}", numbers.join(" ")));
     }
+    for door in &plan.doors.shown {
+        line("door", door);
+    }
+    for made in &plan.doors.make {
+        line("create", &format!("{} on the host", made.path));
+    }
     for folder in &plan.create {
         line("create", &format!("{folder} on the host"));
     }
@@ -122,7 +129,7 @@ pub fn emit(plan: &Plan, part: Part) -> String {
         process: &'a Process,
     }
     match part {
-        Part::Mount => pretty(&plan.mount),
+        Part::Mount => pretty(&without_secrets(&plan.mount)),
         Part::Init => pretty(&Init { setup: &plan.setup, process: &plan.process }),
         Part::Netns => match &plan.wiring.netns {
             Some(netns) => pretty(netns),
@@ -135,6 +142,17 @@ pub fn emit(plan: &Plan, part: Part) -> String {
             }),
         },
     }
+}
+
+/// A cookie is for nobody's terminal.
+fn without_secrets(plan: &kakuri_mount::Plan) -> kakuri_mount::Plan {
+    let mut plan = plan.clone();
+    for op in &mut plan.ops {
+        if let kakuri_mount::Op::File { mode: SECRET, text, .. } = op {
+            *text = "...".into();
+        }
+    }
+    plan
 }
 
 fn pretty(value: &impl Serialize) -> String {

@@ -14,6 +14,7 @@ pub mod control;
 #[cfg(feature = "cli")]
 pub mod copy;
 pub mod doctor;
+pub mod door;
 pub mod environment;
 pub mod exit;
 pub mod explain;

@@ -17,6 +17,7 @@ use crate::base::kept::Keep;
 pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
+use crate::door::Doors;
 use crate::host::Host;
 use crate::image::ready::Ready;
 use crate::layer::{Layers, Wanted};
@@ -43,6 +44,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
     pub create: Vec<Bytes>,
+    /// What the user has opened.
+    pub doors: Doors,
     /// kakuri's own folders that a bind would show once they are there: made before the start, closed to others, so
     /// that they can be covered.
     pub cover: Vec<Bytes>,

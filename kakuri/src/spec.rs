@@ -2,6 +2,8 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod doors;
+mod environment;
 mod walls;
 
 use std::net::IpAddr;
@@ -13,6 +15,9 @@ pub use kakuri_netns::nat::Protocol;
 use kakuri_wire::Bytes;
 use serde::{Deserialize, Serialize};
 pub use walls::{Seccomp, Walls};
+
+pub use doors::{Bus, Doors};
+pub use environment::Environment;
 
 use crate::image::access::Access;
 use crate::image::pull::Policy;
@@ -72,6 +77,9 @@ pub struct Spec {
     pub nest: bool,
     #[serde(skip_serializing_if = "Walls::is_default")]
     pub walls: Walls,
+    /// Ways to what the caller's desktop and machine have, each asked for by name.
+    #[serde(skip_serializing_if = "Doors::is_default")]
+    pub doors: Doors,
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
@@ -112,6 +120,7 @@ impl Default for Spec {
             proc: Proc::Fresh,
             nest: false,
             walls: Walls::default(),
+            doors: Doors::default(),
             terminal: Terminal::Auto,
             timeout: None,
             stop_signal: None,
@@ -354,18 +363,6 @@ pub enum User {
     },
     /// `NAME[:GROUP]`, by the container's own files.
     Name(String),
-}
-
-/// Layers of the environment; a later one wins: host, files, settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Environment {
-    /// The caller's whole environment.
-    pub host: bool,
-    /// Files of `KEY=value` lines.
-    pub files: Vec<Bytes>,
-    /// `KEY=value`, or `KEY` for the caller's value.
-    pub set: Vec<Bytes>,
 }
 
 /// Namespaces of the host that are not made anew. User, mount and pid always are.

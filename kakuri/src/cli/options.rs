@@ -1,5 +1,6 @@
 //! The options of every verb: static tables for the scanner, for help, for suggestions and for manual pages.
 
+pub mod door;
 pub mod foreign;
 pub mod image;
 pub mod spec;
@@ -14,6 +15,7 @@ pub enum Id {
     AllowNetwork,
     Archive,
     Attach,
+    Audio,
     Authfile,
     Base,
     Bind,
@@ -24,6 +26,7 @@ pub enum Id {
     Config,
     Container,
     Creds,
+    Dbus,
     Detach,
     DetachKeys,
     Device,
@@ -40,8 +43,10 @@ pub enum Id {
     FollowLinks,
     Force,
     Format,
+    Git,
     Help,
     Gidmap,
+    Gpu,
     Hide,
     Hostname,
     Image,
@@ -79,6 +84,7 @@ pub enum Id {
     Share,
     Signal,
     Since,
+    SshAgent,
     StatusFd,
     Tail,
     Time,
@@ -100,7 +106,9 @@ pub enum Id {
     Vpn,
     VpnIgnoreHooks,
     VpnOnFailure,
+    Wayland,
     Workdir,
+    X11,
 }
 
 /// Whether a value follows.
@@ -133,12 +141,13 @@ const IMAGE: &str = "Image";
 const WHO: &str = "Identity and environment";
 const WALLS: &str = "Isolation";
 const NETWORK: &str = "Network";
+const DOORS: &str = "Doors";
 const RUN: &str = "Running";
 const INSIGHT: &str = "Insight";
 const GENERAL: &str = "General";
 
 /// In the order of the help.
-pub const HEADINGS: [&str; 10] = [OPTIONS, NAMED, FILES, IMAGE, WHO, WALLS, NETWORK, RUN, INSIGHT, GENERAL];
+pub const HEADINGS: [&str; 11] = [OPTIONS, NAMED, FILES, IMAGE, WHO, WALLS, NETWORK, DOORS, RUN, INSIGHT, GENERAL];
 
 const fn opt(
     id: Id,
