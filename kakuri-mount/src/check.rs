@@ -30,7 +30,7 @@ pub fn check(plan: &Plan) -> Result<()> {
     if plan.size == Some(0) {
         return refuse("a size of 0 would be no limit".into());
     }
-    if let Some(home) = plan.ranged.as_ref().and_then(|ranged| ranged.home.as_ref()) {
+    for home in plan.ranged.iter().flat_map(|ranged| ranged.home.iter().chain(&ranged.given)) {
         place(&home.at).map_err(|why| Fail::new(Stage::Mount, "cannot carry out the plan's home").why(why))?;
     }
     if let Some(root) = &plan.root {

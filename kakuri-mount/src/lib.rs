@@ -134,6 +134,9 @@ pub struct Ranged {
     /// id N of the host's as id N of the container's, and what is made there belongs to N.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mapped: bool,
+    /// And what else is his: files and folders, outer ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Home>,
 }
 
 /// A folder that is made for the container and is to be its user's.

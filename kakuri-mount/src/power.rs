@@ -88,9 +88,13 @@ impl Power {
         Ok(done)
     }
 
-    /// Gives a home of the container's own to its user. One that somebody has had since is left.
+    /// Gives a home of the container's own, and what else is to be his, to its user. What somebody has had since is left.
     pub fn give_home(&self, root: &Tree) -> Result<()> {
-        let Some(Ranged { home: Some(Home { at, uid, gid }), root: own, .. }) = &self.ranged else { return Ok(()) };
+        let Some(Ranged { home, given, root: own, .. }) = &self.ranged else { return Ok(()) };
+        home.iter().chain(given).try_for_each(|home| self.give(root, home, *own))
+    }
+
+    fn give(&self, root: &Tree, Home { at, uid, gid }: &Home, own: (u32, u32)) -> Result<()> {
         self.as_root(|| {
             let folder = root.existing(at)?;
             let what = || Fail::new(Stage::Mount, format!("cannot give '{at}' to the container's user"));

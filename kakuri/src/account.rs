@@ -43,6 +43,11 @@ pub fn settle<'a>(spec: &'a Spec, host: &Host, config: &Config, storage: &Storag
         Some(ready) => Cow::Owned(ready.complete(spec)),
         None => Cow::Borrowed(spec),
     };
+    // The bus asks who one is and is told by the program, who has to say what the kernel says outside. An image names its
+    // own users.
+    if spec.user == User::Unset && spec.image.is_none() && !spec.doors.dbus.is_empty() && !host.is_real_root() {
+        return Ok(Cow::Owned(Spec { user: User::KeepId, ..spec.into_owned() }));
+    }
     let User::Name(typed) = &spec.user else { return Ok(spec) };
     let accounts = |root: Root| {
         let mut layout = Layout::default();

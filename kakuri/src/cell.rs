@@ -22,6 +22,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::cgroup::Group;
+use crate::door::proxy::Proxy;
 use crate::helper::{Birth, Programs, open_null, title};
 use crate::idmap::tools::{Mapping, OF_INIT};
 use crate::idmap::{self, Range};
@@ -66,6 +67,8 @@ pub struct Cell {
     pub mount: Option<Owned>,
     /// What minds its way out, as long as that lives.
     pub uplink: Option<Uplink>,
+    /// The filter of the session bus, where there is a door to it.
+    pub bus: Option<Proxy>,
     /// The master of the container's terminal.
     pub terminal: Option<OwnedFd>,
     /// The command's pid inside; 0 where there is none yet.

@@ -7,6 +7,7 @@
 mod ask;
 mod back;
 pub mod complete;
+mod door;
 mod enter;
 mod forms;
 pub mod help;

@@ -1,5 +1,5 @@
 //! The environment: an allow-list, and what the user adds. A later layer wins: the image's, the host's (asked for), what
-//! is true inside, files, settings.
+//! is true inside, doors, files, settings.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 
 use crate::bind::source::typed_path;
+use crate::door::Doors;
 use crate::host::{Host, as_path};
 use crate::identity::Identity;
 use crate::layout::{Found, Layout};
@@ -16,6 +17,9 @@ use crate::spec;
 const KEPT: [&str; 6] = ["TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "NO_COLOR"];
 const STANDARD: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+
+/// Where the dynamic linker looks first (ld.so(8)).
+const LIBRARIES: &[u8] = b"LD_LIBRARY_PATH";
 
 pub type Variables = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -27,6 +31,7 @@ pub struct Facts<'a> {
     pub path: Vec<u8>,
     /// What the image says.
     pub image: Variables,
+    pub doors: &'a Doors,
 }
 
 /// Everything the command starts with.
@@ -45,6 +50,12 @@ pub fn variables(spec: &spec::Environment, host: &Host, facts: &Facts) -> Result
     set("container", b"kakuri");
     if let Some(name) = facts.hostname {
         set("HOSTNAME", name.as_bytes());
+    }
+    all.extend(facts.doors.variables.clone());
+    if let Some(folder) = &facts.doors.libraries {
+        let more = all.remove(LIBRARIES).filter(|more| !more.is_empty());
+        let all_of = [Some(folder.clone()), more].into_iter().flatten().collect::<Vec<_>>();
+        all.insert(LIBRARIES.to_vec(), all_of.join(&b':'));
     }
     for file in &spec.files {
         read_file(file.as_bytes(), host, &mut all)?;

@@ -14,6 +14,7 @@ use crate::confine;
 use crate::guarantee;
 use crate::idmap::maps;
 use crate::landlock;
+use crate::layout::SECRET;
 use crate::plan::{Plan, Terminal, limit};
 
 /// One helper's part of the plan.
@@ -96,6 +97,12 @@ pub fn explain(plan: &Plan) -> String {
         let numbers: Vec<String> = process.pass.iter().map(i32::to_string).collect();
         line("descriptors", &format!("0 1 2 {}", numbers.join(" ")));
     }
+    for door in &plan.doors.shown {
+        line("door", door);
+    }
+    for made in &plan.doors.make {
+        line("create", &format!("{} on the host", made.path));
+    }
     for folder in &plan.create {
         line("create", &format!("{folder} on the host"));
     }
@@ -148,7 +155,7 @@ pub fn emit(plan: &Plan, part: Part) -> String {
         process: &'a Process,
     }
     match part {
-        Part::Mount => pretty(&plan.mount),
+        Part::Mount => pretty(&without_secrets(&plan.mount)),
         Part::Init => pretty(&Init { setup: &plan.setup, process: &plan.process }),
         Part::Security => pretty(&guarantee::judge(plan)),
         Part::Netns => match &plan.wiring.netns {
@@ -162,6 +169,17 @@ pub fn emit(plan: &Plan, part: Part) -> String {
             }),
         },
     }
+}
+
+/// A cookie is for nobody's terminal.
+fn without_secrets(plan: &kakuri_mount::Plan) -> kakuri_mount::Plan {
+    let mut plan = plan.clone();
+    for op in &mut plan.ops {
+        if let kakuri_mount::Op::File { mode: SECRET, text, .. } = op {
+            *text = "...".into();
+        }
+    }
+    plan
 }
 
 fn pretty(value: &impl Serialize) -> String {

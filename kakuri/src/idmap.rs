@@ -215,20 +215,21 @@ impl Ids {
         folder.st_mode & bit != 0
     }
 
-    /// kakuri-mount's part. `home`: a folder of the container's own that its user is to have.
-    pub fn ranged(&self, who: &Identity, home: Option<&[u8]>) -> Option<kakuri_mount::Ranged> {
+    /// kakuri-mount's part. `home`: a folder of the container's own that its user is to have; `given`: what else.
+    pub fn ranged(&self, who: &Identity, home: Option<&[u8]>, given: &[Vec<u8>]) -> Option<kakuri_mount::Ranged> {
         let range = self.range.as_ref()?;
         let uid = |uid| maps::outside(&range.payload.uids, uid);
         let gid = |gid| maps::outside(&range.payload.gids, gid);
-        let home = home.and_then(|at| {
+        let his = |at: &[u8]| {
             Some(kakuri_mount::Home { at: kakuri_wire::Bytes(at.to_vec()), uid: uid(who.uid)?, gid: gid(who.gid)? })
-        });
+        };
         Some(kakuri_mount::Ranged {
             // Where P has no root nobody minds who owns its folders, but the caller, who can remove them.
             root: (uid(0).unwrap_or(0), gid(0).unwrap_or(0)),
             tty: gid(5),
-            home,
+            home: home.and_then(his),
             mapped: range.is_roots(),
+            given: given.iter().filter_map(|at| his(at)).collect(),
         })
     }
 

@@ -18,6 +18,7 @@ use kakuri_wire::{Bytes, Kernelfs};
 pub use locate::{Found, Located};
 pub use mounted::{Mounted, Point as MountPoint};
 pub use root::{Root, Stands};
+pub use steps::SECRET;
 
 use crate::pathname;
 
@@ -36,6 +37,10 @@ pub enum What {
         mode: u32,
     },
     File {
+        text: Vec<u8>,
+    },
+    /// A file for its owner's eyes alone.
+    Secret {
         text: Vec<u8>,
     },
     Symlink {
@@ -239,13 +244,13 @@ impl Layout {
 
 impl What {
     pub fn is_mount(&self) -> bool {
-        !matches!(self, What::Folder { .. } | What::File { .. } | What::Symlink { .. })
+        !matches!(self, What::Folder { .. } | What::File { .. } | What::Secret { .. } | What::Symlink { .. })
     }
 
     /// Whether it is a folder to who stands inside.
     pub fn is_folder(&self) -> bool {
         match self {
-            What::File { .. } | What::Symlink { .. } | What::PrivateFile { .. } => false,
+            What::File { .. } | What::Secret { .. } | What::Symlink { .. } | What::PrivateFile { .. } => false,
             What::Bind(source) => source.folder,
             What::Hide { folder } => *folder,
             _ => true,

@@ -88,6 +88,9 @@ pub mod copy;
 pub mod doctor;
 #[cfg(feature = "programs")]
 #[doc(hidden)]
+pub mod door;
+#[cfg(feature = "programs")]
+#[doc(hidden)]
 pub mod environment;
 #[cfg(feature = "programs")]
 #[doc(hidden)]

@@ -18,6 +18,7 @@ pub use crate::base::kept::Kept;
 use crate::base::rootfs::Lacking;
 use crate::bind::hint;
 use crate::cgroup::Decided;
+use crate::door::Doors;
 use crate::host::Host;
 use crate::image::ready::Ready;
 use crate::landlock::Decided as Landlock;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Folders on the host to make before the start, with their parents: `--bind SRC:DST:create`.
     pub create: Vec<Bytes>,
+    /// What the user has opened.
+    pub doors: Doors,
     /// kakuri's own folders that a bind would show once they are there: made before the start, closed to others, so
     /// that they can be covered.
     pub cover: Vec<Bytes>,

@@ -9,6 +9,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use kakuri_wire::sys;
 
 use crate::cell::{self, Begun, Cell, Descriptors, First, NotStarted};
+use crate::door::proxy::Proxy;
 use crate::helper::Programs;
 use crate::phase::Phase;
 use crate::plan::{Outline, Plan, Terminal};
@@ -40,13 +41,14 @@ impl Run<'_> {
         refused: &mut Option<Tally>,
     ) -> Result<Outcome> {
         plan.prepare()?;
-        let cell = match self.attempt(begun, plan, reporter) {
+        let (shown, bus) = plan.with_bus()?;
+        let cell = match self.attempt(begun, &shown, reporter) {
             // An overlay of the host's folder is refused where something is mounted in it, or where it is an
             // overlay of overlays: binding its entries one by one shows the same.
             Err(NotStarted::Refused(fail)) => {
                 log::info!("{fail}; binding its entries one by one instead");
                 let begun = cell::begin(self.outline, &plan.wiring, self.programs)?;
-                self.attempt(begun, &plan.with_unions(UnionKind::Entries), reporter)
+                self.attempt(begun, &shown.with_unions(UnionKind::Entries), reporter)
             }
             other => other,
         };
@@ -56,6 +58,7 @@ impl Run<'_> {
             }
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
         })?;
+        cell.bus = bus.map(Proxy::settle);
         plan.wiring.forget_secrets();
         reporter.running(cell.pid);
         log::info!("'{}' runs as process {} of the container", self.outline.label, cell.pid);

@@ -2,6 +2,8 @@
 //! stored one and the library. Nothing in it has been looked up on the host yet.
 
 mod anchor;
+mod doors;
+mod environment;
 mod image;
 mod limits;
 pub mod made;
@@ -20,6 +22,9 @@ use made::Made;
 use serde::{Deserialize, Serialize};
 pub use terminal::Terminal;
 pub use walls::{Allowed, Landlock, PathRule, Ports, Restricted, Seccomp, Walls};
+
+pub use doors::{Bus, Doors};
+pub use environment::Environment;
 
 /// One container and the command to run in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,9 @@ pub struct Spec {
     pub walls: Walls,
     #[serde(skip_serializing_if = "Limits::is_unset")]
     pub limits: Limits,
+    /// Ways to what the caller's desktop and machine have, each asked for by name.
+    #[serde(skip_serializing_if = "Doors::is_default")]
+    pub doors: Doors,
     pub terminal: Terminal,
     /// Wall-clock limit of the command.
     pub timeout: Option<Duration>,
@@ -122,6 +130,7 @@ impl Default for Spec {
             nest: false,
             walls: Walls::default(),
             limits: Limits::default(),
+            doors: Doors::default(),
             terminal: Terminal::Auto,
             timeout: None,
             stop_signal: None,
@@ -324,18 +333,6 @@ pub enum User {
     },
     /// `NAME[:GROUP]`, by the container's own files.
     Name(String),
-}
-
-/// Layers of the environment; a later one wins: host, files, settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Environment {
-    /// The caller's whole environment.
-    pub host: bool,
-    /// Files of `KEY=value` lines.
-    pub files: Vec<Bytes>,
-    /// `KEY=value`, or `KEY` for the caller's value.
-    pub set: Vec<Bytes>,
 }
 
 /// Namespaces of the host that are not made anew. User, mount and pid always are.

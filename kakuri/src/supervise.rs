@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cell::{Cell, Heard, Uplink};
 use crate::cgroup;
+use crate::door::proxy::Proxy;
 use crate::phase::{Asked, Phase};
 use crate::process::lost;
 use crate::refusals::{Tally, Watch};
@@ -140,7 +141,8 @@ impl Peer for Cell {
     fn asides(&self) -> Vec<BorrowedFd<'_>> {
         let mount = self.mount.as_ref().map(std::os::fd::AsFd::as_fd);
         let calls = self.watch.as_ref().and_then(Watch::fd);
-        mount.into_iter().chain(self.uplink.iter().flat_map(Uplink::watched)).chain(calls).collect()
+        let bus = self.bus.as_ref().map(std::os::fd::AsFd::as_fd);
+        mount.into_iter().chain(bus).chain(self.uplink.iter().flat_map(Uplink::watched)).chain(calls).collect()
     }
 
     /// kakuri-mount has ended, as it should, and is collected; what minds the network has not, or ends the container.
@@ -152,6 +154,10 @@ impl Peer for Cell {
             self.mount = None;
         }
         let mut words = Vec::new();
+        if let Some(fail) = self.bus.as_mut().and_then(Proxy::ended) {
+            words.push(fail);
+            self.bus = None;
+        }
         for heard in self.uplink.as_mut().map(Uplink::hear).unwrap_or_default() {
             match heard {
                 Heard::Trouble(fail) => words.push(fail),

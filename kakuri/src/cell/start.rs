@@ -129,6 +129,7 @@ impl Start<'_> {
             init_pid: self.init_pid,
             mount: Some(self.mount),
             uplink: self.wire.into_uplink(),
+            bus: None,
             terminal,
             pid,
             watch: None,

@@ -1,5 +1,6 @@
 //! The options of every verb: static tables for the scanner, for help, for suggestions and for manual pages.
 
+pub mod door;
 pub mod foreign;
 pub mod image;
 pub mod spec;
@@ -15,6 +16,7 @@ pub enum Id {
     Archive,
     Args,
     Attach,
+    Audio,
     Authfile,
     Base,
     Bind,
@@ -26,6 +28,7 @@ pub enum Id {
     Container,
     Cpus,
     Creds,
+    Dbus,
     Detach,
     DetachKeys,
     Device,
@@ -45,8 +48,10 @@ pub enum Id {
     FollowLinks,
     Force,
     Format,
+    Git,
     Help,
     Gidmap,
+    Gpu,
     Hide,
     Hostname,
     Image,
@@ -98,6 +103,7 @@ pub enum Id {
     Share,
     Signal,
     Since,
+    SshAgent,
     StatusFd,
     Swap,
     Symlink,
@@ -121,7 +127,9 @@ pub enum Id {
     Vpn,
     VpnIgnoreHooks,
     VpnOnFailure,
+    Wayland,
     Workdir,
+    X11,
 }
 
 /// Whether a value follows.
@@ -154,12 +162,13 @@ const IMAGE: &str = "Image";
 const WHO: &str = "Identity and environment";
 const WALLS: &str = "Isolation";
 const NETWORK: &str = "Network";
+const DOORS: &str = "Doors";
 const RUN: &str = "Running";
 const INSIGHT: &str = "Insight";
 const GENERAL: &str = "General";
 
 /// In the order of the help.
-pub const HEADINGS: [&str; 10] = [OPTIONS, NAMED, FILES, IMAGE, WHO, WALLS, NETWORK, RUN, INSIGHT, GENERAL];
+pub const HEADINGS: [&str; 11] = [OPTIONS, NAMED, FILES, IMAGE, WHO, WALLS, NETWORK, DOORS, RUN, INSIGHT, GENERAL];
 
 const fn opt(
     id: Id,

@@ -12,8 +12,8 @@ use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{
-    Act, Command, General, Part, Run, Stop, forms, help, image, landlock, limits, made, misuse, network, phrase, value,
-    walls,
+    Act, Command, General, Part, Run, Stop, door, forms, help, image, landlock, limits, made, misuse, network, phrase,
+    value, walls,
 };
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
@@ -186,6 +186,9 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Dns => spec.dns.push(network::address(&name, met.value)?),
         Id::DnsSearch => spec.dns_search.push(network::domain(&name, met.value)?),
         Id::AddHost => spec.hosts.push(network::host(&name, met.value)?),
+        Id::Audio | Id::Dbus | Id::Git | Id::Gpu | Id::SshAgent | Id::Wayland | Id::X11 => {
+            door::apply(&name, met, &mut spec.doors)?;
+        }
         Id::NoAutoBind => spec.auto_bind = false,
         Id::NoTty => spec.terminal = Terminal::Never,
         Id::Tty => spec.terminal = Terminal::Always,

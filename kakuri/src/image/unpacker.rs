@@ -22,6 +22,7 @@ use kakuri_wire::handshake::Version;
 use kakuri_wire::{Bytes, Channel, lifeline};
 
 use crate::cell::{self, Cell, Descriptors, First, NotStarted};
+use crate::door::Doors;
 use crate::helper::{Programs, open_null, title};
 use crate::host::Host;
 use crate::identity::Identity;
@@ -226,7 +227,7 @@ fn plan(
             read_only: true,
             ops: steps.ops,
             finish: steps.finish,
-            ranged: ids.ranged(&who, None),
+            ranged: ids.ranged(&who, None, &[]),
         },
         setup: outline.setup,
         process: Process {
@@ -248,6 +249,7 @@ fn plan(
         namespaces: outline.namespaces,
         terminal: Terminal::Never,
         timeout: None,
+        doors: Doors::default(),
         create: Vec::new(),
         cover: Vec::new(),
         layers: Vec::new(),

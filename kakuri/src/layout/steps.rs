@@ -9,6 +9,9 @@ use kakuri_wire::Bytes;
 use super::{Layout, Point, What, entries};
 use crate::pathname;
 
+/// The mode of a file that is for nobody else, and whose text is shown to nobody.
+pub const SECRET: u32 = 0o600;
+
 /// The steps before and after PID 1 has made its file systems.
 pub struct Steps {
     pub ops: Vec<Op>,
@@ -70,6 +73,7 @@ fn step(at: &[u8], point: &Point, make: bool, inside: Option<&BTreeMap<Vec<u8>, 
     match &point.what {
         What::Folder { mode } => Op::Folder { at, mode: *mode },
         What::File { text } => Op::File { at, mode: 0o644, text: Bytes(text.clone()) },
+        What::Secret { text } => Op::File { at, mode: SECRET, text: Bytes(text.clone()) },
         What::Symlink { to } => Op::Symlink { at, to: Bytes(to.clone()) },
         What::Private { mode, read_only } => Op::Private { at, mode: *mode, make, read_only: *read_only },
         What::PrivateFile { mode, text } => Op::PrivateFile { at, mode: *mode, text: Bytes(text.clone()), make },

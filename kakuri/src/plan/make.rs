@@ -13,6 +13,7 @@ use crate::bind::{automatic, explicit, exposed, own, profile};
 use crate::cgroup;
 use crate::config::Config;
 use crate::confine;
+use crate::door;
 use crate::environment;
 use crate::host::{Host, in_home};
 use crate::identity::Identity;
@@ -60,6 +61,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
     binds.extend(profile::binds(&spec.profiles, config, host, &mut notes)?);
     let create = explicit::put(&mut placing, spec, &binds, host, &who.home)?;
 
+    let doors = door::open(&mut placing, spec, host, (&who, ids), network)?;
     if let Some(keep) = &mut keep {
         keep.mount_points = placing.mount_points;
     }
@@ -88,7 +90,8 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
         None if of_root => environment::standard_path(),
         None => environment::path(host, &layout),
     };
-    let facts = environment::Facts { who: &who, shell: &shell, hostname: Some(&shown), path, image: says };
+    let facts =
+        environment::Facts { who: &who, shell: &shell, hostname: Some(&shown), path, image: says, doors: &doors };
     let env = environment::variables(&spec.environment, host, &facts)?;
     let argv = if spec.command.is_empty() { vec![Bytes(shell)] } else { spec.command.clone() };
     let cwd = standing(wanted, host, &who, &layout, ids);
@@ -118,7 +121,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
             read_only: !of_root || spec.read_only,
             ops: steps.ops,
             finish: steps.finish,
-            ranged: ids.ranged(&who, own_home.as_deref()),
+            ranged: ids.ranged(&who, own_home.as_deref(), &doors.given),
         },
         setup,
         process: Process {
@@ -142,6 +145,7 @@ pub fn make(spec: &Spec, host: &Host, config: &Config, storage: &Storage, wiring
         timeout: spec.timeout,
         stop_signal: spec.stop_signal,
         create,
+        doors,
         cover,
         layers,
         keep,

@@ -26,6 +26,9 @@ impl Plan {
                     .hint("it lies in what is bound and has to be covered there: make it, or bind less")
             })?;
         }
+        for made in &self.doors.make {
+            made.make()?;
+        }
         if let Some(lacking) = &self.lacking {
             self.for_all_ids(|| lacking.make())?;
         }

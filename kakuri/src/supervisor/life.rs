@@ -13,6 +13,7 @@ use super::{Commission, Life};
 use crate::cell::{self, Cell, First, NotStarted};
 use crate::cgroup::Group;
 use crate::control::FromSupervisor;
+use crate::door::proxy::Proxy;
 use crate::logs::{Event, Writer};
 use crate::rights;
 use crate::signals::Signals;
@@ -145,17 +146,20 @@ impl Standing<'_> {
 
     fn carry_out(&self, begun: cell::Begun) -> Result<(Cell, Signals)> {
         self.plan.prepare()?;
-        let made = match begun.carry_out(self.plan, &First::Hold, &mut |_| {}) {
+        let (plan, bus) = self.plan.with_bus()?;
+        let made = match begun.carry_out(&plan, &First::Hold, &mut |_| {}) {
             // As for a temporary container: see `run`.
             Err(NotStarted::Refused(_)) => {
                 let begun = self.begin()?;
-                begun.carry_out(&self.plan.with_unions(UnionKind::Entries), &First::Hold, &mut |_| {})
+                begun.carry_out(&plan.with_unions(UnionKind::Entries), &First::Hold, &mut |_| {})
             }
             other => other,
         };
-        made.map_err(|e| match e {
+        let (mut cell, signals) = made.map_err(|e| match e {
             NotStarted::Failed(fail) | NotStarted::Refused(fail) => fail,
-        })
+        })?;
+        cell.bus = bus.map(Proxy::settle);
+        Ok((cell, signals))
     }
 }
 
@@ -172,6 +176,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
     supervisor.cell.init.end();
     supervisor.cell.mount = None;
     supervisor.cell.uplink = None;
+    supervisor.cell.bus = None;
     supervisor.drain_all();
     supervisor.log_event(&Event::Ended);
     // It never ran, and so it is not kept.

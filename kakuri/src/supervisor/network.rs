@@ -1,4 +1,4 @@
-//! What minds the container's way out, as its supervisor hears of it.
+//! What minds the container's way out, and its bus, as its supervisor hears of it.
 
 use kakuri_netns::Status;
 use kakuri_wire::fail::{Fail, Result, Stage};
@@ -8,6 +8,7 @@ use super::sessions::Holder;
 use super::watch::{Over, Supervisor};
 use crate::cell::{Heard, Uplink};
 use crate::control::FromSupervisor;
+use crate::door::proxy::Proxy;
 use crate::logs::Event;
 
 /// Troubles that are kept for who asks; the oldest goes first.
@@ -28,6 +29,14 @@ impl Supervisor {
                     }
                 }
             }
+        }
+    }
+
+    /// The filter of the bus has ended: the container goes on without.
+    pub fn hear_bus(&mut self) {
+        if let Some(fail) = self.cell.bus.as_mut().and_then(Proxy::ended) {
+            self.cell.bus = None;
+            self.trouble(fail);
         }
     }
 

@@ -95,6 +95,7 @@ enum Source {
     Signals,
     Mount,
     Uplink,
+    Bus,
     Listener,
     Presence,
     Asker(u32),
@@ -166,6 +167,7 @@ impl Supervisor {
         watched.extend(self.cell.mount.as_ref().map(|mount| (Source::Mount, mount.as_fd())));
         watched.extend(self.cell.uplink.iter().flat_map(Uplink::watched).map(|fd| (Source::Uplink, fd)));
         watched.extend(self.watches.iter().filter_map(|(_, watch)| Some((Source::Calls, watch.fd()?))));
+        watched.extend(self.cell.bus.as_ref().map(|bus| (Source::Bus, bus.as_fd())));
         watched.extend(self.askers.iter().map(|asker| (Source::Asker(asker.id), asker.channel.as_fd())));
         for session in &self.sessions {
             if let Holder::Own { link, .. } = &session.holder
@@ -191,6 +193,7 @@ impl Supervisor {
             }
             Source::Mount => self.cell.mount = None,
             Source::Uplink => self.hear_uplink(),
+            Source::Bus => self.hear_bus(),
             Source::Listener => self.accept(),
             Source::Presence => self.presence.look(&self.entry, &self.lock, self.cell.init_pid),
             Source::Asker(id) => self.hear_asker(id),

@@ -57,6 +57,7 @@ fn value(seen: &Seen, stored: Option<&Stored>) -> Value {
         "network": seen.network,
         "image": image(seen, stored),
         "vpn": vpn(seen),
+        "doors": record.spec.doors.names(),
         "state": state(seen),
         "usage": seen.usage(),
         "spec": record.spec,

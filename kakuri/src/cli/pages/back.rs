@@ -1,6 +1,7 @@
 //! The verbs about folders that can be taken back: try, changes, commit, discard.
 
 use super::super::back;
+use super::super::options::door::DOORS;
 use super::super::options::spec::{PASS, PLACE, SHOW, SPEC, STATUS, TERMINAL, USUAL};
 use super::super::options::verb::{CHANGES, COMMIT, OF_CONTAINER};
 use super::{Group, Prefer, Verb, Words};
@@ -14,7 +15,7 @@ const TRY_WORDS: Verb = Verb {
     more: "FOLDER is shown at its own place, and never touched; without FOLDER it is where you are. What the command\n\
            changes goes to a layer: `kakuri changes` shows it, `kakuri commit` carries it over, `kakuri discard`\n\
            gives it up. All else is as in `kakuri run`: no network, and nothing of yours but the folder.",
-    options: &[SPEC, PLACE, TERMINAL, PASS, STATUS, SHOW, USUAL],
+    options: &[SPEC, PLACE, DOORS, TERMINAL, PASS, STATUS, SHOW, USUAL],
     words: Words::Command,
     examples: &[
         ("kakuri try make", "where you are"),

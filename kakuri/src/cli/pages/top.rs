@@ -1,5 +1,6 @@
 //! The verbs at the top. None is the name of a program people run, beyond what kakuri's own surface needs.
 
+use super::super::options::door::DOORS;
 use super::super::options::image::{FETCH, ROOT};
 use super::super::options::spec::{BASE, PASS, PLACE, SHOW, SPEC, STATUS, TERMINAL, USUAL};
 use super::super::options::verb::*;
@@ -49,7 +50,7 @@ pub static RUN: Verb = Verb {
     more: "Options stop at the first word of CMD; all after it is CMD's own. Without CMD it is your shell.\n\
            With -d or --name it can be entered and looked at by its name; its record and its log stay until\n\
            `kakuri remove`, unless --rm was given.",
-    options: &[NAME, RUNS, SPEC, BASE, ROOT, FETCH, PLACE, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, USUAL],
+    options: &[NAME, RUNS, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, USUAL],
     words: Words::Command,
     examples: &[
         ("kakuri run python3 script.py", "no network, sees only script.py"),
@@ -69,7 +70,7 @@ pub static CREATE: Verb = Verb {
     about: "Make a container that keeps its files; print its name",
     more: "Every option of a run is kept with it, and CMD is what `kakuri start NAME` runs. Nothing is started.\n\
            Without NAME one is made up.",
-    options: &[NAME, CREATES, SPEC, BASE, ROOT, FETCH, PLACE, TERMINAL, USUAL],
+    options: &[NAME, CREATES, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, TERMINAL, USUAL],
     words: Words::NameCommand(Prefer::New),
     examples: &[
         ("kakuri create devenv", "its home is kept"),
@@ -88,7 +89,7 @@ pub static START: Verb = Verb {
     about: "Start a container, in the foreground or with -d in the background",
     more: "CMD, else the command it was created with, else your shell is its first process, whose end is its end.\n\
            With -d and no command it runs until it is stopped. Options given here hold for this run only.",
-    options: &[STARTS, DETACH, KEYS, SPEC, PLACE, TERMINAL, PASS, STATUS, USUAL],
+    options: &[STARTS, DETACH, KEYS, SPEC, PLACE, DOORS, TERMINAL, PASS, STATUS, USUAL],
     words: Words::NameCommand(Prefer::Stopped),
     examples: &[
         ("kakuri start web bash", ""),
