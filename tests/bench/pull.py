@@ -148,7 +148,7 @@ def measure(kakuri, registry, top, home, rounds, check):
     finally:
         if podman:
             # Owned by the ids of a range, which only their root may remove.
-            subprocess.run(["podman", "unshare", "rm", "-rf", f"{top}/podman"], check=False)
+            subprocess.run([*podman[0], "unshare", "rm", "-rf", f"{top}/podman"], check=False)
     report(kakuri, name, env, times, check)
 
 
