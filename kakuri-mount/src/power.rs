@@ -103,8 +103,15 @@ impl Power {
             if stat.st_uid != 0 && stat.st_uid != own.0 {
                 return Ok(());
             }
+            if (stat.st_uid, stat.st_gid) == (*uid, *gid) {
+                return Ok(());
+            }
             let (uid, gid) = (Uid::from_raw(*uid), Gid::from_raw(*gid));
-            chownat(&folder, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH).map_err(|e| what().errno(e))
+            match chownat(&folder, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH) {
+                // Nobody is to write it.
+                Err(Errno::ROFS) => Ok(()),
+                given => given.map_err(|e| what().errno(e)),
+            }
         })
     }
 

@@ -36,7 +36,7 @@ const LEVERS: [&str; 8] = [
 ];
 
 /// Takes the kernel's own settings out of the reach of a container started by root: root of the host may write these
-/// files whatever namespace it is in, and such a container runs, for file permissions, as root of the host.
+/// files whatever namespace it is in. A wall behind the ids of its own, which root has given such a container where he could.
 pub fn guard(finish: &mut Vec<Op>, spec: &Spec) {
     if spec.proc != Proc::Fresh {
         return;

@@ -1,5 +1,6 @@
-//! A caller who is root: for file permissions the command then is root too, and would read what the host keeps in
-//! /etc from everybody else (password hashes, host keys, the secrets of its services).
+//! A caller who is root: where the command could be given no ids of its own it is root too for file permissions, and would
+//! read what the host keeps in /etc from everybody else (password hashes, host keys, the secrets of its services). Where it
+//! could, it is not even told that they are there.
 
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;

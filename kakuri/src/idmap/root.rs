@@ -18,6 +18,7 @@ use kakuri_wire::fail::{CODE_FAILED, Fail, OrFail, Result, Stage};
 use kakuri_wire::sys;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
 use super::subid::Given;
 use super::{By, Ids, Lack, Range, maps, subid, wrong};
@@ -182,9 +183,13 @@ pub fn owners(range: &Range) -> Result<OwnedFd> {
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).fail(Stage::Front, what)?;
     let lent = sys::lend(&gate);
     // It has a table of descriptors of its own, and with it a copy of the other end: it is ended, not let go.
+    let parent = getpid();
     let waits = move || {
-        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-        let _ = rustix::io::read(lent, &mut [0_u8; 1]);
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        // One that died before that would not be seen otherwise.
+        if getppid() == Some(parent) {
+            let _ = rustix::io::read(lent, &mut [0_u8; 1]);
+        }
         i32::from(CODE_FAILED)
     };
     let (pid, pidfd) = sys::clone_beside(PLACE, libc::CLONE_NEWUSER, waits).map_err(|e| {

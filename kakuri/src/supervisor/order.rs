@@ -37,6 +37,13 @@ pub fn process(plan: &Plan, order: &Order, init: i32) -> Result<Process> {
         env.insert(b"USER", account.name.as_bytes());
         env.insert(b"LOGNAME", account.name.as_bytes());
     }
+    if account.is_none()
+        && other.as_ref().and_then(|other| other.ids.as_ref()).is_some_and(|ids| ids.uid != 0)
+        && env.get(&b"HOME"[..]).is_some_and(|own| *own == cwd)
+    {
+        // The home is somebody else's, who may have closed it.
+        cwd = b"/";
+    }
     for setting in &order.environment {
         match split(setting.as_bytes()) {
             Some((key, value)) => drop(env.insert(key, value)),
