@@ -192,7 +192,11 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::NoAutoBind => spec.auto_bind = false,
         Id::NoTty => spec.terminal = Terminal::Never,
         Id::Tty => spec.terminal = Terminal::Always,
-        Id::PassFd => spec.pass.push(value::descriptor(&name, met.value, 3)?),
+        Id::PassFd => {
+            // Ascending, as PID 1 wants them.
+            spec.pass.push(value::descriptor(&name, met.value, 3)?);
+            spec.pass.sort_unstable();
+        }
         Id::Proc => {
             let words = [("fresh", Proc::Fresh), ("host", Proc::Host), ("none", Proc::None)];
             spec.proc = value::word(&name, met.value, &words, &[])?;

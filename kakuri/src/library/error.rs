@@ -69,7 +69,7 @@ impl Error {
         self.call.as_deref()
     }
 
-    /// What failed, naming what was asked for: `cannot bind '/no' at '/x'`.
+    /// What failed, naming what was asked for: `cannot bind '/no'`.
     pub fn what(&self) -> &str {
         &self.what
     }

@@ -102,12 +102,13 @@ impl Persistent {
         self.verb(&["stop"]).map(drop)
     }
 
-    /// The same with another patience.
+    /// The same with another patience; none kills at once.
     ///
     /// # Errors
     /// As [`Persistent::stop`].
     pub fn stop_within(&self, patience: Duration) -> Result<()> {
-        self.verb(&["stop", "--time", &format!("{}ms", patience.as_millis())]).map(drop)
+        let time = if patience.is_zero() { "0".into() } else { format!("{}ms", patience.as_millis().max(1)) };
+        self.verb(&["stop", "--time", &time]).map(drop)
     }
 
     /// Removes it with all it kept.
