@@ -37,11 +37,7 @@ fn words(words: &[&str]) -> Vec<Bytes> {
 fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Status>) {
     let entry = store(scene).find(name).unwrap();
     let started = now() - ago * 1000;
-    let ended = status.map(|status| Ended {
-        at: started + 1000,
-        status: Some(status),
-        ..Ended::default()
-    });
+    let ended = status.map(|status| Ended { at: started + 1000, status: Some(status), ..Ended::default() });
     entry.record_last(&Last { started, command: words(command), ended }).unwrap();
 }
 

@@ -342,7 +342,6 @@ fn clone_mapped(
         i32::from(CODE_FAILED)
     };
     let own = joined.map(Joined::visit).transpose()?;
-    let flags = clone_flags(outline.namespaces);
     let cloned = match group {
         None => sys::clone_beside(3, flags, child),
         Some(group) => sys::clone_beside_into(group.inside(), 3, flags, child),

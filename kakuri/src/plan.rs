@@ -113,6 +113,7 @@ pub struct Namespaces {
     pub network: bool,
 }
 
+impl Plan {
     /// What PID 1 makes and the root shows.
     pub fn attaches(&self) -> Vec<Kernelfs> {
         let attached = |op: &Op| if let Op::Attach { what, .. } = op { Some(*what) } else { None };

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use kakuri_wire::{Bytes, Fail};
 
-use super::options::foreign::{BUBBLEWRAP, MISPLACED, NOT_YET, NOT_YET_SHORT};
+use super::options::foreign::{BUBBLEWRAP, MISPLACED};
 use super::options::{self, Id, Opt, Takes};
 use super::pages::{TOP, Verb};
 use super::{help, misuse};
@@ -100,7 +100,7 @@ fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<M
 fn cluster<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
     for (i, letter) in word.iter().enumerate().skip(1) {
         let name: &[u8] = if word.len() == 2 { word } else { &word[i..=i] };
-        let opt = options::short(verb.options, *letter).ok_or_else(|| unknown_letter(verb, word, *letter))?;
+        let opt = options::short(verb.options, *letter).ok_or_else(|| unknown_letter(verb, word))?;
         if opt.takes == Takes::Nothing {
             met.push(Met { id: opt.id, name, value: b"", bare: false });
             continue;
@@ -140,9 +140,6 @@ fn unknown(verb: &Verb, name: &[u8]) -> Fail {
         "run" => "kakuri --help lists the options; those of CMD come after it".to_string(),
         name => format!("kakuri {name} --help lists its options"),
     };
-    if NOT_YET.contains(&word.as_str()) {
-        return misuse(format!("this build has no `--{word}` yet")).hint("kakuri --help lists what it has");
-    }
     if let Some((_, instead)) = BUBBLEWRAP.iter().find(|(theirs, _)| *theirs == word) {
         return misuse(format!("unknown option '--{word}'")).hint(format!("that is bubblewrap's: {instead}"));
     }
@@ -157,12 +154,8 @@ fn unknown(verb: &Verb, name: &[u8]) -> Fail {
     misuse(format!("unknown option '--{word}'")).hint(hint)
 }
 
-fn unknown_letter(verb: &Verb, word: &[u8], letter: u8) -> Fail {
+fn unknown_letter(verb: &Verb, word: &[u8]) -> Fail {
     let all = shown(word);
-    if verb.name == "run" && NOT_YET_SHORT.contains(&letter) {
-        return misuse(format!("this build has no `-{}` yet", char::from(letter)))
-            .hint("kakuri --help lists what it has");
-    }
     let why = misuse(format!("unknown option '{all}'"));
     // `-bind` was meant to be `--bind`.
     if word.len() > 2 && options::long(verb.options, &word[1..]).is_some() {

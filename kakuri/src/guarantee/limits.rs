@@ -31,7 +31,9 @@ pub fn limits(plan: &Plan) -> Judgement {
         return Judgement::weaker(words.clone()).mend("kakuri doctor says what would have this host delegate it");
     }
     let Some(decided) = &plan.limits else {
-        return Judgement::enforced("processes are counted for the container as a whole; memory and processors were not limited");
+        return Judgement::enforced(
+            "processes are counted for the container as a whole; memory and processors were not limited",
+        );
     };
     let limits = &decided.limits;
     let all = [

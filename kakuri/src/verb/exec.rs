@@ -9,7 +9,6 @@ use crate::client::session::{self, Manner};
 use crate::client::starter::{Begun, Starter, Wish};
 use crate::client::{self, ask};
 use crate::control::{FromSupervisor, Order, ToSupervisor, Words};
-use crate::output;
 use crate::plan::Terminal;
 use crate::run::take_passed;
 use crate::status::Reporter;

@@ -1,9 +1,4 @@
-//! Options that are not ours, or not yet, or another verb's: known, so that the answer helps.
-
-/// Options of later builds: known, so that nobody takes them for typing errors.
-pub const NOT_YET: &[&str] = &["audio", "dbus", "git", "gpu", "ssh-agent", "wayland", "x11"];
-/// The same with one letter.
-pub const NOT_YET_SHORT: &[u8] = b"";
+//! Options that are not ours, or another verb's: known, so that the answer helps.
 
 /// bubblewrap's words, and what to type instead.
 pub const BUBBLEWRAP: &[(&str, &str)] = &[
