@@ -19,6 +19,7 @@ mod gpu;
 #[path = "doors/linked.rs"]
 mod linked;
 #[path = "rootfs/tree.rs"]
+#[allow(dead_code)] // its own part of it
 mod tree;
 
 use common::Scene;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::Scene;
-use crate::git::{git, inside, plant, said};
+use crate::git::{RENAME, git, inside, plant, said};
 use crate::need;
 
 #[test]
@@ -21,10 +21,10 @@ fn a_linked_work_tree_brings_its_repository() {
     let links = [files("commondir"), files("gitdir"), fs::read_to_string(one.join(".git")).ok()];
     for options in [&["--bind", "."][..], &["--bind", ".:/elsewhere", "-w", "/elsewhere"]] {
         let script = "echo more >> a; git commit -qam inside; git log -1 --format=%s; d=$(git rev-parse --git-dir); \
-            git config a.b c; echo x > .git; mv .git x; echo /x > $d/commondir; echo /x > $d/gitdir; mv $d $d.x; \
-            echo x > $d/config.worktree; mv $d/../../hooks /tmp/x; echo x > $d/../../hooks/x; echo x > $d/../two/HEAD; \
-            echo x > $d/../../commondir; mv $d/.. $d/../../w; ls ../main 2>/dev/null; git status --short";
-        let done = inside(&scene, &one, options, script);
+            git config a.b c; echo x > .git; r .git x; echo /x > $d/commondir; echo /x > $d/gitdir; r $d $d.x; \
+            echo x > $d/config.worktree; r $d/../../hooks /tmp/x; echo x > $d/../../hooks/x; echo x > $d/../two/HEAD; \
+            echo x > $d/../../commondir; r $d/.. $d/../../w; ls ../main 2>/dev/null; git status --short";
+        let done = inside(&scene, &one, options, &(RENAME.to_owned() + script));
         assert_eq!(done.ok().text(), "inside", "{options:?}");
         assert_eq!(said(&dot), before, "{options:?}");
         assert_eq!([files("commondir"), files("gitdir"), fs::read_to_string(one.join(".git")).ok()], links);
@@ -57,9 +57,9 @@ fn submodules() {
     let before = [said(&main.join(".git")), said(&dot)];
     // From the top, which shows its folder in .git.
     let script = "cd lib/sub; echo more >> a; git commit -qam from-top; git config a.b c; git log -1 --format=%s; cd ../..; \
-        echo x > .git/modules/lib/sub/hooks/x; echo x >> .git/modules/lib/sub/config; mv .git/modules x; mv .git/modules/lib x; \
-        mv .git/modules/lib/sub x; git submodule status | wc -l; git add lib/sub; git commit -qm bump";
-    assert_eq!(inside(&scene, &main, &["--bind", "."], script).ok().text(), "from-top\n1");
+        echo x > .git/modules/lib/sub/hooks/x; echo x >> .git/modules/lib/sub/config; r .git/modules x; r .git/modules/lib x; \
+        r .git/modules/lib/sub x; git submodule status | wc -l; git add lib/sub; git commit -qm bump";
+    assert_eq!(inside(&scene, &main, &["--bind", "."], &(RENAME.to_owned() + script)).ok().text(), "from-top\n1");
     // And by itself, at its place and at another.
     for options in [&["--bind", "."][..], &["--bind", ".:/p/lib/sub", "-w", "/p/lib/sub"]] {
         let script = "echo more >> a; git commit -qam alone; git config a.b c; echo x > .git; \
