@@ -88,27 +88,26 @@ fn judge(listing: &[(String, Entry)]) -> Vec<String> {
 }
 
 fn listing(folder: &Path) -> Vec<(String, Entry)> {
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_device = |kind: std::fs::FileType| kind.is_char_device() || kind.is_block_device();
+    let within = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    // By what is at the name, and not by what its folder tells of it: in a sandbox it may be mounted there.
+    let is_device = |path: &Path| {
+        let meta = std::fs::metadata(path).ok();
+        meta.is_some_and(|meta| meta.file_type().is_char_device() || meta.file_type().is_block_device())
+    };
     let entry = |found: std::fs::DirEntry| {
         let name = found.file_name().into_string().ok()?;
         if !(name == "dri" || name == "kfd" || name.starts_with("nvidia")) {
             return None;
         }
-        let kind = found.file_type().ok()?;
-        let within = |path| std::fs::read_dir(path).into_iter().flatten().flatten();
-        Some((
-            name,
-            match kind {
-                kind if is_device(kind) => Entry::Device,
-                kind if kind.is_dir() => {
-                    Entry::Folder(within(found.path()).any(|inner| inner.file_type().is_ok_and(is_device)))
-                }
-                _ => Entry::Other,
-            },
-        ))
+        let path = found.path();
+        let kind = match path.is_dir() {
+            true => Entry::Folder(within(&path).any(|inner| is_device(&inner.path()))),
+            false if is_device(&path) => Entry::Device,
+            false => Entry::Other,
+        };
+        Some((name, kind))
     };
-    names.filter_map(entry).collect()
+    within(folder).filter_map(entry).collect()
 }
 
 /// For a container without a sysfs of its own.

@@ -23,6 +23,7 @@ use rustix::fs::{
 use rustix::io::{Errno, pread, read};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, geteuid, set_parent_process_death_signal, setsid};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 
 use super::dbus::Bus;
 use crate::helper::open_null;
@@ -43,6 +44,7 @@ const MOST: usize = 1000;
 /// Its descriptors: the pipe, and the folder of its socket.
 const PIPE: i32 = 3;
 const FOLDER: i32 = 4;
+const NONE: CapabilitySet = CapabilitySet::empty();
 
 #[derive(Debug)]
 pub struct Proxy {
@@ -138,6 +140,9 @@ impl AsFd for Proxy {
 fn settle([null, said, pipe, folder]: [BorrowedFd; 4]) -> std::io::Result<()> {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let _ = setsid();
+    // What comes from the container is parsed there: started by root it has no more rights than any program of a user.
+    set_no_new_privs(true)?;
+    set_capabilities(None, CapabilitySets { effective: NONE, permitted: NONE, inheritable: NONE })?;
     // Above the fixed numbers first, so that no placement overwrites a source.
     let high = |fd: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(fd, FOLDER + 1);
     let [null, said, pipe, folder] = [high(null)?, high(said)?, high(pipe)?, high(folder)?];
