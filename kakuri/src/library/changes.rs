@@ -59,6 +59,12 @@ impl Changes {
         Changes { program: None, whose: Whose::Folder(folder.as_ref().into()) }
     }
 
+    /// The program `kakuri` itself, as [`Container::program`](crate::Container::program).
+    #[must_use]
+    pub fn program(self, path: impl AsRef<Path>) -> Changes {
+        self.at(Some(path.as_ref().into()))
+    }
+
     pub(super) fn at(self, program: Option<PathBuf>) -> Changes {
         Changes { program, ..self }
     }

@@ -24,6 +24,8 @@ pub(super) fn collect(pidfd: BorrowedFd) -> io::Result<Option<Ended>> {
             Ok(None) => return Ok(None),
             Ok(Some(status)) => return Ok(Some(Ended { code: status.exit_status() })),
             Err(Errno::INTR) => {}
+            // Collected by whoever ignores SIGCHLD, or waits for any child: what it told still counts.
+            Err(Errno::CHILD) => return Ok(Some(Ended { code: None })),
             Err(e) => return Err(e.into()),
         }
     }
