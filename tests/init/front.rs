@@ -325,6 +325,7 @@ pub fn process(words: &[&str]) -> Process {
         bounding: kakuri_wire::caps::default_bounding().bits(),
         limits: vec![],
         filter: None,
+        watched: false,
         terminal: [false; 3],
         window: None,
         pass: vec![],

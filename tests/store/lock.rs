@@ -90,7 +90,7 @@ fn a_run_without_a_recorded_end_died() {
     let mut last = Last { started: 5, command: vec!["sh".into()], ended: None };
     entry.record_last(&last).unwrap();
     assert_eq!(entry.state(), State::Died);
-    let ended = Ended { at: 7, status: None, stopped: true, timed_out: false, failure: None };
+    let ended = Ended { at: 7, status: None, stopped: true, timed_out: false, failure: None, refused: None };
     last.ended = Some(ended);
     entry.record_last(&last).unwrap();
     assert_eq!((entry.state(), entry.last()), (State::Stopped, Some(last)));
