@@ -123,6 +123,7 @@ mod tests {
             ENDED,
             // Nobody asked for one, and the front would take whatever came for it.
             FromInit::Started { pid: 2, terminal: true },
+            FromInit::Watched { session: 0 },
         ];
         let permitted = [(Phase::Making, 0), (Phase::Launching, 2), (Phase::Running, 3)];
         for phase in
@@ -138,6 +139,23 @@ mod tests {
             for wired in [false, true] {
                 assert_eq!(phase.after_mount(&FromMount::Built, wired).is_ok(), phase == Phase::Finishing);
             }
+        }
+    }
+
+    #[test]
+    fn who_is_to_be_listened_to_is_said_where_it_was_asked_for() {
+        let asked = |hold| Asked { watched: true, hold, ..ASKED };
+        let permitted =
+            |phase: Phase, session, hold| phase.after_init(&FromInit::Watched { session }, asked(hold)).is_ok();
+        assert!(permitted(Phase::Launching, 0, false) && permitted(Phase::Running, 7, true));
+        for (phase, session, hold) in [
+            (Phase::Making, 0, false),
+            (Phase::Launching, 1, false),
+            (Phase::Running, 0, false),
+            (Phase::Launching, 7, true),
+            (Phase::Ended, 7, true),
+        ] {
+            assert!(!permitted(phase, session, hold), "{phase:?} {session}");
         }
     }
 

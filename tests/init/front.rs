@@ -326,6 +326,7 @@ pub fn process(words: &[&str]) -> Process {
         limits: vec![],
         filter: None,
         landlock: None,
+        watched: false,
         terminal: [false; 3],
         window: None,
         pass: vec![],
