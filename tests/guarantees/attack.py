@@ -189,6 +189,8 @@ def cgroups():
             path = line.rstrip("\n").split(":", 2)[2]
             if CASE("SAME") or path != "/":
                 tell(f"saw {path}")
+    if os.path.isdir("/sys/fs/cgroup") and os.listdir("/sys/fs/cgroup"):
+        tell("saw the control groups of the host")
     for folder, _, names in os.walk("/sys/fs/cgroup"):
         for name in names:
             tried(f"may write {folder}/{name}", lambda: os.close(os.open(f"{folder}/{name}", os.O_WRONLY)))

@@ -1,11 +1,20 @@
 //! What could connect the command with the caller or the world: network, terminal, descriptors, variables.
 
+use kakuri_netns::Uplink;
+
 use super::{Judgement, listed};
 use crate::network::Kind;
 use crate::plan::{Plan, Terminal};
 
 pub fn network(plan: &Plan) -> Judgement {
     let label = &plan.wiring.label;
+    if let Some(Uplink::Nat(nat)) = &plan.wiring.uplink
+        && !nat.host_ports.is_empty()
+    {
+        let ports: Vec<String> = nat.host_ports.iter().map(u16::to_string).collect();
+        return Judgement::weaker(format!("it reaches {} of the host's loopback (--allow-host-port)", listed(&ports)))
+            .mend("leave --allow-host-port out");
+    }
     match plan.wiring.kind {
         Kind::None => Judgement::enforced("a network namespace with its own loopback and nothing else"),
         Kind::Own => Judgement::enforced(format!("a network namespace of its own, and the way out is {label}")),
