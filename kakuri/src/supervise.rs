@@ -52,6 +52,7 @@ pub struct Aside {
 }
 
 /// How minding a command ended.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The command has ended.
