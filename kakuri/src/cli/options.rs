@@ -36,6 +36,7 @@ pub enum Id {
     EnvHost,
     Explain,
     Filter,
+    Fix,
     Follow,
     FollowLinks,
     Force,

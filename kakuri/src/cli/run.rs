@@ -195,6 +195,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Attach
         | Id::Container
         | Id::Filter
+        | Id::Fix
         | Id::Follow
         | Id::FollowLinks
         | Id::Force
