@@ -40,10 +40,10 @@ fn ran(scene: &Scene, name: &str, ago: u64, command: &[&str], status: Option<Sta
     let ended = status.map(|status| Ended {
         at: started + 1000,
         status: Some(status),
-        failure: None,
-        refused: None,
+        stopped: false,
         timed_out: false,
         failure: None,
+        refused: None,
     });
     entry.record_last(&Last { started, command: words(command), ended }).unwrap();
 }
