@@ -5,10 +5,10 @@
 //! `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`. The first line, whichever
 //! it is, has the version, raised when a reader of the one before would go wrong.
 //!
-//! Where a command ran, the last line has `usage` (`wall_us`, `user_us`, `system_us`, `peak_kib`; getrusage(2)),
-//! `timed_out` and `core`. Where limits were asked for it has `"oom":BOOL`, and in `usage` what the whole container used too
-//! (`"memory_peak":BYTES,"cpu_usec":N,"pids_peak":N,...`, null being what was not counted); with `--seccomp-log` also
-//! `"refused":{"rows":[{"call":..,"arguments":..,"errno":N,"program":..,"count":N}],"others":N}`.
+//! Where a command ran, the last line has `usage` (`wall_us`, since it was told that it runs; `user_us`, `system_us`,
+//! `peak_kib`; getrusage(2)), `timed_out` and `core`. Where limits were asked for it has `"oom":BOOL`, and in `usage` what the
+//! whole container used too (`"memory_peak":BYTES,"cpu_usec":N,"pids_peak":N,...`, null being what was not counted); with
+//! `--seccomp-log` also `"refused":{"rows":[{"call":..,"arguments":..,"errno":N,"program":..,"count":N}],"others":N}`.
 //! Where kakuri failed it has `failure`: `what`, `why`, `hint`, `errno`.
 
 use std::fs::File;
