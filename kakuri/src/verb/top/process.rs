@@ -186,6 +186,9 @@ mod tests {
             user: None,
             state: 'S',
             cpu: 0,
+            cpu_usec: 0,
+            resident: 0,
+            threads: 1,
             arguments: b"a\nroot  1\x1b[2J\0b c\0".to_vec(),
             name: b"x\ry".to_vec(),
         };
