@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkdirat, openat, statat};
 use rustix::io::Errno;
 
-use super::place::{Controllers, Place, ROOT, own_group};
+use super::place::{Controllers, Place, ROOT, is_root, own_group};
 use super::usage::{self, Usage};
 use super::{Decided, manager, sweep};
 use crate::spec::Limits;
@@ -20,6 +20,8 @@ use crate::store::name::random;
 const CONTAINER: &str = "container";
 const INSIDE: &str = "inside";
 const FRONT: &str = "front";
+/// Of root's, below the root of the tree.
+const ALL: &str = "kakuri";
 /// Of a group that is directly below one of the user's own: what a sweep knows ours by.
 pub const OURS: &str = "kakuri-";
 
@@ -67,9 +69,20 @@ impl Group {
                 Group::fill(above, CONTAINER.into(), path.join(CONTAINER), &decided.limits)
             }
             Place::Below(path) => {
+                let (mut path, mut above) = (path.clone(), open(path)?);
+                pass_on(&above, &path, needed(&decided.limits))?;
+                if is_root(&path) {
+                    // Nobody may write there without a right that a front of root's has given up when it clears away.
+                    match mkdirat(&above, ALL, Mode::from_raw_mode(0o755)) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(e) => return Err(Fail::new(Stage::Front, what(&path)).errno(e)),
+                    }
+                    path.push(ALL);
+                    above = open(&path)?;
+                    pass_on(&above, &path, needed(&decided.limits))?;
+                }
+                let path = &path;
                 sweep(path);
-                let above = open(path)?;
-                pass_on(&above, path, needed(&decided.limits))?;
                 loop {
                     let name = name(label)?;
                     mkdirat(&above, &name, Mode::from_raw_mode(0o755)).fail(Stage::Front, || what(path))?;

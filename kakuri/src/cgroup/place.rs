@@ -187,7 +187,7 @@ fn below(host: &Host, own: Option<&Path>) -> Result<Offer, Missing> {
 }
 
 /// The root of the whole tree has none of the files about its own use.
-fn is_root(folder: &Path) -> bool {
+pub fn is_root(folder: &Path) -> bool {
     !folder.join("cgroup.events").exists()
 }
 
