@@ -82,7 +82,8 @@ fn errors_name_the_call() {
         );
         error.call().unwrap_or_else(|| panic!("no call: {error}")).to_string()
     };
-    let cases: [(&dyn Fn(&mut Container), &str); 14] = [
+    type Call = dyn Fn(&mut Container);
+    let cases: [(&Call, &str); 14] = [
         (
             &|c| {
                 c.bind_ro("/no/such", "/x");
