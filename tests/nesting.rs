@@ -154,6 +154,8 @@ fn where_no_user_namespace_is_allowed() {
         report["rows"].as_array().expect("rows").iter().find(|row| row["name"] == "user namespace").expect("a row");
     assert_eq!(row["state"], "fails");
     assert!(row["mend"].as_str().expect("text").contains("max_user_namespaces"), "{row}");
+    // Nothing that is typed here lifts what the outer one set.
+    assert!(row["fix"].is_null(), "{row}");
 }
 
 #[test]
@@ -178,4 +180,18 @@ fn doctor_here() {
     for row in report["rows"].as_array().expect("rows") {
         assert!(row["state"] == "works" || row["state"] == "untried" || row["mend"].is_string(), "{row}");
     }
+    // And is in the script, which a shell can read.
+    let script = run(KAKURI, &["doctor", "--fix"]);
+    let said = text(&script.stdout);
+    assert_eq!(script.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("#!/bin/sh\n"), "{said}");
+    for row in report["rows"].as_array().expect("rows") {
+        let named = said.contains(&format!("\n# {} (", row["name"].as_str().expect("a name")));
+        assert_eq!(named, row["mend"].is_string(), "{row} {said}");
+        for line in row["fix"].as_array().into_iter().flatten() {
+            assert!(said.contains(line.as_str().expect("a line")), "{line} {said}");
+        }
+    }
+    let read = run("sh", &["-n", "-c", &said]);
+    assert_eq!(read.status.code(), Some(0), "{}", text(&read.stderr));
 }

@@ -1,4 +1,4 @@
-//! Every example of the README is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
+//! Every example of the README and of the pages beside it is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
 //! one, `limits` needs control groups of the caller's, `network` needs the internet, `image` a registry (here one of this machine's in docker.io's place), `install` is run by continuous integration on a fresh machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -14,11 +14,22 @@ use common::{KAKURI, Pty, Run, Scene, skip};
 
 const README: &str = include_str!("../README.md");
 
+/// Each with its name.
+const PAGES: &[(&str, &str)] = &[
+    ("README.md", README),
+    ("kakuri/docs/architecture.md", include_str!("../kakuri/docs/architecture.md")),
+    ("kakuri/docs/comparison.md", include_str!("../kakuri/docs/comparison.md")),
+    ("kakuri/docs/contributing.md", include_str!("../kakuri/docs/contributing.md")),
+    ("kakuri/docs/images.md", include_str!("../kakuri/docs/images.md")),
+    ("kakuri/docs/nesting.md", include_str!("../kakuri/docs/nesting.md")),
+    ("kakuri/docs/vpn.md", include_str!("../kakuri/docs/vpn.md")),
+];
+
 /// The blocks of a language: what follows it on the fence, and the text.
-fn blocks(language: &str) -> Vec<(String, String)> {
+fn blocks(page: &str, language: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Option<(String, String)> = None;
-    for line in README.lines() {
+    for line in page.lines() {
         match (line.strip_prefix("```"), open.take()) {
             (Some(info), None) => open = Some((info.to_string(), String::new())),
             (Some(_), Some((info, text))) => {
@@ -31,7 +42,7 @@ fn blocks(language: &str) -> Vec<(String, String)> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "a block of the README is not closed");
+    assert!(open.is_none(), "a block is not closed");
     found
 }
 
@@ -46,7 +57,7 @@ fn reader(scene: &Scene) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "text\n").unwrap();
     }
-    let (_, config) = blocks("toml").into_iter().next().expect("the README shows a configuration");
+    let (_, config) = blocks(README, "toml").into_iter().next().expect("the README shows a configuration");
     fs::create_dir_all(home.join(".config/container")).unwrap();
     fs::write(home.join(".config/container/config.toml"), config).unwrap();
     // A VPN nobody answers from (RFC 5737).
@@ -81,31 +92,39 @@ fn with_kakuri(scene: &Scene, run: Run) -> Run {
 
 #[test]
 fn every_example_runs() {
+    for (name, page) in PAGES {
+        let run = every_example_of(name, page);
+        assert!(*name != "README.md" || run > 15, "only {run} examples found");
+    }
+}
+
+/// One after the other, as a reader types them. How many there were.
+fn every_example_of(page: &str, text: &str) -> usize {
     let scene = Scene::new();
     reader(&scene);
     let mut run = 0;
-    for (needs, text) in blocks("sh") {
+    for (needs, text) in blocks(text, "sh") {
         match needs.as_str() {
             "" => {
                 for line in text.lines().filter(|l| !l.trim().is_empty()) {
                     if line.contains("make") && !common::have("make")
                         || line.contains("python3") && !common::have("python3")
                     {
-                        skip(format_args!("readme: `{line}` needs a program that is not installed"));
+                        skip(format_args!("{page}: `{line}` needs a program that is not installed"));
                         continue;
                     }
-                    if line.contains("--userns range") && common::sub_ids(&format!("readme: `{line}`")).is_none() {
+                    if line.contains("--userns range") && common::sub_ids(&format!("{page}: `{line}`")).is_none() {
                         continue;
                     }
                     let tunnel = line.contains("vpn") || line.contains("office");
                     if tunnel && fs::File::options().read(true).write(true).open("/dev/net/tun").is_err() {
-                        skip(format_args!("readme: `{line}` needs /dev/net/tun"));
+                        skip(format_args!("{page}: `{line}` needs /dev/net/tun"));
                         continue;
                     }
                     // The one example that runs a program the reader would have to have.
                     let line = line.replace("kakuri -- version", "kakuri --bind bin:/usr/local/bin:ro -- version");
                     let output = with_kakuri(&scene, scene.program("sh")).args(["-c", &line]).output();
-                    assert_eq!(output.code(), 0, "README: {line}\n{output}");
+                    assert_eq!(output.code(), 0, "{page}: {line}\n{output}");
                     run += 1;
                 }
             }
@@ -113,48 +132,53 @@ fn every_example_runs() {
                 let mut terminal = Pty::start(with_kakuri(&scene, scene.program("sh")).args(["-c", &text]));
                 terminal.send("echo i''nside; exit 7\r");
                 terminal.expect("inside");
-                assert_eq!(terminal.wait().code(), Some(7), "README: {text}");
+                assert_eq!(terminal.wait().code(), Some(7), "{page}: {text}");
                 run += 1;
             }
             "image" if !["docker-registry", "skopeo", "busybox"].iter().all(|name| common::have(name)) => {
-                skip(format_args!("readme: `{}` needs a registry", text.trim()));
+                skip(format_args!("{page}: `{}` needs a registry", text.trim()));
             }
             "image" => {
                 let _registry = hub(&scene);
                 for line in text.lines().filter(|line| !line.trim().is_empty()) {
                     let output = with_kakuri(&scene, scene.program("sh")).args(["-c", line]).output();
-                    assert_eq!(output.code(), 0, "README: {line}\n{output}");
+                    assert_eq!(output.code(), 0, "{page}: {line}\n{output}");
                     run += 1;
                 }
             }
             // What a scene's user has been delegated is seldom anything: tests/vm/limits runs the like.
             "limits" if scene.kakuri(["--explain", "--memory", "512m", "--cpus", "1", "true"]).output().code() != 0 => {
-                skip(format_args!("readme: `{}` needs control groups that are delegated", text.trim()));
+                skip(format_args!("{page}: `{}` needs control groups that are delegated", text.trim()));
             }
             "limits" => {
                 for line in text.lines().filter(|line| !line.trim().is_empty()) {
                     let output = with_kakuri(&scene, scene.program("sh")).args(["-c", line]).output();
-                    assert_eq!(output.code(), 0, "README: {line}\n{output}");
+                    assert_eq!(output.code(), 0, "{page}: {line}\n{output}");
                     run += 1;
                 }
             }
             "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
             "install" => {
                 assert!(
-                    ["cargo install", "cp target/release", "tests/run"].iter().any(|w| text.contains(w)),
+                    ["cargo install", "cargo build", "cargo test", "cp target/release", "tests/run", "tests/bench/run"]
+                        .iter()
+                        .any(|w| text.contains(w)),
                     "who runs this? {text}"
                 );
             }
-            other => panic!("the README marks a block '{other}', which this test does not know"),
+            other => panic!("{page} marks a block '{other}', which this test does not know"),
         }
     }
-    assert!(run > 15, "only {run} examples found");
+    run
 }
 
 #[test]
 fn the_commands_it_gives_to_build_and_test_exist() {
-    let install =
-        blocks("sh").into_iter().filter(|(needs, _)| needs == "install").map(|(_, text)| text).collect::<String>();
+    let install = blocks(README, "sh")
+        .into_iter()
+        .filter(|(needs, _)| needs == "install")
+        .map(|(_, text)| text)
+        .collect::<String>();
     let manifest = include_str!("../Cargo.toml");
     for program in ["kakuri", "kakuri-image", "kakuri-mount", "kakuri-netns", "kakuri-init"] {
         assert!(manifest.contains(&format!("name = \"{program}\"")), "{program} is no program of the package");
@@ -191,18 +215,23 @@ fn the_process_listing_is_real() {
 /// A document that points nowhere, or that was never filled in, is caught here.
 #[test]
 fn its_links_lead_somewhere_and_nothing_is_left_to_fill_in() {
-    assert!(!README.contains("TODO") && !README.contains("XXX"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for part in README.split("](").skip(1) {
-        let target = part.split(')').next().unwrap();
-        if target.starts_with("http") {
-            continue;
-        }
-        match fs::metadata(root.join(target)) {
-            Ok(_) => {}
-            // A checkout the test user may not enter says nothing about the link.
-            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => skip(format_args!("readme: {target}: {e}")),
-            Err(e) => panic!("README links to {target}: {e}"),
+    for (name, page) in PAGES {
+        assert!(!page.contains("TODO") && !page.contains("XXX"), "{name}");
+        let folder = root.join(name).parent().unwrap().to_path_buf();
+        for part in page.split("](").skip(1) {
+            let target = part.split([')', '#']).next().unwrap();
+            if target.starts_with("http") || target.is_empty() {
+                continue;
+            }
+            match fs::metadata(folder.join(target)) {
+                Ok(_) => {}
+                // A checkout the test user may not enter says nothing about the link.
+                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                    skip(format_args!("{name}: {target}: {e}"))
+                }
+                Err(e) => panic!("{name} links to {target}: {e}"),
+            }
         }
     }
 }

@@ -101,40 +101,53 @@ pub struct Begun {
     group: Option<Group>,
 }
 
-/// kakuri-mount, started without any right yet, and what is needed to begin PID 1 beside it.
+/// Begins a container whose outline is known.
+pub fn begin(outline: &Outline, wiring: &Wiring, programs: &Programs) -> Result<Begun> {
+    Builder::open(programs)?.begin(outline, wiring, programs)
+}
+
+/// The programs PID 1 and kakuri-mount are made from, and kakuri-mount, if it was started already: without any right yet.
 pub struct Builder {
-    link: Channel,
-    mount: Owned,
+    mount: Option<(Channel, Owned)>,
+    mount_program: OwnedFd,
     init_program: OwnedFd,
     null: OwnedFd,
 }
 
-/// Starts kakuri-mount as soon as its name is known. It then often waits for its plan already when PID 1 is begun, so that
-/// PID 1 and the front have a processor each where there are but two: the scheduler leaves whoever must share one
-/// then where he is, and waits for its next tick, longer than the whole start takes.
-pub fn spawn_builder(label: &str, programs: &Programs) -> Result<Builder> {
-    let (program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
-    let null = open_null()?;
-    let (link, end) = link()?;
-    let mount = spawn(0, Birth::new(&program, &end, &null, title("kakuri-mount", label)), Stage::Mount)?;
-    Ok(Builder { link, mount, init_program, null })
-}
-
 impl Builder {
+    pub fn open(programs: &Programs) -> Result<Builder> {
+        let (mount_program, init_program) = (programs.open("kakuri-mount")?, programs.open("kakuri-init")?);
+        Ok(Builder { mount: None, mount_program, init_program, null: open_null()? })
+    }
+
+    /// Starts kakuri-mount as soon as its name is known. It then often waits for its plan already when PID 1 is begun, so
+    /// that PID 1 and the front have a processor each where there are but two: the scheduler leaves whoever must share one
+    /// then where he is, and waits for its next tick, longer than the whole start takes.
+    pub fn spawn(&mut self, label: &str) -> Result<()> {
+        let (link, end) = link()?;
+        let birth = Birth::new(&self.mount_program, &end, &self.null, title("kakuri-mount", label));
+        self.mount = Some((link, spawn(0, birth, Stage::Mount)?));
+        Ok(())
+    }
+
     /// Begins a container: PID 1 in its namespaces.
     ///
     /// Called before the files are planned, because PID 1 takes longer for what it makes than all the rest, and
     /// nothing it makes is seen by anybody: an error found while planning drops it again.
-    pub fn begin(self, outline: &Outline, wiring: &Wiring, programs: &Programs) -> Result<Begun> {
-        let Builder { link: mount_link, mount, init_program, null } = self;
-        // Their execs and their reading take place beside PID 1's work.
-        let wire = Wire::spawn(&outline.label, wiring, programs, &null)?;
+    pub fn begin(mut self, outline: &Outline, wiring: &Wiring, programs: &Programs) -> Result<Begun> {
+        // Their execs and their reading take place beside PID 1's work; with a range beside that of the two tools, which
+        // takes longer than all else and begins first.
+        let early = match outline.range {
+            None => Some(self.others(&outline.label, wiring, programs)?),
+            Some(_) => None,
+        };
         let (init_link, init_end) = link()?;
         let own =
             pidfd_open(getpid(), PidfdFlags::empty()).fail(Stage::Front, || "cannot open our own pidfd".into())?;
         send(Stage::Init, &init_link, &ToInit::Hello(Version::ours(), outline.setup.clone()), &[own.as_fd()])?;
         let group = outline.limits.as_ref().map(|limits| Group::make(limits, &outline.label)).transpose()?;
-        let init = Birth::new(&init_program, &init_end, &null, title("kakuri-init", &outline.label)).guarded()?;
+        let init = Birth::new(&self.init_program, &init_end, &self.null, title("kakuri-init", &outline.label));
+        let init = init.guarded()?;
         let (init_pid, init, mapping) = match &outline.range {
             None => {
                 let (pid, init) = clone_init(&init, outline.namespaces, wiring.joined.as_deref(), group.as_ref())?;
@@ -142,8 +155,24 @@ impl Builder {
             }
             Some(range) => clone_mapped(init, outline, range, group.as_ref())?,
         };
+        let (mount_link, mount, wire) = match early {
+            Some(early) => early,
+            None => self.others(&outline.label, wiring, programs)?,
+        };
         // The clock is first read here, where nobody waits for it.
         Ok(Begun { mount_link, init_link, mount, init, init_pid, wire, mapping, end: Instant::now() + DEADLINE, group })
+    }
+
+    /// Who works beside PID 1.
+    fn others(&mut self, label: &str, wiring: &Wiring, programs: &Programs) -> Result<(Channel, Owned, Wire)> {
+        if self.mount.is_none() {
+            self.spawn(label)?;
+        }
+        let wire = Wire::spawn(label, wiring, programs, &self.null)?;
+        match self.mount.take() {
+            Some((link, mount)) => Ok((link, mount, wire)),
+            None => Err(Fail::new(Stage::Front, "cannot start kakuri-mount")),
+        }
     }
 }
 
@@ -156,6 +185,11 @@ impl Begun {
         reached: &mut dyn FnMut(Phase),
     ) -> Result<(Cell, Signals), NotStarted> {
         let Begun { mount_link, init_link, mount, mut init, init_pid, wire, mapping, end, group } = self;
+        // Queued for both before anything is waited for.
+        let document = document::pack(Stage::Front, &plan.mount)?;
+        let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
+        hand(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
+        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&init_link)? };
         if let Some((mapping, gate)) = mapping {
             // Before any signal is held back: until here one ends this process, and all that was begun with it.
             mapping.finish(end)?;
@@ -165,11 +199,7 @@ impl Begun {
         }
         // PID 1's maps are written, and its image is loaded since it was begun or is being loaded now: with maps
         // kakuri-mount may join.
-        let document = document::pack(Stage::Front, &plan.mount)?;
-        let fds: Vec<BorrowedFd> = document.descriptor().into_iter().collect();
-        hand(Stage::Mount, &mount_link, &ToMount::Plan(Version::ours()), document.enclosed(), &fds)?;
         send(Stage::Mount, &mount_link, &ToMount::Join, &[init.as_fd()])?;
-        let asked = Asked { filesystems: &plan.setup.filesystems, ..first.queue(&init_link)? };
         let signals = Signals::block()?;
         let start = Start { plan, asked, mount_link, init_link, mount, init, init_pid, wire, signals, end, group };
         start.carry_through(reached)

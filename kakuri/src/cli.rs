@@ -35,6 +35,7 @@ use std::os::unix::ffi::OsStrExt;
 use kakuri_wire::{Bytes, Fail, Stage};
 
 use crate::config::verb::Verb;
+use crate::doctor::Form;
 pub use crate::explain::Part;
 use crate::spec::Spec;
 pub use ask::*;
@@ -46,10 +47,7 @@ pub enum Command {
     Run(Box<Run>),
     Version,
     /// Tries what this host allows.
-    Doctor {
-        /// As JSON, for programs.
-        json: bool,
-    },
+    Doctor(Form),
     /// The file named on the command line, if any.
     Config(Verb, Option<Bytes>),
     /// Everything about containers with a name.

@@ -8,6 +8,7 @@ mod namespaces;
 mod network;
 mod probe;
 mod report;
+mod script;
 
 use std::io::Write;
 
@@ -34,6 +35,9 @@ struct Row {
     /// The command that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
+    /// The same as lines of a shell script, where typing is all it takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fix: Vec<String>,
     /// What still works without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<String>,
@@ -41,7 +45,7 @@ struct Row {
 
 impl Row {
     fn works(name: &'static str, detail: impl Into<String>) -> Row {
-        Row { name, state: State::Works, detail: detail.into(), mend: None, without: None }
+        Row { name, state: State::Works, detail: detail.into(), mend: None, fix: Vec::new(), without: None }
     }
 
     fn fails(name: &'static str, detail: impl Into<String>) -> Row {
@@ -60,6 +64,10 @@ impl Row {
         Row { mend: Some(command.into()), ..self }
     }
 
+    fn fix(self, commands: impl IntoIterator<Item = String>) -> Row {
+        Row { fix: commands.into_iter().collect(), ..self }
+    }
+
     fn without(self, rest: impl Into<String>) -> Row {
         Row { without: Some(rest.into()), ..self }
     }
@@ -69,8 +77,17 @@ impl Row {
     }
 }
 
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Table,
+    Json,
+    /// What mends all of it, as a shell script. It is never run.
+    Script,
+}
+
 /// Probes and prints. 0 when a plain container works, 1 when not.
-pub fn run(json: bool) -> u8 {
+pub fn run(form: Form) -> u8 {
     let mut rows = vec![install::kernel()];
     let users = namespaces::users();
     let usable = users.iter().all(Row::is_fine);
@@ -87,7 +104,11 @@ pub fn run(json: bool) -> u8 {
     rows.push(install::container());
     // The last row is the question itself: whatever else is amiss, it starts or it does not.
     let works = rows.last().is_some_and(Row::is_fine);
-    let text = if json { report::json(&rows, works) } else { report::table(&rows, works) };
+    let text = match form {
+        Form::Table => report::table(&rows, works),
+        Form::Json => report::json(&rows, works),
+        Form::Script => script::script(&rows),
+    };
     // A reader that has seen enough is no failure.
     let _ = std::io::stdout().write_all(text.as_bytes());
     u8::from(!works)

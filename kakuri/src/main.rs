@@ -31,6 +31,7 @@ use kakuri::network::Wiring;
 use kakuri::output;
 use kakuri::plan::{self, Outline, Plan, Storage};
 use kakuri::run::{self, Run};
+use kakuri::spec::IdMode;
 use kakuri::status::Reporter;
 use kakuri::store::Store;
 use kakuri::supervise::Outcome;
@@ -95,7 +96,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
         }
         Ok(Command::Run(run)) => temporary(&run, login),
         Ok(Command::Version) => print(&version::text(&Programs::locate(login)?)),
-        Ok(Command::Doctor { json }) => Ok(doctor::run(json)),
+        Ok(Command::Doctor(form)) => Ok(doctor::run(form)),
         Ok(Command::Config(verb, file)) => {
             print(&config::verb::run(verb, &Host::look(), file.as_ref().map(|f| f.as_bytes()))?)
         }
@@ -158,7 +159,14 @@ fn start(wanted: &Wanted, passed: Vec<OwnedFd>, login: bool, reporter: &mut Repo
         None => plan::label(&wanted.spec, &host),
         Some((_, image)) => plan::label(&image.complete(&wanted.spec), &host),
     };
-    let builder = cell::spawn_builder(&label, &programs)?;
+    let mut builder = cell::Builder::open(&programs)?;
+    let single = match &found {
+        None => matches!(wanted.spec.ids, IdMode::Unset | IdMode::Single),
+        Some((_, image)) => image.ids.range.is_none(),
+    };
+    if single {
+        builder.spawn(&label)?;
+    }
     let (config, image) = match found {
         None => (load(wanted, &host)?, None),
         Some((config, image)) => (config, Some(image)),

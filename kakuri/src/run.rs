@@ -33,8 +33,7 @@ impl Run<'_> {
             // overlay of overlays: binding its entries one by one shows the same.
             Err(NotStarted::Refused(fail)) => {
                 log::info!("{fail}; binding its entries one by one instead");
-                let builder = cell::spawn_builder(&self.outline.label, self.programs)?;
-                let begun = builder.begin(self.outline, &plan.wiring, self.programs)?;
+                let begun = cell::begin(self.outline, &plan.wiring, self.programs)?;
                 self.attempt(begun, &plan.with_unions(UnionKind::Entries), reporter)
             }
             other => other,

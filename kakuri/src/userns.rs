@@ -7,6 +7,7 @@ pub mod facts;
 mod mend;
 
 pub use facts::{Facts, Outer};
+pub use mend::lasting;
 
 /// The guard that refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,12 @@ pub fn explain_failure(errno: i32) -> (String, String) {
 /// Arch's switch refuses root that one alone (seen on Debian's 6.1 and 6.12).
 pub fn explain_second(errno: i32) -> (String, String) {
     explain(&Facts { privileged: false, ..facts::collect(errno) })
+}
+
+/// The commands of that hint alone, as lines of a shell script. None where it is no command's to mend.
+pub fn commands(errno: i32) -> Vec<String> {
+    let facts = facts::collect(errno);
+    mend::commands(find(&facts), &facts)
 }
 
 fn explain(facts: &Facts) -> (String, String) {

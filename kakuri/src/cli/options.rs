@@ -37,6 +37,7 @@ pub enum Id {
     EnvHost,
     Explain,
     Filter,
+    Fix,
     Follow,
     FollowLinks,
     Force,

@@ -12,6 +12,7 @@ use super::pages::{self, Verb};
 use super::scan::shown;
 use super::{Command, Stop, help, misuse};
 use crate::config::verb::Verb as Config;
+use crate::doctor::Form;
 
 pub fn version(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     no_words(verb, &read(verb, arguments)?.words).map(|()| Command::Version)
@@ -19,7 +20,15 @@ pub fn version(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, S
 
 pub fn doctor(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
-    no_words(verb, &scanned.words).map(|()| Command::Doctor { json: scanned.has(Id::Json) })
+    no_words(verb, &scanned.words)?;
+    match (scanned.has(Id::Json), scanned.has(Id::Fix)) {
+        (false, false) => Ok(Command::Doctor(Form::Table)),
+        (true, false) => Ok(Command::Doctor(Form::Json)),
+        (false, true) => Ok(Command::Doctor(Form::Script)),
+        (true, true) => Err(misuse("--json and --fix are two forms of one answer")
+            .hint("leave one of them out; --json has the commands too, as `fix`")
+            .into()),
+    }
 }
 
 fn no_words(verb: &Verb, words: &[&[u8]]) -> Result<(), Stop> {

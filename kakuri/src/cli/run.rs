@@ -198,6 +198,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Attach
         | Id::Container
         | Id::Filter
+        | Id::Fix
         | Id::Follow
         | Id::FollowLinks
         | Id::Force

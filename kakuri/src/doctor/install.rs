@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 use kakuri_wire::handshake::{BUILD, PROTOCOL};
 use kakuri_wire::{Bytes, fail};
 
-use super::Row;
+use super::{Row, script};
 use crate::helper::{NAMES, Programs};
 use crate::host::Host;
 use crate::idmap;
+use crate::idmap::range::Lack;
 use crate::idmap::subid::Given;
 
 /// mount_setattr(2) is the youngest call a start needs.
@@ -64,7 +65,14 @@ pub(super) fn ids() -> Row {
         }
         Err(lack) => {
             let (why, mend) = lack.words();
-            Row::lesser(NAME, why).mend(mend).without("every container whose files belong to one user: you")
+            let fix: Vec<String> = match lack {
+                Lack::Tools(_) => {
+                    script::install(["uidmap", "shadow-utils", "shadow", "shadow", "shadow-uidmap"]).into()
+                }
+                Lack::NoRange => vec![mend.clone()],
+                _ => Vec::new(),
+            };
+            Row::lesser(NAME, why).mend(mend).fix(fix).without("every container whose files belong to one user: you")
         }
     }
 }
@@ -84,7 +92,7 @@ pub(super) fn terminal() -> Row {
     Row::works("terminal", format!("{}: replaced inside by the container's own", here.join(" ")))
 }
 
-/// All four, and of one build.
+/// All of them, and of one build.
 pub(super) fn programs() -> Row {
     const NAME: &str = "programs";
     const MEND: &str = "cargo install --path . --target x86_64-unknown-linux-musl";
@@ -109,7 +117,7 @@ pub(super) fn programs() -> Row {
             return fails(format!("'{}' where {} belongs", said.escape_debug(), expected(name)));
         }
     }
-    Row::works(NAME, format!("four of build {BUILD}"))
+    Row::works(NAME, format!("all of build {BUILD}"))
 }
 
 /// The proof of all the rest.

@@ -22,7 +22,10 @@ pub(super) fn users() -> Vec<Row> {
         Found::Works => Row::works(MAP, "you are root inside"),
         Found::Refused(_, errno) => {
             let (reason, hint) = userns::explain_failure(errno);
-            Row::fails(MAP, reason).mend(hint).without("nothing: kakuri is made of user namespaces")
+            Row::fails(MAP, reason)
+                .mend(hint)
+                .fix(userns::commands(errno))
+                .without("nothing: kakuri is made of user namespaces")
         }
         Found::Died => died(MAP),
     };
@@ -35,7 +38,10 @@ fn refused_user(found: &Found) -> Row {
             .mend("raise the limits of processes and open files: ulimit -u, ulimit -n"),
         Found::Refused(_, errno) => {
             let (reason, hint) = userns::explain_failure(*errno);
-            Row::fails(USER, reason).mend(hint).without("nothing: kakuri is made of user namespaces")
+            Row::fails(USER, reason)
+                .mend(hint)
+                .fix(userns::commands(*errno))
+                .without("nothing: kakuri is made of user namespaces")
         }
         Found::Works | Found::Died => died(USER),
     }
@@ -69,9 +75,10 @@ pub(super) fn others(usable: bool) -> Vec<Row> {
             }
             match probe::inside(kind, || Ok(())) {
                 Found::Works => Row::works(name, "may be made"),
-                Found::Refused(_, errno) => {
-                    Row::fails(name, kakuri_wire::fail::describe(errno)).mend(mend(errno, short)).without(without)
-                }
+                Found::Refused(_, errno) => Row::fails(name, kakuri_wire::fail::describe(errno))
+                    .mend(mend(errno, short))
+                    .fix(fix(errno, short))
+                    .without(without),
                 Found::Died => died(name).without(without),
             }
         })
@@ -86,6 +93,14 @@ fn mend(errno: i32, short: &str) -> String {
             format!("boot a kernel with CONFIG_{option}=y")
         }
         _ => userns::explain_failure(errno).1,
+    }
+}
+
+fn fix(errno: i32, short: &str) -> Vec<String> {
+    match errno {
+        libc::ENOSPC => userns::lasting(&format!("user.max_{short}_namespaces=28633")).into(),
+        libc::EINVAL => Vec::new(),
+        _ => userns::commands(errno),
     }
 }
 

@@ -8,7 +8,7 @@ use kakuri_wire::Bytes;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::Row;
+use super::{Row, script};
 use crate::host::Host;
 use crate::network::nat;
 
@@ -30,16 +30,22 @@ fn tun() -> Row {
         Ok(_) => Row::works(NAME, "/dev/net/tun opens, for nat and --vpn"),
         Err(Errno::ACCESS | Errno::PERM) => Row::lesser(NAME, "this user may not open /dev/net/tun")
             .mend("sudo chmod 0666 /dev/net/tun (as udev leaves it; in a container: give it the device)")
+            .fix(["sudo chmod 0666 /dev/net/tun".to_string()])
             .without(WITHOUT),
         Err(Errno::NOENT) => Row::lesser(NAME, "there is no /dev/net/tun")
             .mend("sudo modprobe tun (in a container: give it the device, docker run --device /dev/net/tun)")
+            .fix(["sudo modprobe tun".to_string()])
             .without(WITHOUT),
-        Err(e) => Row::lesser(NAME, format!("/dev/net/tun: {e}")).mend("sudo modprobe tun").without(WITHOUT),
+        Err(e) => Row::lesser(NAME, format!("/dev/net/tun: {e}"))
+            .mend("sudo modprobe tun")
+            .fix(["sudo modprobe tun".to_string()])
+            .without(WITHOUT),
     }
 }
 
 fn program(host: &Host, name: &'static str, package: &str, without: &str) -> Row {
     let install = format!("sudo apt install {package}, sudo dnf install {package}, or sudo pacman -S {package}");
+    let lacking = |row: Row| row.mend(&install).fix(script::install([package; 5])).without(without);
     match nat::find(name, host) {
         nat::Found::Here(path) => {
             let said = Command::new(&path).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output();
@@ -54,17 +60,15 @@ fn program(host: &Host, name: &'static str, package: &str, without: &str) -> Row
                     let note = if old { "; of before 2024, slirp4netns is better where there is one" } else { "" };
                     Row::works(name, format!("{path}, {line}{note}"))
                 }
-                Ok(said) => {
-                    Row::lesser(name, format!("{path} does not run: {}", said.status)).mend(install).without(without)
-                }
-                Err(e) => Row::lesser(name, format!("{path} does not start: {e}")).mend(install).without(without),
+                Ok(said) => lacking(Row::lesser(name, format!("{path} does not run: {}", said.status))),
+                Err(e) => lacking(Row::lesser(name, format!("{path} does not start: {e}"))),
             }
         }
         nat::Found::Unfit(path, why) => {
             let path = Bytes::from(&path);
-            Row::lesser(name, format!("'{path}' {why}")).mend(install).without(without)
+            lacking(Row::lesser(name, format!("'{path}' {why}")))
         }
-        nat::Found::Nowhere => Row::lesser(name, "it is not installed").mend(install).without(without),
+        nat::Found::Nowhere => lacking(Row::lesser(name, "it is not installed")),
     }
 }
 
@@ -81,7 +85,9 @@ fn wireguard() -> Row {
         fs::read_to_string(format!("/lib/modules/{release}/{file}")).is_ok_and(|text| text.contains("/wireguard.ko"))
     });
     let row = match listed {
-        true => Row::lesser(NAME, "it is not loaded").mend("sudo modprobe wireguard"),
+        true => Row::lesser(NAME, "it is not loaded")
+            .mend("sudo modprobe wireguard")
+            .fix(["sudo modprobe wireguard".to_string()]),
         false => Row::lesser(NAME, "this kernel has none")
             .mend("a kernel built with CONFIG_WIREGUARD, if root's VPNs are to be its own"),
     };

@@ -49,7 +49,10 @@ mod tests {
     fn rows() -> Vec<Row> {
         vec![
             Row::works("kernel", "6.1"),
-            Row::fails("user namespace", "forbidden").mend("sudo sysctl").without("nothing"),
+            Row::fails("user namespace", "forbidden")
+                .mend("sudo sysctl")
+                .fix(["sudo sysctl".to_string()])
+                .without("nothing"),
             Row::untried("proc", "user namespaces"),
         ]
     }
@@ -71,6 +74,7 @@ mod tests {
         assert_eq!(value["works"], false);
         assert_eq!(value["rows"][1]["state"], "fails");
         assert_eq!(value["rows"][1]["mend"], "sudo sysctl");
+        assert_eq!(value["rows"][1]["fix"][0], "sudo sysctl");
         assert!(value["rows"][0].get("mend").is_none());
     }
 }

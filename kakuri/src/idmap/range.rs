@@ -116,7 +116,6 @@ impl Facts {
                 subid::parse(&text("/etc/subgid"), &name, host.uid),
             ),
         };
-        let status = text("/proc/self/status");
         Facts {
             newuidmap: find("newuidmap", host),
             newgidmap: find("newgidmap", host),
@@ -124,7 +123,7 @@ impl Facts {
             gids,
             uid_map: text("/proc/self/uid_map"),
             gid_map: text("/proc/self/gid_map"),
-            no_new_privileges: status.lines().any(|line| line.split_whitespace().eq(["NoNewPrivs:", "1"])),
+            no_new_privileges: rustix::thread::no_new_privs().unwrap_or(false),
             gid: host.gid,
             usual_gid: account.map(|account| account.gid),
         }

@@ -81,10 +81,9 @@ impl Unpacker {
     ) -> Result<Unpacker> {
         // Ready, and without a right yet, before there is anything to be shown.
         let label = role.name().to_string();
-        let builder = cell::spawn_builder(&label, programs)?;
         let wiring = unwired();
         let outline = outline(label, ids, host);
-        let begun = builder.begin(&outline, &wiring, programs)?;
+        let begun = cell::begin(&outline, &wiring, programs)?;
         let plan = plan(role, work, below, ids, programs, host, outline, wiring)?;
         let what = || "cannot make a link to kakuri-image".to_string();
         let (link, far) = Channel::pair().fail(Stage::Front, what)?;

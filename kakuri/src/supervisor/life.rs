@@ -138,8 +138,7 @@ impl Standing<'_> {
     }
 
     fn begin(&self) -> Result<cell::Begun> {
-        let builder = cell::spawn_builder(&self.outline.label, self.programs)?;
-        builder.begin(self.outline, &self.plan.wiring, self.programs)
+        cell::begin(self.outline, &self.plan.wiring, self.programs)
     }
 
     fn carry_out(&self, begun: cell::Begun) -> Result<(Cell, Signals)> {

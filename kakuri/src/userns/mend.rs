@@ -38,19 +38,14 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
 pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
     match cause {
         Cause::NotBuilt => "boot a kernel with CONFIG_USER_NS=y; every distribution's own has it".into(),
-        Cause::Switch => sysctl("kernel.unprivileged_userns_clone=1"),
+        Cause::NoneAllowed | Cause::NoneOf(_) if facts.nested => limit_hint(facts),
         Cause::Apparmor => format!(
             "{}; or for kakuri alone: {}",
             sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
             profile(&facts.program)
         ),
-        Cause::NoneAllowed if facts.nested => limit_hint(facts),
-        Cause::NoneAllowed => sysctl("user.max_user_namespaces=28633"),
-        Cause::NoneOf(_) if facts.nested => limit_hint(facts),
-        Cause::NoneOf(kind) => sysctl(&format!("user.max_{kind}_namespaces=28633")),
-        Cause::UsedUp => {
-            let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
-            sysctl(&format!("user.max_user_namespaces={more}"))
+        Cause::Switch | Cause::NoneAllowed | Cause::NoneOf(_) | Cause::UsedUp => {
+            setting(cause, facts).map(|setting| sysctl(&setting)).unwrap_or_default()
         }
         Cause::OuterLimit => limit_hint(facts),
         Cause::Filter => outer_hint(facts),
@@ -63,9 +58,38 @@ pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
     }
 }
 
+/// The system's setting that is the cause, with a value that does.
+fn setting(cause: Cause, facts: &Facts) -> Option<String> {
+    match cause {
+        Cause::Switch => Some("kernel.unprivileged_userns_clone=1".into()),
+        Cause::NoneAllowed | Cause::NoneOf(_) if facts.nested => None,
+        Cause::NoneAllowed => Some("user.max_user_namespaces=28633".into()),
+        Cause::NoneOf(kind) => Some(format!("user.max_{kind}_namespaces=28633")),
+        Cause::UsedUp => {
+            let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
+            Some(format!("user.max_user_namespaces={more}"))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn commands(cause: Cause, facts: &Facts) -> Vec<String> {
+    match cause {
+        // For kakuri alone: the rest of the system stays as careful as it is.
+        Cause::Apparmor => vec![profile(&facts.program)],
+        _ => setting(cause, facts).map(|setting| lasting(&setting).into()).unwrap_or_default(),
+    }
+}
+
 /// Now, and after the next boot.
+pub fn lasting(setting: &str) -> [String; 2] {
+    [format!("sudo sysctl -w {setting}"), format!("echo {setting} | sudo tee -a {KEPT_IN}")]
+}
+
+/// The same for people.
 fn sysctl(setting: &str) -> String {
-    format!("sudo sysctl -w {setting} (to keep it: echo {setting} | sudo tee -a {KEPT_IN})")
+    let [now, keep] = lasting(setting);
+    format!("{now} (to keep it: {keep})")
 }
 
 /// AppArmor's own way: a profile that changes nothing but this.

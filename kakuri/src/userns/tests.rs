@@ -25,6 +25,8 @@ fn debian_switch() {
     assert_eq!(cause, Cause::Switch);
     assert!(reason.contains("kernel.unprivileged_userns_clone is 0"), "{reason}");
     assert!(hint.starts_with("sudo sysctl -w kernel.unprivileged_userns_clone=1 (to keep it: echo kernel."), "{hint}");
+    let keep = "echo kernel.unprivileged_userns_clone=1 | sudo tee -a /etc/sysctl.d/60-kakuri.conf";
+    assert_eq!(mend::commands(cause, &facts), ["sudo sysctl -w kernel.unprivileged_userns_clone=1", keep]);
     // Root is not bound by it: something else refused.
     let facts = Facts { privileged: true, seccomp: Some(2), ..facts };
     assert_eq!(find(&facts), Cause::Filter);
@@ -38,6 +40,9 @@ fn ubuntu_apparmor() {
         assert_eq!(cause, Cause::Apparmor);
         assert!(hint.contains("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"), "{hint}");
         assert!(hint.contains("profile kakuri \"/usr/bin/kakuri\" flags=(unconfined) { userns, }"), "{hint}");
+        // The whole system's switch is left as it is.
+        let commands = mend::commands(cause, &facts);
+        assert!(commands.len() == 1 && commands[0].contains("apparmor_parser"), "{commands:?}");
     }
     // In a docker container on such a host it is docker's filter that is met first.
     let facts = Facts {

@@ -60,8 +60,7 @@ pub fn run(wanted: &Attempt, login: bool) -> Result<u8> {
         let mut outline = Outline::of(label.clone(), &spec, &host, &plan.wiring, &ids);
         outline.limits = plan.limits.clone();
         let (found, lock) = Tries::of(&host).make(id, folders, &host, spec.command.clone())?;
-        let builder = cell::spawn_builder(&label, &programs)?;
-        let begun = builder.begin(&outline, &plan.wiring, &programs)?;
+        let begun = cell::begin(&outline, &plan.wiring, &programs)?;
         let run = Run { programs: &programs, outline: &outline, caller, passed };
         let ended = carry_out(&run, begun, &mut plan, &mut reporter);
         if ended.is_err() {

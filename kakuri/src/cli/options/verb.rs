@@ -221,7 +221,10 @@ pub const COMMIT: &[Opt] = &[opt(
     "Take the latest commit back; what was tried stays to be decided",
 )];
 
-pub const DOCTOR: &[Opt] = &[opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs")];
+pub const DOCTOR: &[Opt] = &[
+    opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs"),
+    opt(Id::Fix, None, &["fix"], Nothing, OPTIONS, "Print a shell script of what mends it, which is not run"),
+];
 
 pub const JSON: &[Opt] = &[
     opt(Id::Json, None, &["json"], Nothing, OPTIONS, "As JSON, for programs"),

@@ -257,12 +257,12 @@ pub static DOCTOR_VERB: Verb = Verb {
     name: "doctor",
     also: &[],
     group: Group::Itself,
-    usage: "[--json]",
+    usage: "[--json|--fix]",
     about: "Try what this host allows, and say what to do about the rest",
     more: "",
     options: &[DOCTOR, HELP],
     words: Words::None,
-    examples: &[("kakuri doctor", ""), ("kakuri doctor --json", "for programs")],
+    examples: &[("kakuri doctor", ""), ("kakuri doctor --json", "for programs"), ("kakuri doctor --fix", "")],
     parse: plain::doctor,
 };
 
