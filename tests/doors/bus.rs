@@ -222,8 +222,8 @@ fn nothing_is_left_however_it_ends() {
         let (mut front, proxy) = start();
         // The front hears of the command a moment after it began.
         assert!(until(HANG, || folders(&scene).is_empty()), "its socket has a name still");
-        signal(front.id() as i32, how);
-        front.wait().unwrap();
+        signal(front.0.id() as i32, how);
+        front.0.wait().unwrap();
         assert!(gone(proxy), "after signal {how}");
     }
     // What a start that was killed in between has left goes with the next; what another start holds does not.
