@@ -211,10 +211,10 @@ fn nothing_is_left_however_it_ends() {
     let scene = Scene::alone();
     let bus = Bus::start(&scene);
     let start = || {
-        let mut front =
-            bus.kakuri(&scene, &["--dbus", "org.example.Echo", "sh", "-c", "echo up; exec sleep 1000"]).spawn();
-        assert_eq!(line(&mut front), "up");
-        let proxy = until(HANG, || proxy(front.id()).is_some()).then(|| proxy(front.id())).flatten();
+        let command = ["--dbus", "org.example.Echo", "sh", "-c", "echo up; exec sleep 1000"];
+        let mut front = Ends(bus.kakuri(&scene, &command).spawn());
+        assert_eq!(line(&mut front.0), "up");
+        let proxy = proxy(front.0.id());
         (front, proxy.expect("a proxy"))
     };
     let gone = |pid: i32| until(HANG, || !crate::common::live::lives(pid));
