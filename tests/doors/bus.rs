@@ -211,10 +211,10 @@ fn nothing_is_left_however_it_ends() {
     let scene = Scene::alone();
     let bus = Bus::start(&scene);
     let start = || {
-        let mut front =
-            bus.kakuri(&scene, &["--dbus", "org.example.Echo", "sh", "-c", "echo up; exec sleep 1000"]).spawn();
-        assert_eq!(line(&mut front), "up");
-        let proxy = until(HANG, || proxy(front.id()).is_some()).then(|| proxy(front.id())).flatten();
+        let command = ["--dbus", "org.example.Echo", "sh", "-c", "echo up; exec sleep 1000"];
+        let mut front = Ends(bus.kakuri(&scene, &command).spawn());
+        assert_eq!(line(&mut front.0), "up");
+        let proxy = proxy(front.0.id());
         (front, proxy.expect("a proxy"))
     };
     let gone = |pid: i32| until(HANG, || !crate::common::live::lives(pid));
@@ -222,8 +222,8 @@ fn nothing_is_left_however_it_ends() {
         let (mut front, proxy) = start();
         // The front hears of the command a moment after it began.
         assert!(until(HANG, || folders(&scene).is_empty()), "its socket has a name still");
-        signal(front.id() as i32, how);
-        front.wait().unwrap();
+        signal(front.0.id() as i32, how);
+        front.0.wait().unwrap();
         assert!(gone(proxy), "after signal {how}");
     }
     // What a start that was killed in between has left goes with the next; what another start holds does not.
