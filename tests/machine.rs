@@ -25,7 +25,7 @@ fn the_last_line_tells_what_was_used() {
     let last = lines.last().unwrap();
     assert_eq!((&last["code"], &last["timed_out"], &last["core"]), (&3.into(), &false.into(), &false.into()));
     let usage = |key: &str| last["usage"][key].as_u64().unwrap_or_else(|| panic!("{key}: {last}"));
-    assert!(usage("wall_us") >= 50_000 && usage("peak_kib") > 100, "{last}");
+    assert!(usage("wall_us") > 0 && usage("peak_kib") > 100, "{last}");
     assert!(usage("user_us") < 10_000_000 && usage("system_us") < 10_000_000, "{last}");
     let (_, lines) = told(&scene, "--status-fd 5 --timeout 20ms sleep 1000");
     assert_eq!(lines.last().unwrap()["timed_out"], true);

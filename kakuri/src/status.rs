@@ -5,7 +5,7 @@
 //! `{"phase":"ended","origin":"command"|"kakuri","code":N,"signal":N|null,"stage":..,"error":..}`. The first line, whichever
 //! it is, has the version, raised when a reader of the one before would go wrong.
 //!
-//! Where a command ran, the last line has `usage` (`wall_us`, `user_us`, `system_us`, `peak_kib`; getrusage(2)),
+//! Where a command ran, the last line has `usage` (`wall_us`, since it was told that it runs; `user_us`, `system_us`, `peak_kib`; getrusage(2)),
 //! `timed_out` and `core`. Where kakuri failed it has `failure`: `what`, `why`, `hint`, `errno`.
 
 use std::fs::File;

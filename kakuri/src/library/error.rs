@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What failed, why, and what helps: kakuri's own words, and the call of the builder they are about.
 ///
 /// Displayed it is `CALL: WHAT: WHY`, and on a second line the hint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error {
     pub(super) kind: ErrorKind,
     pub(super) call: Option<String>,
@@ -103,6 +103,13 @@ impl fmt::Display for Error {
             Some(hint) => write!(f, "\n  hint: {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+/// The same words: what `main` returns, `expect` shows and a test fails with is read by people.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

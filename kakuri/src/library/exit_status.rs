@@ -38,7 +38,7 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// From its start to its end.
+    /// From when kakuri heard of its start to its end.
     pub wall: Duration,
     /// Processor time in its own code.
     pub user: Duration,
