@@ -71,7 +71,8 @@ fn a_command_that_cannot_be_run_is_an_error_of_the_start() {
 
 #[test]
 fn errors_name_the_call() {
-    let of = |build: &dyn Fn(&mut Container)| {
+    type Build = fn(&mut Container);
+    let of = |build: Build| {
         let mut container = container();
         build(&mut container);
         let error = error(&mut container.command("true"));
@@ -82,87 +83,87 @@ fn errors_name_the_call() {
         );
         error.call().unwrap_or_else(|| panic!("no call: {error}")).to_string()
     };
-    let cases: [(&dyn Fn(&mut Container), &str); 14] = [
+    let cases: [(Build, &str); 14] = [
         (
-            &|c| {
+            |c| {
                 c.bind_ro("/no/such", "/x");
             },
             r#"Container::bind_ro("/no/such", "/x")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.bind("/usr", "/a").bind("/no/such", "/b");
             },
             r#"Container::bind("/no/such", "/b")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.bind("/etc", "relative");
             },
             r#"Container::bind("/etc", "relative")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.bind("/etc", "/a\0b");
             },
             r#"Container::bind("/etc", "/a\0b")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.hostname("a b");
             },
             r#"Container::hostname("a b")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.hide("/no/such");
             },
             r#"Container::hide("/no/such")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.file("relative", "");
             },
             r#"Container::file("relative", ..)"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.dir("/etc/hosts", 0o755);
             },
             r#"Container::dir("/etc/hosts", 493)"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.symlink("x", "/etc/hosts");
             },
             r#"Container::symlink("x", "/etc/hosts")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.device("/etc/hosts");
             },
             r#"Container::device("/etc/hosts")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.rlimit(Resource::Nofile, Some(5), Some(4));
             },
             "Container::rlimit(Nofile, Some(5), Some(4))",
         ),
         (
-            &|c| {
+            |c| {
                 c.cap_drop("NONE");
             },
             r#"Container::cap_drop("NONE")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.rootfs("/no/such");
             },
             r#"Container::rootfs("/no/such")"#,
         ),
         (
-            &|c| {
+            |c| {
                 c.bind_profile("none");
             },
             r#"Container::bind_profile("none")"#,
