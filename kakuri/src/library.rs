@@ -20,8 +20,8 @@ pub use changes::{Change, ChangeKind, Changes};
 pub use child::Child;
 pub use command::{Command, Terminal};
 pub use container::{
-    Bind, Container, Ids, Namespace, Network, OnFailure, Port, Proc, Protocol, Pull, Resource, RootMode, Seccomp,
-    Tmpfs, User,
+    Bind, Container, Ids, Landlock, Namespace, Network, OnFailure, Port, Proc, Protocol, Pull, Resource, RootMode,
+    Seccomp, Tmpfs, User,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use exit_status::{ExitStatus, Output, Reason, Usage};

@@ -1,6 +1,7 @@
 //! A container to be made, described call by call.
 
 mod files;
+mod limits;
 mod network;
 mod walls;
 mod who;
@@ -14,6 +15,7 @@ use super::persistent::Persistent;
 use super::words::{Calls, text};
 
 pub use files::{Bind, Pull, RootMode, Tmpfs};
+pub use limits::Landlock;
 pub use network::{Network, OnFailure, Port, Protocol};
 pub use walls::{Namespace, Proc, Resource, Seccomp};
 pub use who::{Ids, User};
