@@ -330,9 +330,9 @@ pub const SHOW: &[Opt] = &[
         Id::Emit,
         None,
         &["emit"],
-        Value("mount|netns|init|security"),
+        Value("PART"),
         INSIGHT,
-        "Print a helper's part of the plan, or the guarantees",
+        "Print a helper's part of the plan: mount, netns or init; or security, the guarantees",
     ),
     opt(Id::Version, Some(b'V'), &["version"], Nothing, INSIGHT, "Print the version"),
 ];
