@@ -61,9 +61,10 @@ fn two_logins_share_a_container_that_ends_with_the_last() {
     two.send("\x04");
     one.send("exit 3\r");
     assert_eq!(one.wait().code(), Some(3));
-    two.send("echo still; exit 4\r");
+    two.send("echo still\r");
     two.expect("still");
     assert_eq!(scene.state("kakuri-test-login"), "running");
+    two.send("exit 4\r");
     assert_eq!(two.wait().code(), Some(4));
     scene.soon("kakuri-test-login", "exited");
 }

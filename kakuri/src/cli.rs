@@ -11,6 +11,7 @@ mod door;
 mod enter;
 mod forms;
 pub mod help;
+mod ids;
 mod image;
 mod images;
 mod landlock;

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use kakuri_init::Extent;
 use kakuri_wire::{Bytes, Fail};
 
 use super::ask::Given;
@@ -12,8 +11,8 @@ use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{
-    Act, Command, General, Part, Run, Stop, door, forms, help, image, landlock, limits, made, misuse, network, phrase,
-    value, walls,
+    Act, Command, General, Part, Run, Stop, door, forms, help, ids, image, landlock, limits, made, misuse, network,
+    phrase, value, walls,
 };
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
@@ -210,11 +209,11 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Memory | Id::Swap | Id::MemorySwap | Id::Cpus | Id::PidsLimit => limits::apply(met, &mut spec.limits)?,
         Id::Timeout => spec.timeout = Some(value::duration(&name, met.value)?),
         Id::Tmpfs => spec.tmpfs.push(forms::tmpfs(met.value)?),
-        Id::User if met.bare => user(spec, USER)?,
-        Id::User | Id::Uid => user(spec, value::user(&name, met.value)?)?,
-        Id::Userns => met.value.split(|&b| b == b',').try_for_each(|word| userns(&name, word, spec))?,
-        Id::Uidmap => maps(&name, spec)?.0.push(value::extent(&name, met.value)?),
-        Id::Gidmap => maps(&name, spec)?.1.push(value::extent(&name, met.value)?),
+        Id::User if met.bare => ids::user(spec, USER)?,
+        Id::User | Id::Uid => ids::user(spec, value::user(&name, met.value)?)?,
+        Id::Userns => met.value.split(|&b| b == b',').try_for_each(|word| ids::userns(&name, word, spec))?,
+        Id::Uidmap => ids::maps(&name, spec)?.0.push(value::extent(&name, met.value)?),
+        Id::Gidmap => ids::maps(&name, spec)?.1.push(value::extent(&name, met.value)?),
         Id::Verbose => general.verbose = true,
         Id::Workdir => spec.workdir = Some(bytes()),
         // The verbs' own are read by them.
@@ -254,47 +253,6 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Version => {}
     }
     Ok(())
-}
-
-/// The last of several `--user` counts; a user and keep-id are two answers to one question.
-fn user(spec: &mut Spec, user: User) -> Result<(), Fail> {
-    if (spec.user == User::KeepId) != (user == User::KeepId) && spec.user != User::Unset {
-        return Err(misuse("--user and --userns keep-id both say who you are inside").hint("choose one of them"));
-    }
-    spec.user = user;
-    Ok(())
-}
-
-/// One word of `--userns`.
-fn userns(name: &str, word: &[u8], spec: &mut Spec) -> Result<(), Fail> {
-    let words = [("single", Some(IdMode::Single)), ("range", Some(IdMode::Range)), ("auto", Some(IdMode::Auto))];
-    let known: Vec<(&str, usize)> = words.iter().map(|(word, _)| *word).chain(["keep-id"]).zip(0..).collect();
-    let place = value::word(name, word, &known, &[])?;
-    match words.into_iter().nth(place).and_then(|(_, mode)| mode) {
-        None => user(spec, User::KeepId),
-        // A map says which ids of the range.
-        Some(IdMode::Range) if matches!(spec.ids, IdMode::Map { .. }) => Ok(()),
-        Some(_) if matches!(spec.ids, IdMode::Map { .. }) => Err(two_maps()),
-        Some(mode) => {
-            spec.ids = mode;
-            Ok(())
-        }
-    }
-}
-
-fn two_maps() -> Fail {
-    misuse("--uidmap says which ids there are, and --userns says another thing").hint("leave one of them out")
-}
-
-/// The map that is being typed.
-fn maps<'a>(name: &str, spec: &'a mut Spec) -> Result<(&'a mut Vec<Extent>, &'a mut Vec<Extent>), Fail> {
-    if matches!(spec.ids, IdMode::Unset | IdMode::Range) {
-        spec.ids = IdMode::Map { uids: Vec::new(), gids: Vec::new() };
-    }
-    match &mut spec.ids {
-        IdMode::Map { uids, gids } => Ok((uids, gids)),
-        _ => Err(two_maps().why(format!("{name} wants a range"))),
-    }
 }
 
 fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
@@ -346,7 +304,7 @@ pub(super) fn sane(run: &Run) -> Result<(), Fail> {
     landlock::check(&spec.walls, spec.nest)?;
     limits::check(&spec.limits)?;
     if matches!(spec.ids, IdMode::Map { .. }) && spec.user == User::KeepId {
-        return Err(two_maps());
+        return Err(ids::two_maps());
     }
     if let (Some(name), true) = (&spec.hostname, spec.share.uts) {
         return Err(
