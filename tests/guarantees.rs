@@ -20,7 +20,7 @@ type Attack = (&'static str, fn(&str));
 type Opened = (&'static str, &'static [&'static str], &'static str);
 
 /// Every guarantee, and how it is attacked.
-const ATTACKED: [Attack; 24] = [
+const ATTACKED: [Attack; 25] = [
     ("identity", identity),
     ("privileges", tried),
     ("capabilities", tried),
@@ -36,6 +36,7 @@ const ATTACKED: [Attack; 24] = [
     ("network", tried),
     ("vpn", vpn),
     ("terminal", terminal),
+    ("sockets", sockets),
     ("descriptors", descriptors),
     ("environment", environment),
     ("keyrings", tried),
@@ -112,6 +113,23 @@ fn identity(name: &str) {
     let made = fs::metadata(outside.given().join("made")).unwrap();
     let own = fs::metadata(outside.given()).unwrap();
     assert_eq!((made.uid(), made.gid()), (own.uid(), own.gid()));
+}
+
+/// With somebody listening in the runtime folder, and the caller's variable that says so.
+fn sockets(name: &str) {
+    let outside = Outside::new(Scene::new());
+    let agent = outside.scene.runtime().join("agent");
+    let _listener = std::os::unix::net::UnixListener::bind(&agent).unwrap();
+    outside.holds(outside.first(name, &[]).env("SSH_AUTH_SOCK", &agent), name);
+    outside.holds(outside.later(name, &[]).env("SSH_AUTH_SOCK", &agent), name);
+    // Opened, it is found.
+    let found = outside.first(name, &["--ssh-agent"]).env("SSH_AUTH_SOCK", &agent).output().ok();
+    assert!(found.text().contains("connected to /run/user/0/"), "{found}");
+    let told = outside.scene.kakuri(["--emit", "security", "--ssh-agent", "true"]).env("SSH_AUTH_SOCK", &agent);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&told.output().ok().text()).unwrap();
+    let row = rows.iter().find(|row| row["name"] == name).unwrap();
+    assert_eq!(row["state"], "weaker", "{row}");
+    assert!(row["reason"].as_str().unwrap().contains("--ssh-agent"), "{row}");
 }
 
 fn descriptors(name: &str) {

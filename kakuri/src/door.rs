@@ -33,6 +33,8 @@ use runtime::Runtime;
 pub struct Doors {
     /// What programs find them by.
     pub variables: Variables,
+    /// The options that let it speak with somebody.
+    pub sockets: Vec<&'static str>,
     /// A line each, for --explain.
     pub shown: Vec<String>,
     /// Places inside that are to be the user's own, where he is not the container's root.
@@ -66,6 +68,15 @@ pub fn open(
     if wanted.is_default() {
         return Ok(doors);
     }
+    let bus = !wanted.dbus.is_empty();
+    let sockets = [
+        (wanted.ssh_agent, "--ssh-agent"),
+        (wanted.wayland, "--wayland"),
+        (wanted.x11, "--x11"),
+        (wanted.audio, "--audio"),
+        (bus, "--dbus"),
+    ];
+    doors.sockets = sockets.into_iter().filter_map(|(open, option)| open.then_some(option)).collect();
     let visitor = Visitor { spec, host, who, ids, network };
     let mut runtime = Runtime::of(&visitor);
     if wanted.ssh_agent {
@@ -80,7 +91,7 @@ pub fn open(
     if wanted.audio {
         audio::open(placing, &mut doors, &visitor, &mut runtime)?;
     }
-    if !wanted.dbus.is_empty() {
+    if bus {
         dbus::open(placing, &mut doors, &visitor, &mut runtime)?;
     }
     if wanted.gpu {

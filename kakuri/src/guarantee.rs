@@ -73,7 +73,7 @@ const fn row(name: &'static str, claim: &'static str, judge: fn(&Plan) -> Judgem
 }
 
 /// In the order they are shown.
-pub static ALL: [Guarantee; 24] = [
+pub static ALL: [Guarantee; 25] = [
     row("identity", "outside it is nobody but you", identity::identity),
     row("privileges", "no program it runs makes it more than it is", identity::privileges),
     row(
@@ -93,6 +93,7 @@ pub static ALL: [Guarantee; 24] = [
     row("network", "interfaces, loopback and abstract sockets of the host are out of reach", links::network),
     row("vpn", "every packet goes through the tunnel, or nowhere", links::vpn),
     row("terminal", "it cannot reach your terminal, nor type into it", links::terminal),
+    row("sockets", "no socket of your session is in reach", links::sockets),
     row("descriptors", "it gets no open file of yours but 0, 1, 2 and those you named", links::descriptors),
     row("environment", "your variables stay outside, but for a list of harmless ones", links::environment),
     row("keyrings", "your keys in the kernel are out of reach, and their names", kernel::keyrings),

@@ -239,6 +239,17 @@ def environment():
         pass
 
 
+def sockets():
+    for folder, folders, names in os.walk("/"):
+        folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys")]
+        for path in (os.path.join(folder, name) for name in names):
+            try:
+                if stat.S_ISSOCK(os.lstat(path).st_mode):
+                    tried(f"connected to {path}", lambda: socket.socket(socket.AF_UNIX).connect(path))
+            except OSError:
+                pass
+
+
 def keyrings():
     call("keyctl", 250, 0, -3, 0)
     call("add_key", 248, b"user", b"k", b"v", 1, -3)

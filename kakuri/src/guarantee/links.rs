@@ -51,6 +51,17 @@ pub fn terminal(plan: &Plan) -> Judgement {
     }
 }
 
+pub fn sockets(plan: &Plan) -> Judgement {
+    let doors: Vec<String> = plan.doors.sockets.iter().map(|door| door.to_string()).collect();
+    match doors.is_empty() {
+        true => {
+            Judgement::enforced("/run, /tmp and your runtime folder are its own; a folder you bind shows what is in it")
+        }
+        false => Judgement::weaker(format!("it speaks with what you opened: {}", listed(&doors)))
+            .mend(format!("leave {} out", listed(&doors))),
+    }
+}
+
 pub fn descriptors(plan: &Plan) -> Judgement {
     let named: Vec<String> = plan.process.pass.iter().map(i32::to_string).collect();
     Judgement::enforced(match named.is_empty() {
