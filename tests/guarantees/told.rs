@@ -31,7 +31,7 @@ fn refused(said: Output, parts: &[&str]) {
 fn a_run_is_explained_with_every_guarantee() {
     let scene = Scene::new();
     let text = scene.say("--explain true").output().ok().text();
-    assert_eq!(rows(&text).len(), 24, "{text}");
+    assert_eq!(rows(&text).len(), 25, "{text}");
     assert_eq!(state(&text, "network"), "enforced");
     let text = scene.say("--explain --allow-network --require network true").output().ok().text();
     assert_eq!(state(&text, "network"), "absent");
