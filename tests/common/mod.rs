@@ -112,8 +112,8 @@ impl Scene {
     }
 
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.file(name, text);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = self.work().join(name);
+        write_program(&path, text);
         path
     }
 
@@ -183,6 +183,17 @@ pub fn new_folder(name: &str) -> PathBuf {
     // As those others make: a container's other users are to reach what is in it.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
+}
+
+/// A file to be run. Another process writes it: of one that is open for writing here, a test beside this one could just
+/// now be forking a copy, and it would be refused as busy.
+pub fn write_program(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path).stdin(std::process::Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(shell.wait().unwrap().success(), "{}", path.display());
 }
 
 /// Orphans of every program started here come to this process instead of init: none escapes the leak check.

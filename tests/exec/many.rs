@@ -6,9 +6,10 @@ use std::thread;
 
 use crate::common::{GONE, Scene, until};
 
+/// Of its own: pages of its program come as they are first run, and nothing holds them.
 fn resident(pid: i32) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 

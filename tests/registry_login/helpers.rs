@@ -1,7 +1,6 @@
 //! Programs that keep logins: asked, told, and not believed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use kakuri::image::access::Access;
 use kakuri::image::access::credentials::find;
@@ -23,8 +22,7 @@ esac
 "#;
 
 fn helper(scene: &Scene, name: &str, script: &str) {
-    let path = put(scene.work().join(format!("bin/docker-credential-{name}")), script);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::common::write_program(&scene.work().join(format!("bin/docker-credential-{name}")), script);
 }
 
 fn registry(typed: &str) -> Registry {

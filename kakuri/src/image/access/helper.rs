@@ -218,16 +218,19 @@ fn gather(mut pipe: impl Read + AsFd, kept: &mut Vec<u8>, until: Instant) -> std
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn says(name: &str, script: &str, limit: Duration) -> Result<Said> {
         let folder = std::env::temp_dir().join(format!("khelper-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let program = folder.join("docker-credential-x");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        // Written by another process: a test beside this one could just now be forking a copy of what is open for writing.
+        let wrote = Command::new("sh")
+            .args(["-c", "printf '%s\\n' '#!/bin/sh' \"$1\" >\"$0\" && chmod 755 \"$0\""])
+            .arg(&program)
+            .arg(script)
+            .status();
+        assert!(wrote.is_ok_and(|status| status.success()), "a script");
         let helper = Helper::new("x", "/c.json:3".into()).expect("a name");
         let said = helper.run_within(&program, "get", b"quay.io", limit);
         std::fs::remove_dir_all(&folder).expect("removed");
