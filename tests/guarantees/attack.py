@@ -158,9 +158,14 @@ def processes():
     if libc.ptrace(16, outside, 0, 0) == 0:
         tell("traced a process of the host")
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if CASE("MARK").encode() in file.read():
-                tell("saw a process of the host")
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                seen = CASE("MARK").encode() in file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            # It ended meanwhile.
+            continue
+        if seen:
+            tell("saw a process of the host")
     for path in ("exe", "root/etc", "cwd", "environ", "mem", "fd/0"):
         tried(f"read /proc/1/{path}", lambda: os.close(os.open(f"/proc/1/{path}", os.O_RDONLY)))
     if libc.ptrace(16, 1, 0, 0) == 0:
