@@ -18,10 +18,15 @@ const README: &str = include_str!("../README.md");
 const PAGES: &[(&str, &str)] = &[
     ("README.md", README),
     ("kakuri/docs/architecture.md", include_str!("../kakuri/docs/architecture.md")),
+    ("kakuri/docs/calls.md", include_str!("../kakuri/docs/calls.md")),
     ("kakuri/docs/comparison.md", include_str!("../kakuri/docs/comparison.md")),
     ("kakuri/docs/contributing.md", include_str!("../kakuri/docs/contributing.md")),
+    ("kakuri/docs/doors.md", include_str!("../kakuri/docs/doors.md")),
     ("kakuri/docs/images.md", include_str!("../kakuri/docs/images.md")),
+    ("kakuri/docs/library.md", include_str!("../kakuri/docs/library.md")),
+    ("kakuri/docs/limits.md", include_str!("../kakuri/docs/limits.md")),
     ("kakuri/docs/nesting.md", include_str!("../kakuri/docs/nesting.md")),
+    ("kakuri/docs/security.md", include_str!("../kakuri/docs/security.md")),
     ("kakuri/docs/vpn.md", include_str!("../kakuri/docs/vpn.md")),
 ];
 
@@ -119,6 +124,13 @@ fn every_example_of(page: &str, text: &str) -> usize {
                     let tunnel = line.contains("vpn") || line.contains("office");
                     if tunnel && fs::File::options().read(true).write(true).open("/dev/net/tun").is_err() {
                         skip(format_args!("{page}: `{line}` needs /dev/net/tun"));
+                        continue;
+                    }
+                    let ruled = line.contains("landlock") || line.contains("--require all");
+                    if ruled
+                        && scene.kakuri(["--require", "landlock", "--landlock-rx", "/", "true"]).output().code() != 0
+                    {
+                        skip(format_args!("{page}: `{line}` needs Landlock"));
                         continue;
                     }
                     // The one example that runs a program the reader would have to have.
