@@ -15,25 +15,10 @@ mod oracle;
 #[path = "archive/round.rs"]
 mod round;
 
-use std::fs;
-use std::path::PathBuf;
-
+pub use common::images::{names, store};
 use common::oci::{Entry, Oci, busybox, digest, tar};
 use common::{Output, Scene};
 use serde_json::{Value, json};
-
-/// Where a scene's images are.
-pub fn store(scene: &Scene) -> PathBuf {
-    scene.home().join(".local/kakuri/images")
-}
-
-/// Names in a folder of the store.
-pub fn names(scene: &Scene, folder: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(store(scene).join(folder)) else { return Vec::new() };
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
 
 pub fn load(scene: &Scene, archive: &[u8]) -> Output {
     let path = scene.file("archive.tar", archive);

@@ -21,25 +21,12 @@ mod shown;
 #[path = "images/verbs.rs"]
 mod verbs;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use common::images::{names, store};
 use common::oci::{Entry, Oci, busybox, tar};
 use common::{Output, Scene};
 use serde_json::json;
-
-/// Where a scene's images are.
-pub fn store(scene: &Scene) -> PathBuf {
-    scene.home().join(".local/kakuri/images")
-}
-
-/// Names in a folder of the store.
-pub fn names(scene: &Scene, folder: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(store(scene).join(folder)) else { return Vec::new() };
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
 
 /// The same through folders: `KEY/CHAIN`.
 pub fn names_below(scene: &Scene, folder: &str) -> Vec<String> {

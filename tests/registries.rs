@@ -18,9 +18,7 @@ mod resumed;
 #[path = "registries/served.rs"]
 mod served;
 
-use std::fs;
-use std::path::PathBuf;
-
+pub use common::images::{names, store};
 use common::oci::{Entry, Oci, busybox, tar};
 use common::registry::Registry;
 use common::{Output, Scene};
@@ -57,17 +55,6 @@ pub fn registry(scene: &Scene, mode: &'static str) -> Registry {
         registry.push(scene, &oci, "latest", &format!("{name}:latest"));
     }
     registry
-}
-
-/// Where a scene's images are.
-pub fn store(scene: &Scene) -> PathBuf {
-    scene.home().join(".local/kakuri/images")
-}
-
-/// Names in a folder of the store.
-pub fn names(scene: &Scene, folder: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(store(scene).join(folder)) else { return Vec::new() };
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// No image, and nothing of the pull's own.

@@ -4,26 +4,11 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::common::live::signal;
+use super::common::live::{below, signal};
 use super::common::oci::{Entry, noise, tar};
 use super::common::{HANG, Output, Scene, until};
 use super::{layout, load, names, runnable, upper};
 use crate::need;
-
-/// The process of this title below another.
-fn below(parent: i32, title: &str) -> Option<i32> {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
-    for child in children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
-        let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        if line.starts_with(title) {
-            return Some(child);
-        }
-        if let Some(found) = below(child, title) {
-            return Some(found);
-        }
-    }
-    None
-}
 
 /// Kills the front, or its helper, when so many lines were said. How many there were.
 fn kill_after(scene: &Scene, words: usize, front: bool) -> usize {

@@ -97,3 +97,18 @@ pub fn signal(pid: i32, signal: i32) {
     // SAFETY: integers only.
     unsafe { libc::kill(pid, signal) };
 }
+
+/// The process of this title below another.
+pub fn below(parent: i32, title: &str) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    for child in children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
+        let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        if line.starts_with(title) {
+            return Some(child);
+        }
+        if let Some(found) = below(child, title) {
+            return Some(found);
+        }
+    }
+    None
+}

@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)] // every test file uses its own part of this one
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod images;
 mod leak;
 pub mod live;
 pub mod oci;

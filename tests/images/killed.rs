@@ -1,11 +1,10 @@
 //! Pulls that are killed, at every word between the front and its helpers: the next one makes it whole, and nothing of
 //! the dead one stays.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use super::common::live::signal;
+use super::common::live::{below, signal};
 use super::common::{HANG, Output, Scene, until};
 use super::{names, nothing_in_work, pull, runnable, runs};
 use crate::need;
@@ -20,21 +19,6 @@ enum Victim {
 fn begin(scene: &Scene, name: &str) -> Child {
     let run = scene.kakuri(["pull", name]).env("KAKURI_LOG", "trace");
     run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
-}
-
-/// The process of this title below another.
-pub fn below(parent: i32, title: &str) -> Option<i32> {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
-    for child in children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
-        let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        if line.starts_with(title) {
-            return Some(child);
-        }
-        if let Some(found) = below(child, title) {
-            return Some(found);
-        }
-    }
-    None
 }
 
 /// Kills it when the pull has said so many words. How many it has said by its end.

@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use super::common::live::below;
 use super::common::live::signal;
 use super::common::registry::Registry;
 use super::common::{Output, Scene};
-use super::killed::below;
 use super::{names, nothing_in_work, pull, runnable, runs};
 use crate::need;
 

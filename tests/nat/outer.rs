@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use super::common::live::signal;
 use super::common::{self, KAKURI, Run, Scene};
 
 pub const HOST: &str = "198.51.100.1";
@@ -205,9 +206,10 @@ impl Ready {
     }
 }
 
+/// Asked to end, not killed: what kakuri started is gone when it returns, and the next may have the same ports.
 impl Drop for Ready {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        signal(self.child.id() as i32, libc::SIGTERM);
         let _ = self.child.wait();
     }
 }

@@ -71,10 +71,7 @@ pub(super) fn clone_mapped(
         i32::from(CODE_FAILED)
     };
     let own = joined.map(Joined::visit).transpose()?;
-    let cloned = match group {
-        None => sys::clone_beside(3, flags, child),
-        Some(group) => sys::clone_beside_into(group.inside(), 3, flags, child),
-    };
+    let cloned = sys::clone_beside_into(group.map(Group::inside), 3, flags, child);
     own.map(Joined::leave).transpose()?;
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let init = Owned::new(pidfd, Stage::Init);
@@ -108,10 +105,9 @@ pub(super) fn clone_init(
         i32::from(CODE_FAILED)
     };
     let into = group.map(Group::inside);
-    let cloned = match (joined, into) {
-        (None, None) => sys::clone_vfork(flags, &mut child),
-        (None, Some(into)) => sys::clone_vfork_into(into, flags, &mut child),
-        (Some(joined), into) => sys::clone_elsewhere(&mut || joined.enter(), into, flags, &mut child),
+    let cloned = match joined {
+        None => sys::clone_vfork_into(into, flags, &mut child),
+        Some(joined) => sys::clone_elsewhere(&mut || joined.enter(), into, flags, &mut child),
     };
     let (pid, pidfd) = cloned.map_err(no_namespace)?;
     let mut init = Owned::new(pidfd, Stage::Init);

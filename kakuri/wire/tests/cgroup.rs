@@ -26,12 +26,12 @@ fn ended(pid: i32) -> i32 {
 fn what_is_no_control_group_is_refused() {
     let plain = folder("/tmp");
     let mut ran = false;
-    let refused = sys::clone_vfork_into(plain.as_fd(), 0, &mut || {
+    let refused = sys::clone_vfork_into(Some(plain.as_fd()), 0, &mut || {
         ran = true;
         0
     });
     assert_eq!(refused.expect_err("no control group").raw_os_error(), Some(libc::EBADF));
-    let refused = sys::clone_beside_into(plain.as_fd(), 5, 0, || 0);
+    let refused = sys::clone_beside_into(Some(plain.as_fd()), 5, 0, || 0);
     assert_eq!(refused.expect_err("no control group").raw_os_error(), Some(libc::EBADF));
     let refused = sys::clone_elsewhere(&mut || Ok(()), Some(plain.as_fd()), 0, &mut || 0);
     assert_eq!(refused.expect_err("no control group").raw_os_error(), Some(libc::EBADF));
@@ -69,7 +69,7 @@ fn a_child_is_there_from_its_first_moment() {
     let name = group.0.file_name().unwrap().to_str().unwrap().to_string();
     let fd = folder(group.0.to_str().unwrap());
     let mut seen = String::new();
-    let (pid, _) = sys::clone_vfork_into(fd.as_fd(), 0, &mut || {
+    let (pid, _) = sys::clone_vfork_into(Some(fd.as_fd()), 0, &mut || {
         File::open("/proc/self/cgroup").unwrap().read_to_string(&mut seen).unwrap();
         7
     })
@@ -78,6 +78,6 @@ fn a_child_is_there_from_its_first_moment() {
     assert!(seen.lines().any(|line| line == format!("0::/{name}")), "{seen}");
     let (pid, _) = sys::clone_elsewhere(&mut || Ok(()), Some(fd.as_fd()), 0, &mut || 8).unwrap();
     assert_eq!(ended(pid), 8 << 8);
-    let (pid, _) = sys::clone_beside_into(fd.as_fd(), 5, 0, || 9).unwrap();
+    let (pid, _) = sys::clone_beside_into(Some(fd.as_fd()), 5, 0, || 9).unwrap();
     assert_eq!(ended(pid), 9 << 8);
 }

@@ -18,53 +18,68 @@ struct Stack(UnsafeCell<[u8; STACK]>);
 unsafe impl Sync for Stack {}
 static CHILD_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
 
+/// Runs the closure a clone was given, and ends with its value.
+///
+/// `closure` is a `*mut F` that this child alone may use as long as it runs.
+extern "C" fn enter<F: FnMut() -> c_int>(closure: *mut c_void) -> c_int {
+    // SAFETY: by what every caller of clone_on promises.
+    let closure = unsafe { &mut *closure.cast::<F>() };
+    let status = closure();
+    // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
+    unsafe { libc::_exit(status) }
+}
+
+/// clone(2) with CLONE_VM|CLONE_PIDFD and `flags`, or clone3(2) where the child is to be born in a control group.
+/// Returns the pid as this process sees it and the pidfd.
+///
+/// # Safety
+/// The stack and what `closure` points to, an `F`, are the child's alone until it has exec'ed or ended.
+unsafe fn clone_on<F: FnMut() -> c_int>(
+    stack: &Stack,
+    cgroup: Option<BorrowedFd>,
+    flags: c_int,
+    closure: *mut F,
+) -> io::Result<(i32, OwnedFd)> {
+    let mut pidfd: c_int = -1;
+    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let (lowest, closure) = (stack.0.get().cast::<u8>(), closure.cast());
+    let pid = match cgroup {
+        None => {
+            // SAFETY: by this function's contract; the top is aligned as the stack is.
+            let pid = unsafe {
+                let top = lowest.add(STACK).cast::<c_void>();
+                libc::clone(enter::<F>, top, flags, closure, ptr::from_mut(&mut pidfd))
+            };
+            check(pid as libc::c_long)?;
+            pid
+        }
+        Some(cgroup) => {
+            let place = Place { stack: lowest, size: STACK };
+            // SAFETY: by this function's contract.
+            unsafe { clone_into(cgroup, place, flags, enter::<F>, closure, ptr::from_mut(&mut pidfd)) }?
+        }
+    };
+    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
 /// clone(2) with CLONE_VM|CLONE_VFORK|CLONE_PIDFD and `flags`: runs `child` in this very memory on a stack of
 /// its own, and returns once it has exec'ed or ended. `child`'s value is its exit status.
 ///
 /// Not reentrant: `child` must not call it. Returns the pid as this process sees it and the pidfd.
 pub fn clone_vfork<F: FnMut() -> c_int>(flags: c_int, child: &mut F) -> io::Result<(i32, OwnedFd)> {
-    extern "C" fn enter<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
-        // SAFETY: arg is the &mut F below, alive because the parent is suspended.
-        let child = unsafe { &mut *arg.cast::<F>() };
-        let status = child();
-        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
-        unsafe { libc::_exit(status) }
-    }
-    let mut pidfd: c_int = -1;
-    let flags = flags | libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    // SAFETY: the stack is ours alone (see CHILD_STACK), its top is aligned; the parent does not run until the
-    // child has exec'ed or exited, so the shared memory is never used by two at a time.
-    let pid = unsafe {
-        let top = CHILD_STACK.0.get().cast::<u8>().add(STACK).cast::<c_void>();
-        libc::clone(enter::<F>, top, flags, ptr::from_mut(child).cast(), ptr::from_mut(&mut pidfd))
-    };
-    check(pid as libc::c_long)?;
-    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
-    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    clone_vfork_into(None, flags, child)
 }
 
-/// [`clone_vfork`] with the child born in a control group: no moment of it counts elsewhere. Costs a clone3(2), which
-/// is not on the path of a container without limits.
+/// [`clone_vfork`] with the child born in a control group, where one is given: no moment of it counts elsewhere.
 pub fn clone_vfork_into<F: FnMut() -> c_int>(
-    cgroup: BorrowedFd,
+    cgroup: Option<BorrowedFd>,
     flags: c_int,
     child: &mut F,
 ) -> io::Result<(i32, OwnedFd)> {
-    extern "C" fn enter<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
-        // SAFETY: arg is the &mut F below, alive because the parent is suspended.
-        let child = unsafe { &mut *arg.cast::<F>() };
-        let status = child();
-        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
-        unsafe { libc::_exit(status) }
-    }
-    let mut pidfd: c_int = -1;
-    let flags = flags | libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    let place = Place { stack: CHILD_STACK.0.get().cast(), size: STACK };
-    let arg = ptr::from_mut(child).cast();
-    // SAFETY: as in clone_vfork.
-    let pid = unsafe { clone_into(cgroup, place, flags, enter::<F>, arg, ptr::from_mut(&mut pidfd)) }?;
-    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
-    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    // SAFETY: the stack is ours alone (see CHILD_STACK); the parent does not run until the child has exec'ed or exited,
+    // so the shared memory is never used by two at a time.
+    unsafe { clone_on(&CHILD_STACK, cgroup, flags | libc::CLONE_VFORK, child) }
 }
 
 static ELSEWHERE_STACK: Stack = Stack(UnsafeCell::new([0; STACK]));
@@ -79,42 +94,21 @@ pub fn clone_elsewhere<F: FnMut() -> c_int>(
     flags: c_int,
     child: &mut F,
 ) -> io::Result<(i32, OwnedFd)> {
-    struct Task<'a, F> {
-        enter: &'a mut dyn FnMut() -> io::Result<()>,
-        cgroup: Option<BorrowedFd<'a>>,
-        flags: c_int,
-        child: &'a mut F,
-        made: io::Result<(i32, OwnedFd)>,
-    }
-    extern "C" fn run<F: FnMut() -> c_int>(arg: *mut c_void) -> c_int {
-        // SAFETY: arg is the Task below, alive and untouched because the parent is suspended.
-        let task = unsafe { &mut *arg.cast::<Task<F>>() };
-        let flags = task.flags | libc::CLONE_PARENT;
-        task.made = (task.enter)().and_then(|()| match task.cgroup {
-            None => clone_vfork(flags, task.child),
-            Some(cgroup) => clone_vfork_into(cgroup, flags, task.child),
-        });
-        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
-        unsafe { libc::_exit(0) }
-    }
-    let mut task = Task { enter, cgroup, flags, child, made: Err(io::Error::from_raw_os_error(libc::ECHILD)) };
-    let mut pidfd: c_int = -1;
+    let mut made = Err(io::Error::from_raw_os_error(libc::ECHILD));
+    let mut task = || {
+        made = enter().and_then(|()| clone_vfork_into(cgroup, flags | libc::CLONE_PARENT, child));
+        0
+    };
     // The descriptors are shared, so that the pidfd is ours; the rest of what a process has is not, which setns(2) asks
     // of who enters a user namespace.
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let shared = libc::CLONE_VFORK | libc::CLONE_FILES;
     // SAFETY: as in clone_vfork, with a stack of its own: the two are in use at the same time.
-    let pid = unsafe {
-        let top = ELSEWHERE_STACK.0.get().cast::<u8>().add(STACK).cast::<c_void>();
-        libc::clone(run::<F>, top, flags, ptr::from_mut(&mut task).cast(), ptr::from_mut(&mut pidfd))
-    };
-    check(pid as libc::c_long)?;
-    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
-    let throw_away = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let (_, throw_away) = unsafe { clone_on(&ELSEWHERE_STACK, None, shared, &raw mut task) }?;
     let _ = rustix::process::waitid(
         rustix::process::WaitId::PidFd(throw_away.as_fd()),
         rustix::process::WaitIdOptions::EXITED,
     );
-    task.made
+    made
 }
 
 /// As many as are ever started together: kakuri-mount, two of kakuri-netns, and with a range of ids PID 1, the two
@@ -134,50 +128,23 @@ pub fn clone_beside<F>(place: usize, flags: c_int, child: F) -> io::Result<(i32,
 where
     F: Fn() -> c_int + Send + Sync + 'static,
 {
-    extern "C" fn enter<F: Fn() -> c_int>(arg: *mut c_void) -> c_int {
-        // SAFETY: arg is the leaked closure below.
-        let child = unsafe { &*arg.cast::<F>() };
-        let status = child();
-        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
-        unsafe { libc::_exit(status) }
-    }
-    let mut pidfd: c_int = -1;
-    let child: &'static F = Box::leak(Box::new(child));
-    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
-    let stack = &BESIDE_STACKS[place % PLACES];
-    // SAFETY: the stack is this child's alone by this function's contract, its top is aligned; the closure is
-    // Sync and lives for ever, so it shares nothing with the parent that a thread could not.
-    let pid = unsafe {
-        let top = stack.0.get().cast::<u8>().add(STACK).cast::<c_void>();
-        let arg = ptr::from_ref(child).cast_mut().cast();
-        libc::clone(enter::<F>, top, flags, arg, ptr::from_mut(&mut pidfd))
-    };
-    check(pid as libc::c_long)?;
-    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
-    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    clone_beside_into(None, place, flags, child)
 }
 
-/// [`clone_beside`] with the child born in a control group.
-pub fn clone_beside_into<F>(cgroup: BorrowedFd, place: usize, flags: c_int, child: F) -> io::Result<(i32, OwnedFd)>
+/// [`clone_beside`] with the child born in a control group, where one is given.
+pub fn clone_beside_into<F>(
+    cgroup: Option<BorrowedFd>,
+    place: usize,
+    flags: c_int,
+    child: F,
+) -> io::Result<(i32, OwnedFd)>
 where
     F: Fn() -> c_int + Send + Sync + 'static,
 {
-    extern "C" fn enter<F: Fn() -> c_int>(arg: *mut c_void) -> c_int {
-        // SAFETY: arg is the leaked closure below.
-        let child = unsafe { &*arg.cast::<F>() };
-        let status = child();
-        // SAFETY: _exit skips destructors and atexit handlers, which belong to the parent.
-        unsafe { libc::_exit(status) }
-    }
-    let mut pidfd: c_int = -1;
-    let child: &'static F = Box::leak(Box::new(child));
-    let flags = flags | libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD;
-    let place = Place { stack: BESIDE_STACKS[place % PLACES].0.get().cast(), size: STACK };
-    let arg = ptr::from_ref(child).cast_mut().cast();
-    // SAFETY: as in clone_beside.
-    let pid = unsafe { clone_into(cgroup, place, flags, enter::<F>, arg, ptr::from_mut(&mut pidfd)) }?;
-    // SAFETY: CLONE_PIDFD has stored a fresh close-on-exec descriptor.
-    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    let child: &'static mut F = Box::leak(Box::new(child));
+    // SAFETY: the stack is this child's alone by this function's contract; so is the closure, which lives for ever and is
+    // Sync: it shares nothing with the parent that a thread could not.
+    unsafe { clone_on(&BESIDE_STACKS[place % PLACES], cgroup, flags, child) }
 }
 
 /// A program's name and an empty environment, in the form execveat(2) takes, ready for a child that may not
