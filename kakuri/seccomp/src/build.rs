@@ -16,6 +16,24 @@ pub enum Ask {
     Equals = 0x15,  // BPF_JMP | BPF_JEQ | BPF_K
     Above = 0x25,   // BPF_JMP | BPF_JGT | BPF_K
     AtLeast = 0x35, // BPF_JMP | BPF_JGE | BPF_K
+    Has = 0x45,     // BPF_JMP | BPF_JSET | BPF_K: at least one of these bits
+}
+
+impl Ask {
+    fn is(code: u16) -> bool {
+        [Ask::Equals, Ask::Above, Ask::AtLeast, Ask::Has].into_iter().any(|ask| ask as u16 == code)
+    }
+}
+
+/// How many instructions each of the ways on from one passes over.
+fn ways(step: &Instruction) -> impl Iterator<Item = u32> {
+    let (one, other) = match step.code {
+        RETURN => (None, None),
+        JUMP => (Some(step.k), None),
+        code if Ask::is(code) => (Some(step.jt.into()), Some(step.jf.into())),
+        _ => (Some(0), None),
+    };
+    one.into_iter().chain(other)
 }
 
 /// Where an instruction is, counted from the end.
@@ -102,8 +120,36 @@ impl Program {
         hop
     }
 
+    /// The program, without what nothing leads to: loads that all came to be passed over.
     pub fn finish(mut self) -> Vec<Instruction> {
         self.reversed.reverse();
-        self.reversed
+        let all = self.reversed;
+        let mut reached = vec![false; all.len()];
+        if let Some(first) = reached.first_mut() {
+            *first = true;
+        }
+        for (at, step) in all.iter().enumerate() {
+            if reached[at] {
+                ways(step).for_each(|over| reached[at + 1 + over as usize] = true);
+            }
+        }
+        let dropped_before: Vec<usize> = reached
+            .iter()
+            .scan(0, |dropped, reached| Some(std::mem::replace(dropped, *dropped + usize::from(!reached))))
+            .collect();
+        let kept = all.iter().enumerate().filter(|(at, _)| reached[*at]);
+        kept.map(|(at, step)| {
+            // What is dropped lies between an instruction and where it leads to, so that all ways get shorter.
+            let nearer = |over: u32| over - (dropped_before[at + 1 + over as usize] - dropped_before[at]) as u32;
+            match step.code {
+                JUMP => Instruction { k: nearer(step.k), ..*step },
+                _ if Ask::is(step.code) => {
+                    let [jt, jf] = [step.jt, step.jf].map(|over| nearer(over.into()) as u8);
+                    Instruction { jt, jf, ..*step }
+                }
+                _ => *step,
+            }
+        })
+        .collect()
     }
 }

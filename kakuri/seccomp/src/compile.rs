@@ -2,6 +2,7 @@
 
 use crate::build::{Ask, Place, Program};
 use crate::profile::{Action, Profile, Verdict};
+use crate::tree::{self, Leaf};
 use crate::{Instruction, Machine, verdict};
 
 // Of struct seccomp_data, in bytes.
@@ -27,26 +28,54 @@ pub fn compile_against(profiles: &[(Machine, &Profile)], others: Action) -> Resu
     let mut program = Program::default();
     // Each verdict is there once, whoever's call it is of.
     let mut verdicts: Vec<(Verdict, Place)> = Vec::new();
+    let mut place_of = |program: &mut Program, verdict: &Verdict| {
+        let known = verdicts.iter().find(|known| known.0 == *verdict).map(|known| known.1);
+        known.unwrap_or_else(|| {
+            let place = verdict::write(program, verdict);
+            verdicts.push((verdict.clone(), place));
+            place
+        })
+    };
+    let mut leaves = |program: &mut Program, runs: &[(u32, Verdict)]| -> Vec<Leaf> {
+        runs.iter().map(|(from, verdict)| Leaf { from: *from, place: place_of(program, verdict) }).collect()
+    };
     let mut next = program.give(others);
-    for (machine, profile) in profiles.iter().rev() {
-        let mut leaves = Vec::new();
-        for (from, verdict) in runs(*machine, profile) {
-            let place = match verdicts.iter().find(|known| known.0 == verdict) {
-                Some((_, place)) => *place,
-                None => verdict::write(&mut program, &verdict),
-            };
-            leaves.push((from, place));
-            verdicts.push((verdict, place));
-        }
-        let end = leaves.last().map_or(0, |leaf| leaf.0);
-        let tree = write_tree(&mut program, &leaves, end + 1);
+    let all: Vec<Vec<(u32, Verdict)>> = profiles.iter().map(|(machine, profile)| runs(*machine, profile)).collect();
+    // All machines have the same numbers for what is newer than 2019: one tree for all.
+    let alike = alike_at_the_end(&all);
+    let newer = all.first().map_or(&[][..], |runs| &runs[runs.len() - alike..]);
+    let newer_leaves = leaves(&mut program, newer);
+    let end = newer.last().map_or(0, |run| run.0) + 1;
+    let newer_tree =
+        newer.first().map(|run| Leaf { from: run.0, place: tree::write(&mut program, &newer_leaves, end) });
+    for (nth, ((machine, _), runs)) in profiles.iter().zip(&all).enumerate().rev() {
+        let mut leaves = leaves(&mut program, &runs[..runs.len() - alike]);
+        leaves.extend(newer_tree);
+        let end = runs.last().map_or(0, |run| run.0) + 1;
+        let tree = tree::write(&mut program, &leaves, end);
         program.go_to(tree);
         let tree = program.load(NUMBER);
         next = program.ask(Ask::Equals, machine.audit(), tree, next);
+        if nth == 1 {
+            // The kernel tries every number when it installs the program, to remember which are allowed whatever their
+            // arguments are, and stops where it sees an argument loaded. Older machines' calls are rare: that a start costs a
+            // third less is worth more than that nothing is asked for them.
+            program.load(MACHINE);
+            next = program.load(verdict::ARGUMENTS);
+        }
     }
     program.load(MACHINE);
     let program = program.finish();
     if program.len() > LONGEST { Err(TooLarge) } else { Ok(program) }
+}
+
+/// As many of the last runs are the same for all of them; none where there is only one.
+fn alike_at_the_end(all: &[Vec<(u32, Verdict)>]) -> usize {
+    let [first, others @ ..] = all else { return 0 };
+    let with = |other: &Vec<(u32, Verdict)>| {
+        first.iter().rev().zip(other.iter().rev()).take_while(|(mine, other)| mine == other).count()
+    };
+    others.iter().map(with).min().unwrap_or(0)
 }
 
 /// Numbers one after the other that have the same verdict, by the first one.
@@ -70,19 +99,6 @@ fn runs(machine: Machine, profile: &Profile) -> Vec<(u32, Verdict)> {
         runs.push((last + 1, unknown));
     }
     runs
-}
-
-/// `leaves`: by the first number of each; `end`: after the last one. The kernel runs the program for every number there
-/// is when it is installed, so it is the numbers that are halved and not the leaves.
-fn write_tree(program: &mut Program, leaves: &[(u32, Place)], end: u32) -> Place {
-    let [(start, _), _, ..] = leaves else { return leaves.first().map_or(0, |leaf| leaf.1) };
-    let middle = start + (end - start) / 2;
-    let off = |at: &usize| leaves[*at].0.abs_diff(middle);
-    let at = (1..leaves.len()).min_by_key(off).unwrap_or(1);
-    let (lower, upper) = leaves.split_at(at);
-    let above = write_tree(program, upper, end);
-    let below = write_tree(program, lower, upper[0].0);
-    program.ask(Ask::AtLeast, upper[0].0, above, below)
 }
 
 /// As the kernel of this machine has them in memory, one after the other.

@@ -40,6 +40,7 @@ pub fn judge(program: &[Instruction], call: &Call) -> Option<u32> {
             0x15 => at += jump(value == k),
             0x25 => at += jump(value > k),
             0x35 => at += jump(value >= k),
+            0x45 => at += jump(value & k != 0),
             JUMP => at = at.checked_add(k as usize)?,
             RETURN => return Some(k),
             _ => return None,

@@ -17,6 +17,7 @@ pub mod standard;
 
 #[cfg(test)]
 mod tests;
+mod tree;
 mod verdict;
 
 pub use compile::{TooLarge, compile, compile_against, to_bytes};

@@ -117,9 +117,11 @@ const TIME: u32 = 0x80;
 /// TIOCSTI and TIOCLINUX put words into a terminal's mouth. The kernel takes 32 bits of the number.
 const IOCTLS: [u32; 2] = [0x5412, 0x541c];
 
-/// PER_LINUX, PER_LINUX32, both with UNAME26, both with ADDR_NO_RANDOMIZE, for debuggers, which changes nothing for anybody but
-/// what its caller starts; the question. Every other flag makes memory easier to attack or files stranger.
-const PERSONALITIES: [u32; 7] = [0, 8, 0x20000, 0x20008, 0x40000, 0x40008, u32::MAX];
+/// PER_LINUX or PER_LINUX32 (8) with UNAME26 and with ADDR_NO_RANDOMIZE, for debuggers, which changes nothing for anybody but
+/// what its caller starts. Every other flag makes memory easier to attack or files stranger.
+const PERSONALITIES: u32 = 8 | 0x20000 | 0x40000;
+/// Asks for the present one.
+const WHICH: u32 = u32::MAX;
 
 /// S_ISUID | S_ISGID.
 const SET_ID: u32 = 0o6000;
@@ -159,7 +161,9 @@ pub fn standard(machine: Machine, wanted: Standard) -> Profile {
         set(&["clone3"], Errno(ENOSYS).into());
     }
     set(&["ioctl"], choice(IOCTLS, 1, Errno(EPERM), Allow));
-    set(&["personality"], choice(PERSONALITIES, 0, Allow, Errno(EPERM)));
+    let kinds = [Test::equals(0, WHICH), Test::low(0, !PERSONALITIES, 0)];
+    let cases = kinds.map(|kind| Case { tests: vec![kind], action: Allow });
+    set(&["personality"], Verdict { cases: cases.into(), otherwise: Errno(EPERM) });
     set(&["socket", "socketpair"], sockets(wanted.nest));
     // Which family is wanted lies in memory: SYS_SOCKET and SYS_SOCKETPAIR.
     set(&["socketcall"], choice([1, 8], 0, Errno(ENOSYS), Allow));

@@ -4,7 +4,7 @@ use crate::build::{Ask, Place, Program};
 use crate::profile::{Action, Is, Test, Verdict};
 
 /// Of struct seccomp_data, the arguments, in bytes. Both machines keep the lower half of one first.
-const ARGUMENTS: u32 = 16;
+pub const ARGUMENTS: u32 = 16;
 
 pub fn write(program: &mut Program, verdict: &Verdict) -> Place {
     let otherwise = program.give(verdict.otherwise);
@@ -35,11 +35,7 @@ fn write_test(program: &mut Program, test: &Test, yes: Place, no: Place) -> Plac
             let held = write_equals(program, (low, mask_low, value_low), yes, no);
             write_equals(program, (high, mask_high, value_high), held, no)
         }
-        Is::Any(bits) => {
-            program.ask(Ask::Equals, 0, no, yes);
-            program.and(bits);
-            program.load(low)
-        }
+        Is::Any(bits) => write_has(program, (low, bits), yes, no),
         Is::Not(value) => {
             let equals = Test { argument: test.argument, is: Is::Masked { mask: u64::MAX, value } };
             write_test(program, &equals, no, yes)
@@ -55,6 +51,9 @@ fn write_equals(program: &mut Program, (at, mask, value): (u32, u32, u32), yes: 
     if mask == 0 {
         return yes;
     }
+    if value == 0 && mask != u32::MAX {
+        return write_has(program, (at, mask), no, yes);
+    }
     if mask != u32::MAX {
         program.ask(Ask::Equals, value & mask, yes, no);
         program.and(mask);
@@ -62,6 +61,12 @@ fn write_equals(program: &mut Program, (at, mask, value): (u32, u32, u32), yes: 
     }
     let (yes, no) = (program.past_load(yes, at), program.past_load(no, at));
     program.ask(Ask::Equals, value, yes, no);
+    program.load(at)
+}
+
+fn write_has(program: &mut Program, (at, bits): (u32, u32), yes: Place, no: Place) -> Place {
+    let (yes, no) = (program.past_load(yes, at), program.past_load(no, at));
+    program.ask(Ask::Has, bits, yes, no);
     program.load(at)
 }
 
