@@ -158,6 +158,11 @@ pub enum Status {
     Signal { signal: i32, core: bool },
 }
 
+impl Status {
+    /// By SIGKILL, as all are when PID 1 ends.
+    pub const KILLED: Status = Status::Signal { signal: libc::SIGKILL, core: false };
+}
+
 /// What a command and those it has waited for used, as getrusage(2) tells it; with the container's first command also
 /// what its orphans did that ended before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

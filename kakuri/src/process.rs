@@ -44,6 +44,11 @@ impl Owned {
         Some(status)
     }
 
+    /// Whether it has ended and was waited for.
+    pub fn is_collected(&self) -> bool {
+        self.reaped
+    }
+
     /// Waits for it to end by itself; where it has not by then, it goes on.
     pub fn await_end(&mut self, limit: Duration) {
         if !self.reaped {

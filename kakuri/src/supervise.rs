@@ -90,7 +90,10 @@ pub fn supervise(
     drop(relay);
     *refused = cell.watch.take().map(|watch| watch.tally);
     let mut outcome = match (outcome, &cell.group) {
-        (Err(fail), Some(group)) => return Err(group.explain(fail)),
+        // As where only its command was killed for that.
+        (Err(_), Some(group)) if group.starved(&cell.init) => {
+            Outcome::Ended { status: Status::KILLED, timed_out: false, usage: Usage::default(), group: None }
+        }
         (outcome, _) => outcome?,
     };
     // Read before the group goes, and nothing of it may be left when the caller goes on.

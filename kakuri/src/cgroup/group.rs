@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::place::{Controllers, Place, ROOT, is_root, own_group};
 use super::usage::{self, Usage};
 use super::{Decided, manager, sweep};
+use crate::process::Owned;
 use crate::spec::Limits;
 use crate::store::name::random;
 
@@ -137,12 +138,10 @@ impl Group {
         sweep::remove(&self.above, &self.name);
     }
 
-    /// A failure that was a want of memory is told as that.
-    pub fn explain(&self, fail: Fail) -> Fail {
-        match self.usage().shortage() {
-            Some(shortage) => Fail::new(fail.stage, "the container was lost").why(shortage).code(crate::exit::KILLED),
-            None => fail,
-        }
+    /// Whether PID 1, which ended by itself, was among what the kernel killed for want of memory. It is small, but when all
+    /// others are dying already it is what is left to be killed.
+    pub fn starved(&self, init: &Owned) -> bool {
+        init.is_collected() && self.usage().oom_kills > 0
     }
 }
 

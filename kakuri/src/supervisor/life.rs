@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use kakuri_init::Status;
 use kakuri_mount::UnionKind;
 use kakuri_wire::Channel;
 use kakuri_wire::fail::{CODE_FAILED, Fail, Result};
@@ -170,6 +171,7 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
         std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
     // Read first: the manager collects a group once it is empty.
     let usage = supervisor.cell.group.as_ref().map(Group::usage);
+    let starved = supervisor.cell.group.as_ref().is_some_and(|group| group.starved(&supervisor.cell.init));
     if let Some(group) = &supervisor.cell.group {
         group.kill();
     }
@@ -180,16 +182,16 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
     supervisor.drain_all();
     supervisor.log_event(&Event::Ended);
     // It never ran, and so it is not kept.
-    let failure = match (over.failure, &supervisor.cell.group) {
-        (Some(fail), Some(group)) => Some(group.explain(fail)),
-        (failure, _) => failure,
+    let (status, failure) = match over.failure {
+        Some(_) if starved => (Some(Status::KILLED), None),
+        failure => (over.status, failure),
     };
     // Nothing of it is left when who waits is told.
     supervisor.cell.group = None;
     let removed = supervisor.entry.record.remove || (unborn && !supervisor.ran && failure.is_some());
     let ended = Ended {
         at: now(),
-        status: over.status,
+        status,
         stopped: supervisor.stopped,
         timed_out: supervisor.timed_out,
         failure,
