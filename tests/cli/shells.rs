@@ -26,27 +26,27 @@ fn home() -> Scene {
     oci.put("one", &[busybox()], &json!({}));
     scene.kakuri(["pull", "oci:oci:one"]).output().ok();
     scene.file("notes.txt", "");
+    scene.script("bin/inner", "#!/bin/sh\n");
     scene
 }
 
 /// A shell that finds the kakuri under test by its name, as people type it.
 fn shell(scene: &Scene, program: &str) -> Run {
     let folder = KAKURI.strip_suffix("/kakuri").unwrap();
-    scene.program(program).env("PATH", format!("{folder}:/usr/bin:/bin"))
+    scene.program(program).env("PATH", format!("{folder}:{}/bin:/usr/bin:/bin", scene.work().display()))
 }
 
 /// Each line is typed, then Tab: the shell goes on with the rest. A last line shows that the shell is still itself.
 fn tab(mut terminal: Pty, lines: &[(&str, &str)]) {
+    terminal.expect("ready>");
     for (line, rest) in lines {
-        terminal.expect("ready>");
         terminal.send(&format!("{line}\t"));
         // The echo comes first, and the shell may draw what it echoes anew.
         terminal.expect(line.rsplit(' ').next().unwrap());
         terminal.expect(rest);
-        // Given up, whatever it is by now.
-        terminal.send("\x03");
+        // Ctrl-U: the line is empty again.
+        terminal.send("\x15");
     }
-    terminal.expect("ready>");
     terminal.send("exit 7\r");
     assert_eq!(terminal.wait().code(), Some(7), "{}", terminal.shown());
 }
@@ -101,7 +101,8 @@ fn zsh_goes_on_at_tab() {
     let script = scene.kakuri(["completion", "zsh"]).output().ok().stdout;
     scene.file("functions/_kakuri", script);
     scene.file("functions/_inner", "#compdef inner\ncompadd rumpelstiltskin\n");
-    let start = "PS1='ready> '; fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; unsetopt zle_bracketed_paste
+    let start =
+        "PS1='ready> '; fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; zle_highlight=(none)
         unset zle_bracketed_paste; setopt no_beep no_prompt_sp no_prompt_cr";
     scene.file(".zshrc", start);
     let run = shell(&scene, "zsh").args(["-d", "-i"]).env("ZDOTDIR", scene.work());
@@ -116,7 +117,8 @@ fn fish_is_told_what_fits() {
     let script = scene.kakuri(["completion", "fish"]).output().ok().stdout;
     fs::create_dir_all(scene.home().join(".config/fish/completions")).unwrap();
     fs::write(scene.home().join(".config/fish/completions/kakuri.fish"), script).unwrap();
-    fs::write(scene.home().join(".config/fish/completions/inner.fish"), "complete -c inner -f -a rumpelstiltskin").unwrap();
+    fs::write(scene.home().join(".config/fish/completions/inner.fish"), "complete -c inner -f -a rumpelstiltskin")
+        .unwrap();
     let image = format!("oci:{}/oci:one", scene.work().display());
     for (line, want) in [
         ("kakuri docto", "doctor\tTry what this host allows, and say what to do about the rest"),

@@ -14,7 +14,7 @@ _kakuri() {
         # bash-completion's: the command's own completion.
         _command_offset "$at"
     elif [[ $at == "$COMP_CWORD" ]]; then
-        mapfile -t COMPREPLY < <(compgen -c -- "$2")
+        mapfile -t COMPREPLY < <(compgen -c -- "$2" | sort -u)
     # A path follows.
     elif [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *: ]]; then
         compopt -o nospace 2>/dev/null
