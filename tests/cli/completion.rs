@@ -59,6 +59,7 @@ fn bash_completes_verbs_options_and_words() {
         (&["run", "--", "--odd", ""], "\t3\n"),
         (&["exec", "-w", "/tmp", "web", ""], "\t5\n"),
         (&["create", "web", "sh", "-"], "\t3\n"),
+        (&["try", "src", "doc", "--", "make", "-"], "\t5\n"),
         (&["-x"], ""),
         (&["stop", "web", ""], ""),
     ] {

@@ -110,6 +110,11 @@ fn text(bytes: &[u8]) -> String {
 /// Within the words of a verb.
 fn inside(verb: &'static Verb, before: &[Vec<u8>], last: &[u8]) -> Offer {
     let typed = text(last);
+    let dashes = before.iter().position(|word| word == b"--");
+    if let (true, Some(dashes)) = (verb.name == "try", dashes) {
+        // Before them, all words are folders.
+        return Offer { command: Some(dashes + 1), ..Offer::default() };
+    }
     let mut own = 0;
     let mut literal = false;
     let mut words = before.iter().enumerate();
