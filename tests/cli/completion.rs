@@ -113,7 +113,7 @@ fn names_are_completed_those_most_likely_meant_first() {
         assert_eq!(zsh_offers(&scene, &["exec", ""]), ["beta:running", "alpha:stopped", "gamma:stopped"]);
         assert_eq!(zsh_offers(&scene, &["container", "cp", "be"]), ["beta:"]);
         assert_eq!(zsh_offers(&scene, &["--bind", ""]), ["FILES"]);
-        assert_eq!(zsh_offers(&scene, &["exec", "beta", ""]), ["COMMAND 1 "]);
+        assert_eq!(zsh_offers(&scene, &["exec", "beta", ""]), ["COMMAND 1"]);
         assert_eq!(zsh_offers(&scene, &["-v", "a", "git", "log", "--"]), ["COMMAND 3 git log --"]);
         assert_eq!(zsh_offers(&scene, &["--network", "h"]), ["host"]);
     } else {
