@@ -10,9 +10,10 @@ use crate::output::time::rfc3339;
 /// The configuration's keys, in words no table has.
 const FILE: &str = include_str!("man/kakuri.toml.5");
 
-/// Every page: the name of its file, and its text. `date` is the day they all bear, as RFC 3339 begins with it.
+/// Every page: the name of its file, and its text. `date` is the day they all bear.
 pub fn pages(date: SystemTime) -> Vec<(String, String)> {
-    let date = &rfc3339(date, 0)[..10];
+    let moment = rfc3339(date, 0);
+    let date = moment.split('T').next().unwrap_or_default();
     let mut verbs: Vec<&Verb> = TOP.to_vec();
     // Those that stand at the top as well have their page already.
     verbs.extend(TOP.iter().flat_map(|top| top.members()).filter(|v| v.name.contains(' ')));
