@@ -172,17 +172,9 @@ fn every_example_of(page: &str, text: &str) -> usize {
             "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
             "install" => {
                 assert!(
-                    [
-                        "cargo install",
-                        "cargo build",
-                        "cargo test",
-                        "cp target/release",
-                        "tests/run",
-                        "tests/bench/run",
-                        "build-deb"
-                    ]
-                    .iter()
-                    .any(|w| text.contains(w)),
+                    ["cargo install", "cargo build", "cargo test", "cp target/release", "tests/run", "tests/bench/run"]
+                        .iter()
+                        .any(|w| text.contains(w)),
                     "who runs this? {text}"
                 );
             }
@@ -206,9 +198,8 @@ fn the_commands_it_gives_to_build_and_test_exist() {
     }
     assert!(install.contains("tests/run"));
     // The very line continuous integration runs.
-    let ci = include_str!("../.ci/run");
-    assert!(ci.contains("--path . --target x86_64-unknown-linux-musl"));
-    assert!(ci.contains("kakuri/packaging/build-deb") && install.contains("kakuri/packaging/build-deb"));
+    assert!(include_str!("../.ci/run").contains("--path . --target x86_64-unknown-linux-musl"));
+    assert!(include_str!("../.ci/run").contains("kakuri/packaging/build-deb") && install.contains("build-deb"));
 }
 
 /// The listing is the one `ps` really gives.
