@@ -12,6 +12,8 @@ mod help;
 mod login;
 #[path = "cli/refused.rs"]
 mod refused;
+#[path = "cli/shells.rs"]
+mod shells;
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

@@ -199,6 +199,7 @@ fn the_commands_it_gives_to_build_and_test_exist() {
     assert!(install.contains("tests/run"));
     // The very line continuous integration runs.
     assert!(include_str!("../.ci/run").contains("--path . --target x86_64-unknown-linux-musl"));
+    assert!(include_str!("../.ci/run").contains("kakuri/packaging/build-deb") && install.contains("build-deb"));
 }
 
 /// The listing is the one `ps` really gives.

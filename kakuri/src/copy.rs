@@ -51,8 +51,8 @@ pub struct Meta {
     /// When it was changed last: seconds since 1970, and nanoseconds.
     pub changed: (i64, u32),
     pub id: Id,
-    /// Names it has.
-    pub names: u64,
+    /// Whether it has more names than one.
+    pub linked: bool,
 }
 
 /// Of a mode: everything but what kind it is and the set-id bits.
@@ -67,7 +67,7 @@ impl Meta {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             changed: (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0)),
             id: (stat.st_dev, stat.st_ino),
-            names: stat.st_nlink,
+            linked: stat.st_nlink > 1,
         }
     }
 

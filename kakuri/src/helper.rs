@@ -31,7 +31,8 @@ impl Programs {
         match own {
             Ok(own) => {
                 if let Some(folder) = own.parent() {
-                    folders.push(folder.join("../libexec/kakuri"));
+                    // The kernel's own path: no link is left in it for `..` to turn at.
+                    folders.extend(folder.parent().map(|above| above.join("libexec/kakuri")));
                     folders.push(folder.to_path_buf());
                 }
             }

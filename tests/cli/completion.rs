@@ -51,6 +51,21 @@ fn bash_completes_verbs_options_and_words() {
     ] {
         assert_eq!(bash_offers(&scene, words), want, "{words:?}");
     }
+    // Where the command begins, by the words as bash has them.
+    for (words, want) in [
+        (&["ls", "-l"][..], "\t1\n"),
+        (&["-v", "a", ":", "/b", "ls", "--co"], "\t5\n"),
+        (&["--bind", "=", "a", "run", "x"], "\t4\n"),
+        (&["run", "--", "--odd", ""], "\t3\n"),
+        (&["exec", "-w", "/tmp", "web", ""], "\t5\n"),
+        (&["create", "web", "sh", "-"], "\t3\n"),
+        (&["try", "src", "doc", "--", "make", "-"], "\t5\n"),
+        (&["-x"], ""),
+        (&["stop", "web", ""], ""),
+    ] {
+        let said = scene.kakuri(["completion", "words", "--"].iter().chain(words)).output().ok();
+        assert_eq!(said.stdout, want.as_bytes(), "{words:?}");
+    }
     // A configuration that is broken is no reason to talk.
     let bad = scene.kakuri(["completion", "words", "--", "exec", ""]).env("KAKURI_CONFIG", "/no/such").output().ok();
     assert_eq!((bad.text(), bad.err()), (String::new(), String::new()));
@@ -62,6 +77,7 @@ fn zsh_offers(scene: &Scene, words: &[&str]) -> Vec<String> {
         "_describe() {{ print -rl -- \"${{(@P)3}}\"; }}
          compadd() {{ print -rl -- \"${{(@P)4}}\"; }}
          _files() {{ print -r -- FILES; }}
+         _normal() {{ print -r -- COMMAND $CURRENT $words; }}
          '{KAKURI}' completion zsh >script && source ./script || exit 9
          words=('{KAKURI}' \"$@\"); CURRENT=$#words
          _kakuri"
@@ -84,7 +100,8 @@ fn names_are_completed_those_most_likely_meant_first() {
         (&["container", "rm", ""], &["alpha", "gamma", "beta"]),
         (&["inspect", ""], &["alpha", "beta", "gamma"]),
         (&["shell", "a"], &["alpha"]),
-        (&["exec", "beta", "a"], &[]),
+        (&["exec", "beta", "fallocat"], &["fallocate"]),
+        (&["exec", "beta", "no-such-program"], &[]),
         (&["logs", "alpha", ""], &[]),
         (&["create", "a"], &[]),
         (&["container", "cp", "be"], &["beta:"]),
@@ -95,7 +112,9 @@ fn names_are_completed_those_most_likely_meant_first() {
     if have("zsh") {
         assert_eq!(zsh_offers(&scene, &["exec", ""]), ["beta:running", "alpha:stopped", "gamma:stopped"]);
         assert_eq!(zsh_offers(&scene, &["container", "cp", "be"]), ["beta:"]);
-        assert_eq!(zsh_offers(&scene, &["exec", "beta", ""]), ["FILES"]);
+        assert_eq!(zsh_offers(&scene, &["--bind", ""]), ["FILES"]);
+        assert_eq!(zsh_offers(&scene, &["exec", "beta", ""]), ["COMMAND 1"]);
+        assert_eq!(zsh_offers(&scene, &["-v", "a", "git", "log", "--"]), ["COMMAND 3 git log --"]);
         assert_eq!(zsh_offers(&scene, &["--network", "h"]), ["host"]);
     } else {
         skip("zsh is not installed");

@@ -31,6 +31,9 @@ pub struct Offer {
     pub profiles: bool,
     /// Registries there is a login for.
     pub registries: bool,
+    /// Which of all words, from 1, is the first of the command: from there on the shell completes as it would without
+    /// kakuri.
+    pub command: Option<usize>,
     /// What the word begins with: words are offered where it fits.
     pub typed: String,
     /// Stands before each word: `--option=`.
@@ -39,7 +42,14 @@ pub struct Offer {
 
 /// The words after `kakuri`, the last one being completed. Where nothing is offered, the shell completes files.
 pub fn offer(words: &[Bytes]) -> Offer {
-    let words = joined(words);
+    let (words, places) = joined(words);
+    let mut offer = among_all(&words);
+    offer.command = offer.command.and_then(|word| places.get(word).copied());
+    offer
+}
+
+/// The same, with the command's place among the joined words.
+fn among_all(words: &[Vec<u8>]) -> Offer {
     let Some((last, before)) = words.split_last() else { return Offer::default() };
     let (verb, rest) = match before.split_first() {
         Some((word, rest)) => match pages::top(word) {
@@ -53,33 +63,39 @@ pub fn offer(words: &[Bytes]) -> Offer {
             Some(verb) => (verb, rest),
             None => (&RUN, before),
         },
-        None if !last.starts_with(b"-") => return among(last, TOP.into_iter()),
+        None if TOP.iter().any(|v| v.word().as_bytes().starts_with(last)) => return among(last, TOP.into_iter()),
         None => (&RUN, before),
     };
-    inside(verb, rest, last)
+    let offer = inside(verb, rest, last);
+    Offer { command: offer.command.map(|word| before.len() - rest.len() + word), ..offer }
 }
 
 /// bash takes words apart at `=` and `:`, and replaces only the last part. After an option the value is a word of its
-/// own, which means the same.
-fn joined(words: &[Bytes]) -> Vec<Vec<u8>> {
+/// own, which means the same. Beside the words stands the place, from 1, where each began.
+fn joined(words: &[Bytes]) -> (Vec<Vec<u8>>, Vec<usize>) {
     let mut joined: Vec<Vec<u8>> = Vec::with_capacity(words.len());
-    let mut words = words.iter().map(|w| w.as_bytes());
-    while let Some(word) = words.next() {
+    let mut places = Vec::with_capacity(words.len());
+    let mut words = words.iter().map(|w| w.as_bytes()).zip(1..);
+    while let Some((word, place)) = words.next() {
         let parting = !word.is_empty() && word.iter().all(|b| b":=".contains(b));
         match joined.last_mut() {
             Some(last) if parting => {
-                let value = words.next().unwrap_or_default();
+                let (value, place) = words.next().unwrap_or((b"", place));
                 if word == b"=" && last.starts_with(b"--") {
                     joined.push(value.into());
+                    places.push(place);
                 } else {
                     last.extend_from_slice(word);
                     last.extend_from_slice(value);
                 }
             }
-            _ => joined.push(word.to_vec()),
+            _ => {
+                joined.push(word.to_vec());
+                places.push(place);
+            }
         }
     }
-    joined
+    (joined, places)
 }
 
 fn among(typed: &[u8], verbs: impl Iterator<Item = &'static Verb>) -> Offer {
@@ -94,10 +110,15 @@ fn text(bytes: &[u8]) -> String {
 /// Within the words of a verb.
 fn inside(verb: &'static Verb, before: &[Vec<u8>], last: &[u8]) -> Offer {
     let typed = text(last);
+    let dashes = before.iter().position(|word| word == b"--");
+    if let (true, Some(dashes)) = (verb.name == "try", dashes) {
+        // Before them, all words are folders.
+        return Offer { command: Some(dashes + 1), ..Offer::default() };
+    }
     let mut own = 0;
     let mut literal = false;
-    let mut words = before.iter();
-    while let Some(word) = words.next() {
+    let mut words = before.iter().enumerate();
+    while let Some((place, word)) = words.next() {
         match &word[..] {
             b"--" if !literal => literal = true,
             [b'-', _, ..] if !literal => {
@@ -110,8 +131,7 @@ fn inside(verb: &'static Verb, before: &[Vec<u8>], last: &[u8]) -> Offer {
             _ => own += 1,
         }
         if verb.words.before_command().is_some_and(|n| own > n) {
-            // The command's own words.
-            return Offer::default();
+            return Offer { command: Some(place), ..Offer::default() };
         }
     }
     if !literal && typed.starts_with('-') {
@@ -124,6 +144,9 @@ fn inside(verb: &'static Verb, before: &[Vec<u8>], last: &[u8]) -> Offer {
         let named =
             options::shown(verb.options).filter_map(|o| o.long.first().map(|l| (format!("--{l}"), o.help.to_string())));
         return Offer { words: named.collect(), typed, ..Offer::default() };
+    }
+    if verb.words.before_command() == Some(own) {
+        return Offer { command: Some(before.len()), ..Offer::default() };
     }
     operand(verb, own, typed)
 }

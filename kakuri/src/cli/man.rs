@@ -1,16 +1,27 @@
 //! Manual pages in roff (man(7)), from the same tables as the help.
 
+use std::time::SystemTime;
+
 use super::help::EXAMPLES;
 use super::options::{self, HEADINGS, Opt, Takes};
 use super::pages::{GROUPS, RUN, TOP, Verb};
+use crate::output::time::rfc3339;
 
-/// Every page: the name of its file, and its text.
-pub fn pages() -> Vec<(String, String)> {
+/// The configuration's keys, in words no table has.
+const FILE: &str = include_str!("man/kakuri.toml.5");
+
+/// Every page: the name of its file, and its text. `date` is the day they all bear.
+pub fn pages(date: SystemTime) -> Vec<(String, String)> {
+    let moment = rfc3339(date, 0);
+    let date = moment.split('T').next().unwrap_or_default();
     let mut verbs: Vec<&Verb> = TOP.to_vec();
     // Those that stand at the top as well have their page already.
     verbs.extend(TOP.iter().flat_map(|top| top.members()).filter(|v| v.name.contains(' ')));
-    let mut pages = vec![("kakuri.1".to_string(), front())];
-    pages.extend(verbs.into_iter().map(|verb| (format!("{}.1", title(verb)), page(verb))));
+    let mut pages = vec![
+        ("kakuri.1".to_string(), top("kakuri", 1, date) + &front()),
+        ("kakuri.toml.5".to_string(), top("kakuri.toml", 5, date) + FILE),
+    ];
+    pages.extend(verbs.into_iter().map(|v| (format!("{}.1", title(v)), top(&title(v), 1, date) + &page(v))));
     pages
 }
 
@@ -18,41 +29,53 @@ fn title(verb: &Verb) -> String {
     format!("kakuri-{}", verb.name.replace(' ', "-"))
 }
 
-fn head(title: &str, about: &str, usage: &str) -> String {
-    let upper = title.to_uppercase();
+fn top(title: &str, section: u8, date: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
+    format!(".TH {} {section} {date} \"kakuri {version}\" kakuri\n", escape(&title.to_uppercase()))
+}
+
+fn head(title: &str, about: &str, usage: &str, description: &str) -> String {
     format!(
-        ".TH {upper} 1 \"\" \"kakuri {version}\" \"kakuri\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}.\n",
+        ".SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n.SH DESCRIPTION\n{}\n",
         escape(title),
         escape(about),
         escape(usage),
-        escape(about),
+        sentence(description),
     )
+}
+
+/// The line of a table as prose. One that ends in dots has its own.
+fn sentence(about: &str) -> String {
+    format!("{}{}", escape(about), if about.ends_with('.') { "" } else { "." })
 }
 
 fn front() -> String {
     let about = "run a command in a container of its own, with nothing but the kernel";
-    let mut text = head("kakuri", about, "kakuri [OPTIONS] [CMD [ARG...]]");
+    let what = "CMD runs in a container of its own, which an ordinary user makes without a daemon, a setuid program or root, \
+                and which is gone when CMD ends";
+    let mut text = head("kakuri", about, "kakuri [OPTIONS] [CMD [ARG...]]", what);
     text +=
         ".PP\nOptions stop at the first word of CMD; everything after it is CMD's own. Without CMD it is your shell.\n";
     for (group, heading) in GROUPS {
         text += &format!(".SS {heading}\n");
         for verb in TOP.iter().filter(|v| v.group == group) {
-            text += &format!(".TP\n.BR {} (1)\n{}.\n", escape(&title(verb)), escape(verb.about));
+            text += &format!(".TP\n.BR {} (1)\n{}\n", escape(&title(verb)), sentence(verb.about));
         }
     }
-    text + &option_list(&RUN) + &exit_codes() + &examples(EXAMPLES)
+    text + &option_list(&RUN) + &exit_codes() + PLACES + &examples(EXAMPLES) + ".SH SEE ALSO\n.BR kakuri.toml (5)\n"
 }
 
 fn page(verb: &Verb) -> String {
-    let mut text = head(&title(verb), verb.about, format!("kakuri {} {}", verb.name, verb.usage).trim_end());
+    let usage = format!("kakuri {} {}", verb.name, verb.usage);
+    let mut text = head(&title(verb), verb.about, usage.trim_end(), verb.about);
     if !verb.more.is_empty() {
         text += &format!(".PP\n.nf\n{}\n.fi\n", escape(verb.more));
     }
     for verb in verb.members() {
-        text += &format!(".TP\n.B {}\n{}.\n", escape(verb.word()), escape(verb.about));
+        text += &format!(".TP\n.B {}\n{}\n", escape(verb.word()), sentence(verb.about));
     }
-    text + &option_list(verb) + &examples(verb.examples) + ".SH SEE ALSO\n.BR kakuri (1)\n"
+    let also = if verb.name == "config" { ",\n.BR kakuri.toml (5)" } else { "" };
+    text + &option_list(verb) + &examples(verb.examples) + ".SH SEE ALSO\n.BR kakuri (1)" + also + "\n"
 }
 
 fn option_list(verb: &Verb) -> String {
@@ -64,7 +87,7 @@ fn option_list(verb: &Verb) -> String {
         }
         text += &format!(".SS {heading}\n");
         for opt in of {
-            text += &format!(".TP\n{}\n{}.\n", names(opt), escape(opt.help));
+            text += &format!(".TP\n{}\n{}\n", names(opt), sentence(opt.help));
         }
     }
     text
@@ -83,6 +106,31 @@ fn names(opt: &Opt) -> String {
     all.join(", ") + &form
 }
 
+/// What kakuri heeds of its surroundings.
+const PLACES: &str = ".SH ENVIRONMENT
+.TP
+.B KAKURI_CONFIG
+The configuration file, where no \\-\\-config names one.
+.TP
+.B KAKURI_LIBEXEC
+A folder to take the other programs of kakuri from, to try one.
+.TP
+.B KAKURI_LOG
+With the value trace, every message between them is shown on standard error.
+.SH FILES
+.TP
+.I \\(ti/.config/container/config.toml
+The configuration; see
+.BR kakuri.toml (5).
+.TP
+.I \\(ti/.local/kakuri
+Containers with a name, images and tries.
+.TP
+.IR /etc/subuid , \" /etc/subgid\"
+The ids of
+.BR \\-\\-userns\\~range .
+";
+
 fn exit_codes() -> String {
     let codes = [
         ("CMD's own", "it ended by itself"),
@@ -93,7 +141,7 @@ fn exit_codes() -> String {
         ("127", "CMD was not found"),
     ];
     let list: String = codes.iter().map(|(c, m)| format!(".TP\n.B {}\n{}.\n", escape(c), escape(m))).collect();
-    format!(".SH EXIT STATUS\n{list}Other verbs: 0 done, 1 failed, 125 misuse.\n")
+    format!(".SH EXIT STATUS\n{list}.PP\nOther verbs: 0 done, 1 failed, 125 misuse.\n")
 }
 
 fn examples(examples: &[(&str, &str)]) -> String {
@@ -104,12 +152,22 @@ fn examples(examples: &[(&str, &str)]) -> String {
     text
 }
 
-/// What roff would take for its own: a backslash anywhere, a dash that is to stay one, and a dot or quote that
+/// What roff would take for its own, or print as another sign than the one to be typed (groff_char(7)); and a dot that
 /// begins a line.
 fn escape(text: &str) -> String {
-    let lines = text.split('\n').map(|line| {
-        let line = line.replace('\\', "\\e").replace('-', "\\-");
-        if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line }
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out += "\\e",
+            '-' => out += "\\-",
+            '"' => out += "\\(dq",
+            '\'' => out += "\\(aq",
+            '`' => out += "\\(ga",
+            '^' => out += "\\(ha",
+            '~' => out += "\\(ti",
+            '.' if out.is_empty() || out.ends_with('\n') => out += "\\&.",
+            c => out.push(c),
+        }
+    }
+    out
 }

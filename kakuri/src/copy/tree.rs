@@ -155,7 +155,7 @@ impl Sink for Tree {
             Broke::Write(e) => cannot("write", there(), e),
         })?;
         let id = fresh.place(name, progress).map_err(|e| cannot("write", there(), e))?;
-        if let Some(id) = id.filter(|_| meta.names > 1) {
+        if let Some(id) = id.filter(|_| meta.linked) {
             self.written.insert(meta.id, Written { path: self.trail.with(name).below().to_vec(), id });
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! `kakuri completion`: the scripts, the manual pages, and the words such a script asks for at every press of Tab.
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use kakuri_image::Source;
 use kakuri_wire::Bytes;
@@ -23,8 +25,12 @@ pub fn run(wanted: &Complete) -> Result<u8> {
     }
 }
 
-/// `word TAB what it is`, a line each. Silent about whatever goes wrong: nobody asked for an error while typing.
+/// `word TAB what it is`, a line each; or, where the command has begun, `TAB N`, N being the place of its first word.
+/// Silent about whatever goes wrong: nobody asked for an error while typing.
 fn lines(offer: &Offer) -> String {
+    if let Some(place) = offer.command {
+        return format!("\t{place}\n");
+    }
     let mut words = offer.words.clone();
     if offer.configs {
         words.extend(find::names(&Host::look()).into_iter().map(|name| (name, "a VPN configuration".into())));
@@ -96,13 +102,28 @@ fn write_pages(folder: &Bytes) -> Result<()> {
             .hint(format!("make it first: mkdir -p {folder}"))
             .code(FAILED));
     }
-    for (name, text) in man::pages() {
-        fs::write(folder.as_path().join(&name), text).map_err(|e| {
-            Fail::new(Stage::Front, format!("cannot write '{folder}/{name}'"))
-                .errno(e)
-                .hint("name a folder you may write to: kakuri completion man ~/.local/share/man/man1")
-                .code(FAILED)
-        })?;
+    // man(1) looks for a page of the fifth section nowhere else.
+    let fifth = match folder.as_path().file_name() {
+        Some(name) if name == "man1" => folder.as_path().with_file_name("man5"),
+        _ => folder.as_path().to_path_buf(),
+    };
+    let cannot = |path: &Path, e: std::io::Error| {
+        Fail::new(Stage::Front, format!("cannot write '{}'", Bytes::from(path)))
+            .errno(e)
+            .hint("name a folder you may write to: kakuri completion man ~/.local/share/man/man1")
+            .code(FAILED)
+    };
+    for (name, text) in man::pages(date_of_pages()) {
+        let folder = if name.ends_with(".5") { &fifth } else { folder.as_path() };
+        let path = folder.join(&name);
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|e| cannot(&path, e))?;
     }
     Ok(())
+}
+
+/// The day a packager gives (reproducible-builds.org, SOURCE_DATE_EPOCH: seconds since 1970), else today.
+fn date_of_pages() -> SystemTime {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let given = given.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    given.unwrap_or_else(SystemTime::now)
 }

@@ -2,7 +2,11 @@
 function __kakuri_words
     set -l words (commandline -opc) (commandline -ct)
     set -l offered ($words[1] completion words -- $words[2..-1] 2>/dev/null)
-    if test (count $offered) -gt 0
+    if string match -qr '^\t' -- $offered[1]
+        # The command has begun: as it would be completed alone.
+        set -l at (math (string trim -- $offered[1]) + 1)
+        complete -C (string join ' ' -- (string escape -- $words[$at..-2]) (commandline -ct))
+    else if test (count $offered) -gt 0
         printf '%s\n' $offered
     else
         # Nothing of kakuri's own: files.

@@ -2,10 +2,12 @@
 # Completion of kakuri for zsh: source <(kakuri completion zsh), or as _kakuri in a folder of $fpath
 _kakuri() {
     local -a described bare
-    local line word
+    local line word at=
     while IFS= read -r line; do
         word=${line%%$'\t'*}
-        if [[ $word == *: ]]; then
+        if [[ -z $word ]]; then
+            at=${line#$'\t'}
+        elif [[ $word == *: ]]; then
             # A path follows.
             bare+=("$word")
         elif [[ $line == *$'\t'?* ]]; then
@@ -14,6 +16,13 @@ _kakuri() {
             described+=("${word//:/\\:}")
         fi
     done < <("${(Q)words[1]/#\~/$HOME}" completion words -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+    if [[ -n $at ]]; then
+        # The command has begun: as it would be completed alone.
+        shift $at words
+        (( CURRENT -= at ))
+        _normal
+        return
+    fi
     if (( $#bare + $#described == 0 )); then
         _files
         return

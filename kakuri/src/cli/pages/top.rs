@@ -294,7 +294,7 @@ pub static COMPLETION: Verb = Verb {
     usage: "bash|zsh|fish | man DIR",
     about: "Print what makes your shell complete kakuri's words; or write the manual pages",
     more: "bash, zsh, fish   a script for that shell\n\
-           man DIR           kakuri.1 and a page of each verb, written into DIR",
+           man DIR           manual pages into DIR: kakuri.1, one of each verb, and kakuri.toml.5 (in man5 beside man1)",
     options: &[HELP],
     words: Words::Choice(&["bash", "zsh", "fish", "man"]),
     examples: &[

@@ -149,7 +149,7 @@ impl<W: Write> Sink for Writer<W> {
         if let Some(first) = self.written.get(&meta.id).cloned() {
             return self.header(Kind::Hard, &path, &first, 0, meta);
         }
-        if meta.names > 1 {
+        if meta.linked {
             self.written.insert(meta.id, path.clone());
         }
         self.header(Kind::File, &path, b"", meta.size, meta)?;
