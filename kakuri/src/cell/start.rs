@@ -252,6 +252,10 @@ fn explained(fail: Fail) -> Fail {
             let (why, hint) = crate::userns::explain_second(errno);
             fail.why(why).hint(hint)
         }
+        None if kakuri_init::network::is_refused(&fail) => {
+            let (why, hint, _) = crate::userns::explain_kind(libc::ENOSPC, "net");
+            fail.why(why).hint(format!("{hint}; or take the host's network: kakuri --allow-network"))
+        }
         _ => fail,
     }
 }
