@@ -21,6 +21,7 @@ pub fn texts(tokens: &[TokenTree]) -> Vec<String> {
     while i < tokens.len() {
         match &tokens[i] {
             TokenTree::Literal(literal) => found.extend(text_of(literal)),
+            TokenTree::Group(_) if is_matching(tokens, i) => {}
             TokenTree::Group(group) => match macro_before(tokens, i) {
                 Some(_) => found.extend(filled(group)),
                 None => found.extend(texts(&inside(group))),
@@ -42,8 +43,32 @@ pub fn texts(tokens: &[TokenTree]) -> Vec<String> {
         }
         i += 1;
     }
-    found.retain(|text| !text.is_empty());
+    // What only parts others, such as a comma, says nothing.
+    found.retain(|text| text.chars().any(char::is_alphanumeric) || text.contains('{'));
     found
+}
+
+/// Whether the group at `i` holds what a text is looked for in, or is parted by: that is said to nobody.
+pub fn is_matching(tokens: &[TokenTree], i: usize) -> bool {
+    const METHODS: [&str; 13] = [
+        "contains",
+        "ends_with",
+        "find",
+        "join",
+        "replace",
+        "rsplit_once",
+        "split",
+        "split_once",
+        "starts_with",
+        "strip_prefix",
+        "strip_suffix",
+        "trim_end_matches",
+        "trim_start_matches",
+    ];
+    match i.checked_sub(2).map(|at| (&tokens[at], &tokens[i - 1])) {
+        Some((dot, TokenTree::Ident(name))) => is(dot, '.') && METHODS.contains(&name.to_string().as_str()),
+        _ => false,
+    }
 }
 
 fn braces(token: &TokenTree) -> Option<&Group> {
@@ -59,7 +84,11 @@ fn arms_of(group: &Group) -> Vec<Vec<TokenTree>> {
     let mut arms = Vec::new();
     let mut i = 0;
     while i < tokens.len() {
-        let Some(arrow) = (i..tokens.len().saturating_sub(1)).find(|&at| is(&tokens[at], '=') && is(&tokens[at + 1], '>')) else { break };
+        let Some(arrow) =
+            (i..tokens.len().saturating_sub(1)).find(|&at| is(&tokens[at], '=') && is(&tokens[at + 1], '>'))
+        else {
+            break;
+        };
         let from = arrow + 2;
         let to = match tokens.get(from).and_then(braces) {
             Some(_) => from + 1,
@@ -86,13 +115,16 @@ pub fn macro_before(tokens: &[TokenTree], i: usize) -> Option<String> {
 /// The text of a formatting macro, its values put in.
 pub fn filled(group: &Group) -> Option<String> {
     let parts = arguments(&inside(group));
-    let at = parts.iter().position(|part| matches!(part.as_slice(), [TokenTree::Literal(l)] if text_of(l).is_some()))?;
+    let at =
+        parts.iter().position(|part| matches!(part.as_slice(), [TokenTree::Literal(l)] if text_of(l).is_some()))?;
     let [TokenTree::Literal(literal)] = parts[at].as_slice() else { return None };
     let form = text_of(literal)?;
     let (mut named, mut ordered) = (Vec::new(), Vec::new());
     for part in &parts[at + 1..] {
         match part.as_slice() {
-            [TokenTree::Ident(name), TokenTree::Punct(eq), value @ ..] if eq.as_char() == '=' && eq.spacing() == Spacing::Alone => {
+            [TokenTree::Ident(name), TokenTree::Punct(eq), value @ ..]
+                if eq.as_char() == '=' && eq.spacing() == Spacing::Alone =>
+            {
                 named.push((name.to_string(), say(value)));
             }
             value => ordered.push(say(value)),
@@ -135,7 +167,13 @@ pub fn arguments(tokens: &[TokenTree]) -> Vec<Vec<TokenTree>> {
     for token in tokens {
         match token {
             // The comma in a closure's head parts nothing.
-            TokenTree::Punct(p) if p.as_char() == '|' && (bars == 1 || parts.last().is_some_and(|l: &Vec<TokenTree>| l.iter().all(|t| t.to_string() == "move"))) => {
+            TokenTree::Punct(p)
+                if p.as_char() == '|'
+                    && (bars == 1
+                        || parts
+                            .last()
+                            .is_some_and(|l: &Vec<TokenTree>| l.iter().all(|t| t.to_string() == "move"))) =>
+            {
                 bars = (bars + 1) % 2;
             }
             TokenTree::Punct(p) if p.as_char() == ',' && bars == 0 => {
@@ -228,7 +266,9 @@ fn short(value: &str) -> String {
         value = value.strip_suffix(tail).unwrap_or(value);
     }
     for head in ["Bytes::from", "Bytes"] {
-        if let Some(inner) = value.strip_prefix(head).and_then(|v| v.strip_prefix('(')).and_then(|v| v.strip_suffix(')')) {
+        if let Some(inner) =
+            value.strip_prefix(head).and_then(|v| v.strip_prefix('(')).and_then(|v| v.strip_suffix(')'))
+        {
             value = inner;
         }
     }

@@ -4,8 +4,11 @@ use std::fmt;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-use crate::phrase::{arguments, compact, filled, inside, is, macro_before, say, text_of, texts};
+use crate::phrase::{arguments, compact, filled, inside, is, is_matching, macro_before, say, text_of};
 use crate::signature::{Signatures, parameters};
+
+/// Macros that tell users nothing: traces for us, and no text at all.
+const SILENT: [&str; 5] = ["asm", "debug", "debug_assert", "matches", "trace"];
 
 /// A file, without its tests.
 pub struct Source {
@@ -25,7 +28,8 @@ pub struct Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let shown = |text: &str| if text.is_empty() { "-".to_string() } else { text.replace('\n', "\\n").replace('\t', "\\t") };
+        let shown =
+            |text: &str| if text.is_empty() { "-".to_string() } else { text.replace('\n', "\\n").replace('\t', "\\t") };
         let [stage, what, why, hint] = [&self.stage, &self.what, &self.why, &self.hint].map(|text| shown(text));
         write!(f, "{} | {stage} | {what} | {why} | {hint}", self.place)
     }
@@ -54,7 +58,10 @@ fn without_tests(stream: TokenStream) -> Vec<TokenTree> {
             if let Some(TokenTree::Group(attribute)) = tokens.get(at) {
                 i = at + 1;
                 if ["cfg(test)", "test"].contains(&compact(&inside(attribute)).as_str()) {
-                    while i < tokens.len() && !is(&tokens[i], ';') && !matches!(&tokens[i], TokenTree::Group(g) if g.delimiter() == Delimiter::Brace) {
+                    while i < tokens.len()
+                        && !is(&tokens[i], ';')
+                        && !matches!(&tokens[i], TokenTree::Group(g) if g.delimiter() == Delimiter::Brace)
+                    {
                         i += 1;
                     }
                     i += 1;
@@ -111,7 +118,9 @@ impl Scan<'_> {
                     let name = name.to_string();
                     let parts = arguments(&inside(group));
                     let given = match (name.as_str(), parts.as_slice()) {
-                        ("fail", [stage, what]) => Some(Entry { stage: stage_of(stage), what: say(what), why: "errno".into(), ..self.entry() }),
+                        ("fail", [stage, what]) => {
+                            Some(Entry { stage: stage_of(stage), what: say(what), why: "errno".into(), ..self.entry() })
+                        }
                         ("why", [why]) => Some(Entry { what: "...".into(), why: say(why), ..self.entry() }),
                         ("hint", [hint]) => Some(Entry { what: "...".into(), hint: say(hint), ..self.entry() }),
                         _ => None,
@@ -128,9 +137,15 @@ impl Scan<'_> {
             }
             TokenTree::Group(group) => {
                 let name = match i.checked_sub(1).map(|at| &tokens[at]) {
-                    Some(TokenTree::Ident(name)) if group.delimiter() == Delimiter::Parenthesis => Some(name.to_string()),
+                    Some(TokenTree::Ident(name)) if group.delimiter() == Delimiter::Parenthesis => {
+                        Some(name.to_string())
+                    }
                     _ => None,
                 };
+                if is_matching(tokens, i) || macro_before(tokens, i).is_some_and(|name| SILENT.contains(&name.as_str()))
+                {
+                    return i + 1;
+                }
                 if macro_before(tokens, i).is_some() {
                     if let Some(text) = filled(group).filter(|text| is_prose(text)) {
                         self.found.push(Entry { what: text, ..self.entry() });
@@ -153,15 +168,40 @@ impl Scan<'_> {
     }
 
     fn function(&mut self, tokens: &[TokenTree], i: usize) -> usize {
-        let body = (i..tokens.len()).find(|&at| is(&tokens[at], ';') || matches!(&tokens[at], TokenTree::Group(g) if g.delimiter() == Delimiter::Brace));
+        let body = (i..tokens.len()).find(|&at| {
+            is(&tokens[at], ';') || matches!(&tokens[at], TokenTree::Group(g) if g.delimiter() == Delimiter::Brace)
+        });
         let (Some(body), Some(TokenTree::Ident(name))) = (body, tokens.get(i + 1)) else { return i + 1 };
         if let TokenTree::Group(group) = &tokens[body] {
             let outer = self.place.clone();
+            let from = self.found.len();
             self.place = format!("{outer}::{name}");
             self.walk(&inside(group));
+            self.put_in(from, &lets(&inside(group)));
             self.place = outer;
         }
         body + 1
+    }
+
+    /// What a function has said in a `let` stands in its errors as the text it is.
+    fn put_in(&mut self, from: usize, lets: &[(String, String)]) {
+        let mut used = Vec::new();
+        for entry in &mut self.found[from..] {
+            for field in [&mut entry.what, &mut entry.why, &mut entry.hint] {
+                for (name, text) in lets {
+                    let calls = [format!("{{{name}}}"), format!("{{{name}()}}")];
+                    if let Some(rest) = calls.iter().find_map(|call| field.strip_prefix(call.as_str())) {
+                        *field = format!("{text}{rest}");
+                        used.push(text.clone());
+                    }
+                }
+            }
+        }
+        let mut at = 0;
+        self.found.retain(|entry| {
+            at += 1;
+            at <= from || !entry.stage.is_empty() || !used.contains(&entry.what) || entry.what.contains(" / ")
+        });
     }
 
     /// `Fail::new(stage, what)`, and `Fail { what: .., .. }`.
@@ -201,7 +241,11 @@ impl Scan<'_> {
         let parts = arguments(&inside(group));
         let direct = |part: &[TokenTree]| match part {
             [TokenTree::Literal(literal), rest @ ..] if rest.first().is_none_or(|t| is(t, '.')) => text_of(literal),
-            [TokenTree::Punct(mark), TokenTree::Ident(name), _, TokenTree::Group(group)] if mark.as_char() == '&' && *name == "format" => filled(group),
+            [TokenTree::Punct(mark), TokenTree::Ident(name), _, TokenTree::Group(group)]
+                if mark.as_char() == '&' && *name == "format" =>
+            {
+                filled(group)
+            }
             [TokenTree::Ident(name), _, TokenTree::Group(group), ..] if *name == "format" => filled(group),
             _ => None,
         };
@@ -221,7 +265,8 @@ impl Scan<'_> {
             }
         }
         if entry.what.is_empty() && entry.why.is_empty() && entry.hint.is_empty() {
-            entry.what = more.into_iter().filter(|text| is_prose(text) || !text.starts_with('{')).collect::<Vec<_>>().join("; ");
+            entry.what =
+                more.into_iter().filter(|text| is_prose(text) || !text.starts_with('{')).collect::<Vec<_>>().join("; ");
         } else {
             entry.stage = format!("{name}({})", more.join(", "));
             if entry.what.is_empty() {
@@ -243,13 +288,20 @@ impl Scan<'_> {
             if !is(&tokens[i], '.') {
                 break;
             }
-            let (Some(TokenTree::Ident(name)), Some(group)) = (tokens.get(i + 1), parentheses(tokens, i + 2)) else { break };
+            let (Some(TokenTree::Ident(name)), Some(group)) = (tokens.get(i + 1), parentheses(tokens, i + 2)) else {
+                break;
+            };
             match name.to_string().as_str() {
                 "why" => entry.why = say(&inside(group)),
                 "hint" => entry.hint = say(&inside(group)),
                 "errno" if entry.why.is_empty() => entry.why = "errno".into(),
                 _ => {
-                    let mut inner = Scan { file: self.file, place: self.place.clone(), signatures: self.signatures, found: Vec::new() };
+                    let mut inner = Scan {
+                        file: self.file,
+                        place: self.place.clone(),
+                        signatures: self.signatures,
+                        found: Vec::new(),
+                    };
                     inner.walk(&inside(group));
                     for found in inner.found {
                         match found.what == "..." && found.stage.is_empty() {
@@ -278,6 +330,25 @@ fn add(to: &mut String, more: &str) {
     }
 }
 
+/// `let NAME = TEXT`, also as a closure.
+fn lets(tokens: &[TokenTree]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => found.extend(lets(&inside(group))),
+            TokenTree::Ident(word) if *word == "let" && tokens.get(i + 2).is_some_and(|t| is(t, '=')) => {
+                let end = (i..tokens.len()).find(|&at| is(&tokens[at], ';')).unwrap_or(tokens.len());
+                let text = say(&tokens[i + 3..end]);
+                if is_prose(&text) && !text.starts_with('{') {
+                    found.push((tokens[i + 1].to_string(), text));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn parentheses(tokens: &[TokenTree], at: usize) -> Option<&Group> {
     match tokens.get(at) {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Some(group),
@@ -291,12 +362,9 @@ fn stage_of(tokens: &[TokenTree]) -> String {
 
 /// Words for people, not a name, a path or a form.
 fn is_prose(text: &str) -> bool {
-    let words = text.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !word.contains(['/', '='])).count();
+    let words = text
+        .split_whitespace()
+        .filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !word.contains(['/', '=']))
+        .count();
     words >= 2 && text.contains(' ')
-}
-
-/// Every text of some tokens, for whoever asks.
-#[allow(dead_code)]
-pub fn all_texts(tokens: &[TokenTree]) -> Vec<String> {
-    texts(tokens)
 }

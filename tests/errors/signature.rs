@@ -27,7 +27,9 @@ fn collect(file: &str, tokens: &[TokenTree], found: &mut Signatures) {
         // fn NAME<..>(..), and let NAME = |..|
         let parameters = match word.to_string().as_str() {
             "fn" => tokens[i..].iter().find_map(|t| match t {
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => Some(arguments(&inside(group))),
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                    Some(arguments(&inside(group)))
+                }
                 _ => None,
             }),
             "let" if tokens.get(i + 2).is_some_and(|t| is(t, '=')) && tokens.get(i + 3).is_some_and(|t| is(t, '|')) => {
@@ -39,10 +41,16 @@ fn collect(file: &str, tokens: &[TokenTree], found: &mut Signatures) {
         let (Some(parameters), Some(name)) = (parameters, tokens.get(i + 1)) else { continue };
         let names = parameters
             .iter()
-            .map(|part| part.iter().take_while(|t| !is(t, ':')).filter_map(|t| match t {
-                TokenTree::Ident(word) if *word != "mut" => Some(word.to_string()),
-                _ => None,
-            }).last().unwrap_or_default())
+            .map(|part| {
+                part.iter()
+                    .take_while(|t| !is(t, ':'))
+                    .filter_map(|t| match t {
+                        TokenTree::Ident(word) if *word != "mut" => Some(word.to_string()),
+                        _ => None,
+                    })
+                    .last()
+                    .unwrap_or_default()
+            })
             .filter(|name| name != "self")
             .collect();
         found.entry(name.to_string()).or_default().push((file.to_string(), names));
@@ -53,5 +61,6 @@ fn collect(file: &str, tokens: &[TokenTree], found: &mut Signatures) {
 pub fn parameters<'a>(all: &'a Signatures, file: &str, name: &str, count: usize) -> Option<&'a [String]> {
     let fitting: Vec<_> = all.get(name)?.iter().filter(|(_, names)| names.len() == count).collect();
     let own = fitting.iter().find(|(of, _)| of == file);
-    own.or(fitting.first().filter(|first| fitting.iter().all(|other| other.1 == first.1))).map(|(_, names)| names.as_slice())
+    own.or(fitting.first().filter(|first| fitting.iter().all(|other| other.1 == first.1)))
+        .map(|(_, names)| names.as_slice())
 }

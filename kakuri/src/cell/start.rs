@@ -19,7 +19,7 @@ use super::{Cell, DEADLINE, NotStarted, send};
 use crate::cgroup::Group;
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
-use crate::process::{Owned, lost};
+use crate::process::{Owned, WHO_ENDED_IT, lost};
 use crate::refusals::Watch;
 use crate::signals::{self, Came, Signals};
 
@@ -218,7 +218,7 @@ impl Start<'_> {
             return own;
         }
         match self.init.died() {
-            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how),
+            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how).hint(WHO_ENDED_IT),
             None => fail,
         }
     }

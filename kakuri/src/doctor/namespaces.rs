@@ -21,9 +21,7 @@ pub(super) fn users() -> [Row; 3] {
     match probe::user_namespaces() {
         Found::Works => [user(), map(), Row::works(SECOND, "the command's own, in the container's")],
         Found::Refused(Step::Map, errno) => [user(), refused(MAP, &userns::explain_failure(errno), errno), second()],
-        Found::Refused(Step::Second, errno) => {
-            [user(), map(), refused(SECOND, &userns::explain_second(errno), errno)]
-        }
+        Found::Refused(Step::Second, errno) => [user(), map(), refused(SECOND, &userns::explain_second(errno), errno)],
         Found::Refused(Step::Fork, errno) => {
             let row = Row::fails(USER, kakuri_wire::fail::describe(errno))
                 .mend("raise the limits of processes and open files: ulimit -u, ulimit -n");
@@ -95,7 +93,9 @@ fn refused_kind(name: &'static str, errno: i32, short: &'static str) -> Row {
 
 /// What a probe that wants these kinds waits for, where one of them is not to be had.
 pub(super) fn lacking(kinds: CloneFlags, made: CloneFlags) -> Option<String> {
-    MENU.iter().find(|(_, kind, ..)| kinds.contains(*kind) && !made.contains(*kind)).map(|(name, ..)| format!("{name}s"))
+    MENU.iter()
+        .find(|(_, kind, ..)| kinds.contains(*kind) && !made.contains(*kind))
+        .map(|(name, ..)| format!("{name}s"))
 }
 
 /// The helpers join a container by its first process's pidfd.

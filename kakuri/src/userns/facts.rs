@@ -63,9 +63,7 @@ pub fn collect(errno: i32) -> Facts {
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").map(|n| n != 0),
         confined: read("/proc/self/attr/current").is_some_and(|label| is_confined(&label)),
         limit: limit_of("user"),
-        none_of: ["mnt", "pid", "ipc", "uts", "cgroup"]
-            .into_iter()
-            .find(|kind| limit_of(kind) == Some(0)),
+        none_of: ["mnt", "pid", "ipc", "uts", "cgroup"].into_iter().find(|kind| limit_of(kind) == Some(0)),
         nested: is_nested(&map),
         unmapped: is_unmapped(&map, ids.0) || is_unmapped(&read("/proc/self/gid_map").unwrap_or_default(), ids.1),
         seccomp: field(&status, "Seccomp:").and_then(|text| text.parse().ok()),
