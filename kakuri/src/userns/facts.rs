@@ -68,7 +68,10 @@ pub fn collect(errno: i32) -> Facts {
         unmapped: is_unmapped(&map, ids.0) || is_unmapped(&read("/proc/self/gid_map").unwrap_or_default(), ids.1),
         seccomp: field(&status, "Seccomp:").and_then(|text| text.parse().ok()),
         chroot: read("/proc/self/mountinfo").is_some_and(|own| {
-            !has_root(&own) || read("/proc/1/mountinfo").is_some_and(|first| is_elsewhere(&own, &first))
+            let others = ["1".to_string(), std::os::unix::process::parent_id().to_string()];
+            let elsewhere =
+                |id: &String| read(&format!("/proc/{id}/mountinfo")).is_some_and(|of| is_elsewhere(&own, &of));
+            !has_root(&own) || others.iter().any(elsewhere)
         }),
         outer: outer(),
         program: std::env::current_exe()
@@ -116,13 +119,14 @@ pub(super) fn has_root(mountinfo: &str) -> bool {
     mountinfo.lines().any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
-/// Our root is one of the first process's mounts, and not its root: a chroot whose folder is itself a mount. The numbers
-/// of mounts are the machine's, so that those of another mount namespace are never the same.
-pub(super) fn is_elsewhere(own: &str, first: &str) -> bool {
+/// Our root is one of another process's mounts, and not its root: a chroot whose folder is itself a mount. The other is the
+/// first process, or the one that went into the chroot for us. The numbers of mounts are the machine's, so that those of
+/// another mount namespace are never the same.
+pub(super) fn is_elsewhere(own: &str, other: &str) -> bool {
     let field = |line: &str, at: usize| line.split(' ').nth(at).map(str::to_string);
     // Of several at one place the last is the one that is seen.
     let root = own.lines().rfind(|line| field(line, 4).as_deref() == Some("/")).and_then(|line| field(line, 0));
-    first.lines().any(|line| root.is_some() && field(line, 0) == root && field(line, 4).as_deref() != Some("/"))
+    other.lines().any(|line| root.is_some() && field(line, 0) == root && field(line, 4).as_deref() != Some("/"))
 }
 
 fn outer() -> Option<Outer> {
