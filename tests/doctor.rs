@@ -8,7 +8,7 @@ mod common;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
-use common::{KAKURI, need, skip};
+use common::{KAKURI, skip};
 use serde_json::Value;
 
 /// `kakuri WORDS` as `outer` runs it.
@@ -148,7 +148,8 @@ fn filtered(refuse: u32, words: &str) -> Output {
 #[cfg(target_arch = "x86_64")]
 fn a_filter_of_system_calls() {
     let outer = |words: &str| filtered(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, words);
-    names(&outer, "user namespace", "filters system calls (seccomp)", "run kakuri outside that sandbox", None);
+    // The remedy is that of whatever is around this test.
+    names(&outer, "user namespace", "filters system calls (seccomp)", "", None);
 }
 
 /// A filter that kills leaves nobody who could tell an errno.
@@ -159,6 +160,21 @@ fn a_filter_that_kills() {
     assert_eq!(rows(&report, "fails"), ["user namespace", "a container"], "{report:#}");
     assert!(row(&report, "user namespace")["detail"].as_str().unwrap().contains("was killed"), "{report:#}");
     assert!(row(&report, "user namespace")["mend"].as_str().unwrap().contains("outside the sandbox"), "{report:#}");
+}
+
+/// As many processes as the user has already.
+#[test]
+fn no_more_processes() {
+    let outer = |words: &str| shell("env", &[], &format!("exec bash -c 'ulimit -u 1; exec {KAKURI} {words}'"));
+    let report = doctor(&outer);
+    assert_eq!(rows(&report, "fails"), ["user namespace", "a container"], "{report:#}");
+    let found = row(&report, "user namespace");
+    let text = |key: &str| found[key].as_str().unwrap().to_string();
+    assert!(text("detail").contains("no more processes") && text("mend").contains("ulimit -u"), "{found:#}");
+    let start = outer("true");
+    let said = String::from_utf8_lossy(&start.stderr).into_owned();
+    assert_eq!(start.status.code(), Some(125), "{said}");
+    assert!(said.contains(&format!(": {}\n  hint: {}", text("detail"), text("mend"))), "{said}");
 }
 
 /// It takes a range of ids away, and a container with one id works all the same.

@@ -209,8 +209,14 @@ fn no_example_is_left_out_in_silence() {
                 "sh" | "console" => {
                     let Some((known, ..)) = LEFT_OUT.iter().find(|(known, ..)| *known == needs) else { continue };
                     left_out.push(known);
-                    let usual =
-                        ["cargo install", "cargo build", "cargo test", "cp target/release", "tests/run", "tests/bench/run"];
+                    let usual = [
+                        "cargo install",
+                        "cargo build",
+                        "cargo test",
+                        "cp target/release",
+                        "tests/run",
+                        "tests/bench/run",
+                    ];
                     assert!(*known != "install" || usual.iter().any(|w| text.contains(w)), "who runs this? {text}");
                     for line in text.lines().map(|line| line.trim_start_matches("$ ")) {
                         understood(name, line);

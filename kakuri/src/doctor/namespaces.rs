@@ -22,7 +22,7 @@ pub(super) fn users() -> [Row; 3] {
         Found::Works => [user(), map(), Row::works(SECOND, "the command's own, in the container's")],
         Found::Refused(Step::Map, errno) => [user(), refused(MAP, &userns::explain_failure(errno), errno), second()],
         Found::Refused(Step::Second, errno) => [user(), map(), refused(SECOND, &userns::explain_second(errno), errno)],
-        Found::Refused(Step::Fork, errno) => {
+        Found::Refused(Step::Fork, errno) if errno != libc::EAGAIN => {
             let row = Row::fails(USER, kakuri_wire::fail::describe(errno))
                 .mend("raise the limits of processes and open files: ulimit -u, ulimit -n");
             [row, Row::untried(MAP, "user namespaces"), second()]

@@ -68,10 +68,8 @@ pub fn collect(errno: i32) -> Facts {
         unmapped: is_unmapped(&map, ids.0) || is_unmapped(&read("/proc/self/gid_map").unwrap_or_default(), ids.1),
         seccomp: field(&status, "Seccomp:").and_then(|text| text.parse().ok()),
         chroot: read("/proc/self/mountinfo").is_some_and(|own| {
-            let others = ["1".to_string(), std::os::unix::process::parent_id().to_string()];
-            let elsewhere =
-                |id: &String| read(&format!("/proc/{id}/mountinfo")).is_some_and(|of| is_elsewhere(&own, &of));
-            !has_root(&own) || others.iter().any(elsewhere)
+            let elsewhere = |id: u32| read(&format!("/proc/{id}/mountinfo")).is_some_and(|of| is_elsewhere(&own, &of));
+            !has_root(&own) || ancestors().any(elsewhere)
         }),
         outer: outer(),
         program: std::env::current_exe()
@@ -119,8 +117,17 @@ pub(super) fn has_root(mountinfo: &str) -> bool {
     mountinfo.lines().any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
-/// Our root is one of another process's mounts, and not its root: a chroot whose folder is itself a mount. The other is the
-/// first process, or the one that went into the chroot for us. The numbers of mounts are the machine's, so that those of
+/// The processes above this one, to the first.
+fn ancestors() -> impl Iterator<Item = u32> {
+    let parent = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        field(&status, "PPid:")?.parse().ok().filter(|id| *id != 0)
+    };
+    std::iter::successors(Some(std::os::unix::process::parent_id()), parent)
+}
+
+/// Our root is one of another process's mounts, and not its root: a chroot whose folder is itself a mount. The other is above
+/// us and outside: the first process, or the one that went into the chroot for us. The numbers of mounts are the machine's, so that those of
 /// another mount namespace are never the same.
 pub(super) fn is_elsewhere(own: &str, other: &str) -> bool {
     let field = |line: &str, at: usize| line.split(' ').nth(at).map(str::to_string);
