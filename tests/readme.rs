@@ -1,5 +1,7 @@
-//! Every example of the README and of the pages beside it is run as it stands there. A block says what it needs after `sh`: `terminal` is typed at
-//! one, `limits` needs control groups of the caller's, `network` needs the internet, `image` a registry (here one of this machine's in docker.io's place), `install` is run by continuous integration on a fresh machine.
+//! Every example of the README and of the pages beside it is run as it stands there. A block says what it is: `sh` is typed, `console` is typed
+//! and answered, `toml` is read by what reads it, `rust` is run by the documentation tests (kakuri/src/lib.rs), `text` is nothing of these. What `sh`
+//! needs follows it: `terminal` is typed at one, `limits` needs control groups of the caller's, `image` a registry (here one of this machine's in
+//! docker.io's place). What runs nowhere here says why too ([`LEFT_OUT`]), and is counted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -30,19 +32,35 @@ const PAGES: &[(&str, &str)] = &[
     ("kakuri/docs/vpn.md", include_str!("../kakuri/docs/vpn.md")),
 ];
 
+/// What is not run: how often there is one, and why.
+const LEFT_OUT: &[(&str, usize, &str)] = &[
+    ("asked", 1, "a person is asked, and a registry of the internet"),
+    ("desktop", 1, "a desktop's sockets are wanted: tests/doors has doubles of them"),
+    ("elsewhere", 1, "another machine or another program is wanted"),
+    ("install", 6, "continuous integration runs it on a fresh machine, or a developer"),
+    ("network", 3, "the internet is wanted"),
+    ("sudo", 2, "root of the machine is wanted"),
+];
+
 /// The blocks of a language: what follows it on the fence, and the text.
 fn blocks(page: &str, language: &str) -> Vec<(String, String)> {
+    all_blocks(page)
+        .into_iter()
+        .filter_map(|(info, text)| {
+            let (name, needs) = info.split_once(' ').unwrap_or((&info, ""));
+            (name == language).then(|| (needs.to_string(), text))
+        })
+        .collect()
+}
+
+/// What stands on the fence, and the text. A block of a list is indented.
+fn all_blocks(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Option<(String, String)> = None;
-    for line in page.lines() {
+    for line in page.lines().map(|line| if line.trim_start().starts_with("```") { line.trim_start() } else { line }) {
         match (line.strip_prefix("```"), open.take()) {
             (Some(info), None) => open = Some((info.to_string(), String::new())),
-            (Some(_), Some((info, text))) => {
-                let (name, needs) = info.split_once(' ').unwrap_or((&info, ""));
-                if name == language {
-                    found.push((needs.to_string(), text));
-                }
-            }
+            (Some(_), Some(block)) => found.push(block),
             (None, Some((info, text))) => open = Some((info, text + line + "\n")),
             (None, None) => {}
         }
@@ -169,19 +187,116 @@ fn every_example_of(page: &str, text: &str) -> usize {
                     run += 1;
                 }
             }
-            "network" => skip(format_args!("readme: `{}` needs the internet", text.trim())),
-            "install" => {
-                assert!(
-                    ["cargo install", "cargo build", "cargo test", "cp target/release", "tests/run", "tests/bench/run"]
-                        .iter()
-                        .any(|w| text.contains(w)),
-                    "who runs this? {text}"
-                );
-            }
-            other => panic!("{page} marks a block '{other}', which this test does not know"),
+            other => assert!(is_left_out(other), "{page} marks a block '{other}', which this test does not know"),
         }
     }
     run
+}
+
+fn is_left_out(needs: &str) -> bool {
+    LEFT_OUT.iter().any(|(name, ..)| *name == needs)
+}
+
+/// A block is run, or says why not; nothing that is to be typed hides in a block that is only looked at. What is left out is
+/// at least a command line of ours, where it is one.
+#[test]
+fn no_example_is_left_out_in_silence() {
+    let mut left_out: Vec<&str> = Vec::new();
+    for (name, page) in PAGES {
+        for (info, text) in all_blocks(page) {
+            let (language, needs) = info.split_once(' ').unwrap_or((&info, ""));
+            match language {
+                "sh" | "console" => {
+                    let Some((known, ..)) = LEFT_OUT.iter().find(|(known, ..)| *known == needs) else { continue };
+                    left_out.push(known);
+                    let usual = [
+                        "cargo install",
+                        "cargo build",
+                        "cargo test",
+                        "cp target/release",
+                        "tests/run",
+                        "tests/bench/run",
+                    ];
+                    assert!(*known != "install" || usual.iter().any(|w| text.contains(w)), "who runs this? {text}");
+                    for line in text.lines().map(|line| line.trim_start_matches("$ ")) {
+                        understood(name, line);
+                    }
+                }
+                // Run by the documentation tests, and below.
+                "rust" | "toml" => {}
+                "text" => {
+                    let typed = |line: &&str| ["kakuri ", "$ ", "sudo ", "cargo "].iter().any(|w| line.starts_with(w));
+                    assert_eq!(text.lines().find(typed), None, "{name}: a command stands in a block of text");
+                }
+                other => panic!("{name} has a block that does not say what it is ('{other}'): {text}"),
+            }
+        }
+    }
+    for (name, count, why) in LEFT_OUT {
+        let found = left_out.iter().filter(|found| *found == name).count();
+        assert_eq!(found, *count, "blocks marked {name} ({why})");
+    }
+    assert!(include_str!("../kakuri/src/lib.rs").contains("docs/library.md"), "who runs the examples in Rust?");
+    for (name, page) in PAGES {
+        let rust = blocks(page, "rust").len();
+        assert!(rust == 0 || ["README.md", "kakuri/docs/library.md"].contains(name), "{name}: who runs its Rust?");
+    }
+}
+
+#[test]
+fn every_page_is_among_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kakuri/docs");
+    for file in fs::read_dir(folder).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(PAGES.iter().any(|(page, _)| page.strip_prefix("kakuri/docs/") == Some(&name)), "nobody runs {name}");
+    }
+}
+
+/// `kakuri ...` as far as it is one command, by the program's own reader.
+fn understood(page: &str, line: &str) {
+    let words = line.split_whitespace().take_while(|word| !["|", "#"].contains(word) && !word.starts_with(['<', '>']));
+    let words: Vec<std::ffi::OsString> = words.map(Into::into).collect();
+    if words.first().is_some_and(|word| word == "kakuri") {
+        assert!(kakuri::cli::parse(&words).is_ok(), "{page}: kakuri does not understand: {line}");
+    }
+}
+
+/// `$ COMMAND`, and what it says.
+#[test]
+fn transcripts_are_what_is_said() {
+    for (name, page) in PAGES {
+        for (needs, text) in blocks(page, "console") {
+            if is_left_out(&needs) {
+                continue;
+            }
+            let scene = Scene::new();
+            let (command, said) = text.strip_prefix("$ ").and_then(|text| text.split_once('\n')).expect("a command");
+            let output = with_kakuri(&scene, scene.program("sh")).args(["-c", &format!("{command} 2>&1")]).output();
+            assert_eq!(output.text(), said.trim_end(), "{name}: {command}");
+        }
+    }
+}
+
+/// What a page shows of a file is read by what reads the file.
+#[test]
+fn files_that_are_shown_can_be_read() {
+    for (name, page) in PAGES {
+        for (_, text) in blocks(page, "toml") {
+            let scene = Scene::new();
+            if text.contains("[[registry]]") {
+                let file = scene.home().join(".config/containers/registries.conf");
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(&file, &text).unwrap();
+                let refused = scene.kakuri(["pull", "registry.example.com/old/app"]).output();
+                assert!(refused.err().contains("blocks 'registry.example.com/old'"), "{name}: {refused}");
+            } else if text.contains("[dependencies]") {
+                assert!(text.parse::<toml::Table>().unwrap()["dependencies"].get("kakuri").is_some(), "{name}: {text}");
+            } else {
+                let file = scene.file("config.toml", &text);
+                scene.kakuri(["config", "check", "--config", file.to_str().unwrap()]).output().ok();
+            }
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn refused(shown: &str, errno: i32, ruled: bool) -> Fail {
             .code(CODE_NOT_EXECUTABLE),
         libc::EACCES => fail
             .why("it is not executable")
-            .hint("chmod +x makes a script or program executable; a folder cannot be run")
+            .hint("name a program; chmod +x FILE makes a script or program executable")
             .code(CODE_NOT_EXECUTABLE),
         libc::ENOEXEC => fail.why("it is not a program this machine can run").code(CODE_NOT_EXECUTABLE),
         _ => fail.code(CODE_NOT_EXECUTABLE),

@@ -13,6 +13,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use crate::Setup;
 use crate::payload::write;
 
+const REFUSED: &str = "cannot make a network namespace";
+
 pub fn set_hostname(setup: &Setup) -> Result<()> {
     let Some(name) = &setup.hostname else { return Ok(()) };
     nix::unistd::sethostname(name).fail(Stage::Init, || format!("cannot set the host name '{name}'"))
@@ -24,13 +26,12 @@ pub fn make(proc: &impl AsFd, setup: &Setup) -> Result<()> {
     if !setup.network || is_made(proc, setup) {
         return Ok(());
     }
-    let made = unshare(CloneFlags::CLONE_NEWNET).fail(Stage::Init, || "cannot make a network namespace".into());
-    made.map_err(|fail| match fail.errno {
-        Some(libc::ENOSPC) => fail
-            .why("as many as user.max_net_namespaces allows exist already")
-            .hint("sudo sysctl -w user.max_net_namespaces=28633; or take the host's network: kakuri --allow-network"),
-        _ => fail,
-    })
+    unshare(CloneFlags::CLONE_NEWNET).fail(Stage::Init, || REFUSED.into())
+}
+
+/// Whether a start failed because there may be no more network namespaces. The setting is seen from outside S.
+pub fn is_refused(fail: &Fail) -> bool {
+    fail.stage == Stage::Init && fail.what == REFUSED && fail.errno == Some(libc::ENOSPC)
 }
 
 /// Whether this process left the caller's network before it was kakuri-init. Found out, not believed: where it could not,

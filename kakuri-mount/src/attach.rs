@@ -236,8 +236,8 @@ fn lost(at: &[u8], e: Errno) -> Fail {
         Errno::NOENT => fail
             .why("it does not exist in the container")
             .hint("mount it at a place that exists, or below one of the container's own folders such as /tmp"),
-        Errno::NOTDIR => fail.why("something on the way is not a folder"),
-        Errno::ACCESS => fail.hint("a folder on the way may not be searched by you: see namei -l on the host"),
+        Errno::NOTDIR => fail.why("something on the way is not a folder").hint("choose another destination"),
+        Errno::ACCESS => fail.hint("choose another destination, or one whose folders you may enter on the host"),
         _ => fail,
     }
 }

@@ -30,7 +30,9 @@ impl Cow {
 /// The folder under an overlay, detached. `shown`: where its owners are mapped.
 pub fn overlay(cow: &Cow, shown: Option<Shown>, staging: &mut Staging, power: &mut Power) -> Result<OwnedFd> {
     if staging.covers(&cow.from) {
-        return Err(Fail::new(Stage::Mount, cow.what()).why("kakuri itself uses that folder while it builds"));
+        return Err(Fail::new(Stage::Mount, cow.what())
+            .why("kakuri itself uses that folder while it builds")
+            .hint("name another folder, or what is in it one by one"));
     }
     let failed = |e| Fail::new(Stage::Mount, cow.what()).errno(e);
     let mut layer = None;

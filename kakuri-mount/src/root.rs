@@ -48,7 +48,9 @@ impl Root {
 /// The root, attached in the staging tmpfs.
 pub fn of_host(root: &Root, mut shown: Option<Shown>, staging: &mut Staging, power: &mut Power) -> Result<Tree> {
     if staging.covers(&root.from) {
-        return Err(Fail::new(Stage::Mount, root.what()).why("kakuri itself uses that folder while it builds"));
+        return Err(Fail::new(Stage::Mount, root.what())
+            .why("kakuri itself uses that folder while it builds")
+            .hint("name another folder, or what is in it one by one"));
     }
     let failed = |e| Fail::new(Stage::Mount, root.what()).errno(e);
     let (folder, under) = match shown.as_mut().map(|shown| std::mem::take(&mut shown.lowers)) {

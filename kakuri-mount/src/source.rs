@@ -64,7 +64,9 @@ pub fn what(bind: &Bind) -> String {
 pub fn bind(bind: &Bind, staging: &Staging, opened: &mut Opened) -> Result<OwnedFd> {
     let what = || what(bind);
     if staging.covers(&bind.from) {
-        return Err(Fail::new(Stage::Mount, what()).why("kakuri itself uses that folder while it builds"));
+        return Err(Fail::new(Stage::Mount, what())
+            .why("kakuri itself uses that folder while it builds")
+            .hint("name another folder, or what is in it one by one"));
     }
     let attributes = Attributes { read_only: bind.read_only, noexec: bind.noexec, devices: bind.devices };
     // A folder on the way may be another user's, who can put a link in its place: then the path would no longer be
@@ -147,7 +149,9 @@ pub fn unreachable(what: String, e: Errno, folder: bool) -> Fail {
     let fail = Fail::new(Stage::Mount, what).errno(e);
     match e {
         Errno::NOENT => fail.hint("create it first, or correct the name"),
-        Errno::ACCESS => fail.hint("you may not enter a folder on the way to it: namei -l shows which"),
+        Errno::ACCESS => {
+            fail.hint("name a place you may enter: namei -l PATH shows which folder on the way is closed to you")
+        }
         // The front resolved every link and looked at its kind.
         Errno::LOOP => changed(fail.what),
         Errno::NOTDIR if folder => changed(fail.what),
@@ -176,9 +180,9 @@ pub fn permit_many(folders: usize) {
 pub fn refused(what: String, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Mount, what).errno(e);
     match e {
-        Errno::INVAL => {
-            fail.why("the kernel lets nobody bind it (its mount is unbindable, or belongs to another namespace)")
-        }
+        Errno::INVAL => fail
+            .why("the kernel lets nobody bind it (its mount is unbindable, or belongs to another namespace)")
+            .hint("bind what is in it, or a copy: cp -a"),
         Errno::PERM | Errno::ACCESS => {
             fail.hint("a security module forbids it: see the kernel's log, and kakuri doctor")
         }

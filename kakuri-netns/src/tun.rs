@@ -28,7 +28,7 @@ pub fn make(name: &str) -> Result<OwnedFd> {
                 fail.hint("load the driver: sudo modprobe tun")
             }
             rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => {
-                fail.hint("let ordinary users open it, as most systems do: sudo chmod 666 /dev/net/tun")
+                fail.hint("let ordinary users open it, as most systems do: sudo chmod 0666 /dev/net/tun")
             }
             _ => fail,
         }

@@ -280,6 +280,17 @@ fn spawn(place: usize, birth: Birth, stage: Stage) -> Result<Owned> {
         let _ = birth.become_helper();
         i32::from(CODE_FAILED)
     });
-    let (_, pidfd) = spawned.fail(Stage::Front, || format!("cannot start {stage}"))?;
+    let (_, pidfd) = spawned.fail(Stage::Front, || format!("cannot start {stage}")).map_err(explained)?;
     Ok(Owned::new(pidfd, stage))
+}
+
+/// A limit of processes is met by whatever is started first.
+fn explained(fail: Fail) -> Fail {
+    match fail.errno {
+        Some(libc::EAGAIN) => {
+            let (why, hint) = crate::userns::explain_failure(libc::EAGAIN);
+            fail.why(why).hint(hint)
+        }
+        _ => fail,
+    }
 }

@@ -13,7 +13,7 @@
 //!
 //! Nothing of it stays. The group goes with the container; a scope whose processes have all ended is collected by the
 //! manager, also after a kill -9 of the front; a group of our own is locked as long as its front lives, and one that
-//! nobody locks is swept by the next who makes one ([`sweep`]).
+//! nobody locks is swept by the next who makes one ([`sweep::sweep`]).
 
 mod decide;
 mod group;

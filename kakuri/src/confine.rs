@@ -60,7 +60,8 @@ const UNHEARD: [&str; 5] = ["execve", "execveat", "exit", "exit_group", "sendmsg
 pub fn own_filter(spec: &Spec, host: &Host, config: &Config) -> Result<Option<Own>> {
     let (machines, profiles) = match &spec.walls.seccomp {
         Seccomp::Standard if spec.walls.log => {
-            let machines = machines().ok_or_else(|| Fail::new(Stage::Front, NO_PROFILES))?;
+            let machines =
+                machines().ok_or_else(|| Fail::new(Stage::Front, NO_PROFILES).hint("leave --seccomp-log out"))?;
             let wanted = Standard { nest: spec.nest, set_id: may_set_ids(spec, host, config) };
             let profiles = machines.iter().map(|machine| standard(*machine, wanted)).collect();
             (machines, profiles)
@@ -74,6 +75,7 @@ pub fn own_filter(spec: &Spec, host: &Host, config: &Config) -> Result<Option<Ow
         compile(&all).map_err(|_| {
             Fail::new(Stage::Front, "cannot use this profile (--security-opt seccomp)")
                 .why("it is too large for one program of the kernel's")
+                .hint("name fewer arguments in it (args), or fewer architectures")
         })
     };
     let plain = program(&profiles)?;

@@ -92,9 +92,10 @@ pub fn run(form: Form) -> u8 {
     let users = namespaces::users();
     let usable = users.iter().all(Row::is_fine);
     rows.extend(users);
-    rows.extend(namespaces::others(usable));
-    rows.extend(filesystems::rows(usable));
-    rows.push(namespaces::joining(usable));
+    let (kinds, made) = namespaces::others(usable);
+    rows.extend(kinds);
+    rows.extend(filesystems::rows(usable, made));
+    rows.push(namespaces::joining(usable, made));
     rows.push(install::devices());
     rows.push(install::ids());
     rows.push(install::terminal());

@@ -158,7 +158,7 @@ pub fn begin(wanted: &[Wanted]) -> Result<()> {
         let fail = Fail::new(Stage::Front, format!("cannot make a layer in '{}'", Bytes::from(folder))).errno(e);
         match e {
             Errno::NOSPC | Errno::DQUOT => fail.hint("make room on its disk, or name another: kakuri config path"),
-            _ => fail.hint("ls -la shows what is there"),
+            _ => fail.hint(format!("ls -la '{}' shows what is there", Bytes::from(folder))),
         }
     };
     if let Some(place) = first.folder.parent() {
@@ -177,8 +177,12 @@ pub fn begin(wanted: &[Wanted]) -> Result<()> {
         }
         record.starts.push(now);
         let bytes = serde_json::to_vec(&record).unwrap_or_default();
-        let written = folder::open_own(folder)
-            .map_err(|unfit| unfit.fail(format!("cannot use the layer '{}'", Bytes::from(folder)), "ls -ld it"))?;
+        let written = folder::open_own(folder).map_err(|unfit| {
+            unfit.fail(
+                format!("cannot use the layer '{}'", Bytes::from(folder)),
+                format!("ls -ld '{}' shows what is there", Bytes::from(folder)),
+            )
+        })?;
         folder::write(&written, FILE, &bytes).map_err(|e| cannot(folder, e))?;
     }
     now.wait();

@@ -103,5 +103,9 @@ pub fn lost(helper: &mut Owned, broken: &Broken) -> Fail {
         }
         _ => broken.to_string(),
     };
-    Fail::new(stage, format!("lost {stage}")).why(why)
+    Fail::new(stage, format!("lost {stage}")).why(why).hint(WHO_ENDED_IT)
 }
+
+/// None of ours ends before its time by itself.
+pub const WHO_ENDED_IT: &str =
+    "sudo dmesg | tail tells what the kernel has killed; KAKURI_LOG=trace shows every step before it";

@@ -136,7 +136,11 @@ impl Store {
 
     /// The names in the folder of all containers that `wanted` says yes to.
     fn names(&self, dir: &OwnedFd, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
-        let cannot = |e: Errno| Fail::new(Stage::Front, self.what("read")).errno(e).hint("chmod u+rwx it");
+        let cannot = |e: Errno| {
+            Fail::new(Stage::Front, self.what("read"))
+                .errno(e)
+                .hint(format!("chmod u+rwx '{}'", Bytes::from(&self.dir)))
+        };
         let mut names = Vec::new();
         for entry in Dir::read_from(dir).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;

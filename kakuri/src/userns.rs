@@ -24,6 +24,8 @@ pub enum Cause {
     UsedUp,
     /// Another of user.max_*_namespaces is 0.
     NoneOf(&'static str),
+    /// Another of them is used up.
+    UsedUpOf(&'static str),
     /// The limit is one that an outer user namespace set, or they are nested too deep.
     OuterLimit,
     /// RLIMIT_NPROC or a cgroup's pids limit.
@@ -50,6 +52,18 @@ pub fn explain_failure(errno: i32) -> (String, String) {
 /// Arch's switch refuses root that one alone (seen on Debian's 6.1 and 6.12).
 pub fn explain_second(errno: i32) -> (String, String) {
     explain(&Facts { privileged: false, ..facts::collect(errno) })
+}
+
+/// The same for a namespace of another kind alone: `mnt`, `pid`, `net`, `ipc`, `uts` or `cgroup`. The commands of the hint
+/// come third.
+pub fn explain_kind(errno: i32, kind: &'static str) -> (String, String, Vec<String>) {
+    let facts = Facts { limit: facts::limit_of(kind), ..facts::collect(errno) };
+    let cause = match (errno, facts.limit) {
+        (libc::ENOSPC, Some(0)) => Cause::NoneOf(kind),
+        (libc::ENOSPC, _) => Cause::UsedUpOf(kind),
+        _ => find(&facts),
+    };
+    (mend::reason(cause, &facts), mend::hint(cause, &facts), mend::commands(cause, &facts))
 }
 
 /// The commands of that hint alone, as lines of a shell script. None where it is no command's to mend.

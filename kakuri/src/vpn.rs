@@ -2,7 +2,7 @@
 //!
 //! A configuration is found ([`find`]), read once ([`file`]) and judged by its own parser
 //! ([`kakuri_netns::conf`]) before anything is made. A container with a name keeps a copy of its own
-//! ([`keep`]), and never starts without it. Names of endpoints are looked up last, and only for a start ([`resolve`]).
+//! ([`keep`]), and never starts without it. Names of endpoints are looked up last, and only for a start ([`resolve::resolve`]).
 
 pub mod describe;
 pub mod file;

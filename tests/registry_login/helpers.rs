@@ -80,9 +80,9 @@ fn what_a_helper_may_say() {
         ("echo geheim", "docker-credential-h talks nonsense"),
         (r#"echo '{"Secret": "geheim"}'"#, "docker-credential-h talks nonsense"),
         ("exit 0", "docker-credential-h talks nonsense"),
-        ("echo pass is not set up; exit 1", "failed to get the login of 'r.org': pass is not set up"),
-        ("exit 3", "failed to get the login of 'r.org': it gave no reason"),
-        ("kill -9 $$", "failed to get the login of 'r.org'"),
+        ("echo pass is not set up; exit 1", "cannot get the login of 'r.org': pass is not set up"),
+        ("exit 3", "cannot get the login of 'r.org': it gave no reason"),
+        ("kill -9 $$", "cannot get the login of 'r.org'"),
     ] {
         helper(&scene, "h", &format!("#!/bin/sh\n{script}\n"));
         let said = who();

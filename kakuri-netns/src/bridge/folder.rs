@@ -113,7 +113,9 @@ impl Locked {
             file.set_len(0).and_then(|()| file.write_all(&text)).fail(STAGE, cannot)?;
             return Ok(Held { lease, _file: file });
         }
-        Err(Fail::new(STAGE, "the bridge is full").why(format!("{} containers are on it", LAST - FIRST + 1)))
+        Err(Fail::new(STAGE, "the bridge is full")
+            .why(format!("{} containers are on it", LAST - FIRST + 1))
+            .hint("end some of them, or take --network nat, which needs no bridge"))
     }
 
     /// Called when nobody is left: the folder goes too.

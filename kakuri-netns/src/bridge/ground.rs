@@ -51,6 +51,7 @@ pub fn prepare(kernel: &mut Kernel) -> Result<Ground> {
         None => subnet::choose(&routes(kernel, index)?, has_v6()).ok_or_else(|| {
             Fail::new(STAGE, "no network is free for the bridge")
                 .why("the host has routes into 10.213.0.0/16, 172.16.0.0/12 and 192.168.213.0/24")
+                .hint("take --network nat, which needs none; ip route shows the host's")
         })?,
     };
     // No container of ours could send one, but nobody else's word is worth more here.

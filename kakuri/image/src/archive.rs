@@ -107,7 +107,9 @@ fn contents(shelf: &mut Shelf) -> Result<Contents> {
 }
 
 fn refused(why: impl Into<String>) -> Fail {
-    Fail::new(Stage::Unpack, "the archive cannot be used").why(why)
+    Fail::new(Stage::Unpack, "the archive cannot be used")
+        .why(why)
+        .hint("save the image anew: docker save, podman save and skopeo copy write archives that can be used")
 }
 
 /// Something that is said to be in it and is not.

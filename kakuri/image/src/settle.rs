@@ -62,11 +62,13 @@ fn settle(n: u32, below: &[u32], owners: Owners) -> Result<Report> {
 }
 
 /// What stands against it, at a path of the layer.
+const MAKERS: &str = "the image was put together wrongly: ask its makers";
+
 fn disk(shown: &Bytes, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Unpack, format!("cannot lay '{shown}' upon the layers below"));
     match e {
-        Errno::LOOP => fail.errno(e).why("the links there lead in a circle"),
-        Errno::NOTDIR => fail.errno(e).why("a file stands where a folder should be"),
+        Errno::LOOP => fail.errno(e).why("the links there lead in a circle").hint(MAKERS),
+        Errno::NOTDIR => fail.errno(e).why("a file stands where a folder should be").hint(MAKERS),
         _ => crate::unpack::disk(fail, e),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Profile`] says what becomes of each call, by its name. [`compile`] makes one program of it for a machine and the
 //! older one its kernel also speaks for: the number of the call is found in a tree, because the kernel runs the program once for
-//! every number there is when it is installed. [`standard`] is the profile of a container; [`oci`] reads the form that
+//! every number there is when it is installed. [`standard()`] is the profile of a container; [`oci`] reads the form that
 //! docker, podman and the OCI runtime specification share.
 
 mod build;

@@ -202,7 +202,9 @@ fn planted(at: &[u8], e: Errno) -> Fail {
             .hint("remove the link, or name the place it leads to"),
         Errno::NOTDIR => fail.why("something on the way is not a folder").hint("choose another destination"),
         Errno::NOSPC | Errno::DQUOT => fail.hint("make room on the container's disk"),
-        Errno::ACCESS => fail.hint("the container has forbidden a folder on the way: chmod u+rwx it"),
+        Errno::ACCESS => {
+            fail.hint("the container has closed a folder on the way: kakuri exec NAME chmod u+rwx FOLDER opens it")
+        }
         _ => fail,
     }
 }

@@ -57,8 +57,11 @@ pub fn look(spec: &Spec, rootfs: &Rootfs, host: &Host, config: &Config, keep: Op
             .hint("use a folder that neither lies in there nor holds it"));
     }
     let list = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, as_path(&real.path), list, Mode::empty())
-        .map_err(|e| fail().errno(e).hint("you have to be able to read it: ls -ld shows who may"))?;
+    openat(CWD, as_path(&real.path), list, Mode::empty()).map_err(|e| {
+        fail()
+            .errno(e)
+            .hint(format!("name a folder you may read: ls -ld '{typed}' shows who may", typed = Bytes(typed.to_vec())))
+    })?;
     let mode = match rootfs.mode {
         // It closes the folder to the container, and cannot for what is mounted in it.
         RootfsMode::ReadWrite if spec.read_only => RootfsMode::ReadOnly,

@@ -134,13 +134,16 @@ pub fn typed_path(host: &Host, typed: &[u8]) -> Result<Vec<u8>> {
 pub fn wanted(host: &Host, typed: &[u8], verb: &str) -> Result<(Vec<u8>, Look)> {
     let path = typed_path(host, typed)?;
     let look = look(&path).map_err(|e| {
+        let shown = Bytes(typed.to_vec());
         let hint = match e.kind() {
             ErrorKind::PermissionDenied => {
-                "what you may not open yourself cannot be shown: check each folder on the way"
+                format!(
+                    "what you may not open yourself cannot be shown: namei -l '{shown}' shows each folder on the way"
+                )
             }
-            _ => "correct the name; ls -ld shows what is there",
+            _ => format!("correct the name; ls -ld '{shown}' shows what is there"),
         };
-        Fail::new(Stage::Front, format!("cannot {verb} '{}'", Bytes(typed.to_vec()))).errno(e).hint(hint)
+        Fail::new(Stage::Front, format!("cannot {verb} '{shown}'")).errno(e).hint(hint)
     })?;
     Ok((path, look))
 }

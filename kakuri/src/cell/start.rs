@@ -19,7 +19,7 @@ use super::{Cell, DEADLINE, NotStarted, send};
 use crate::cgroup::Group;
 use crate::phase::{Asked, Phase};
 use crate::plan::Plan;
-use crate::process::{Owned, lost};
+use crate::process::{Owned, WHO_ENDED_IT, lost};
 use crate::refusals::Watch;
 use crate::signals::{self, Came, Signals};
 
@@ -218,7 +218,7 @@ impl Start<'_> {
             return own;
         }
         match self.init.died() {
-            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how),
+            Some(how) => Fail::new(Stage::Init, "lost kakuri-init").why(how).hint(WHO_ENDED_IT),
             None => fail,
         }
     }
@@ -251,6 +251,10 @@ fn explained(fail: Fail) -> Fail {
         Some(errno) if !matches!(errno, libc::EMFILE | libc::ENFILE) => {
             let (why, hint) = crate::userns::explain_second(errno);
             fail.why(why).hint(hint)
+        }
+        None if kakuri_init::network::is_refused(&fail) => {
+            let (why, hint, _) = crate::userns::explain_kind(libc::ENOSPC, "net");
+            fail.why(why).hint(format!("{hint}; or take the host's network: kakuri --allow-network"))
         }
         _ => fail,
     }

@@ -146,9 +146,8 @@ impl Uplink {
                     heard.push(Heard::Ended(ended));
                     return heard;
                 }
-                other => {
-                    let word: String = format!("it spoke out of turn: {other:?}").chars().take(60).collect();
-                    heard.push(Heard::Ended(self.ended(word)));
+                _ => {
+                    heard.push(Heard::Ended(self.ended("it spoke out of turn".into())));
                     return heard;
                 }
             }

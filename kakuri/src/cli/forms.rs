@@ -49,7 +49,7 @@ pub fn rootfs(typed: &[u8]) -> Result<Rootfs, Fail> {
     let wrong = |why: String| {
         Err(misuse(format!("cannot use '{}' as the root", Bytes(typed.to_vec())))
             .why(why)
-            .hint("--rootfs DIR, or DIR:ro, DIR:rw, DIR:O; a colon of a name is written \\:"))
+            .hint("--rootfs DIR, or DIR:ro, DIR:rw, DIR:O; write a colon of a name as '\\:'"))
     };
     let (path, mode) = match &fields[..] {
         [path] => (path, RootfsMode::Overlay),

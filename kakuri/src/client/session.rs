@@ -212,7 +212,9 @@ impl Session {
                     _ => fail,
                 })
             }
-            Ok((other, _)) => Err(Fail::new(Stage::Init, "kakuri-init spoke out of turn").why(format!("{other:?}"))),
+            Ok(_) => Err(Fail::new(Stage::Init, "kakuri-init spoke out of turn")
+                .why("what came is no answer to a start")
+                .hint("are all five programs of one build? kakuri version tells")),
             Err(e) => Err(self.lost(&e)),
         }
     }

@@ -76,7 +76,10 @@ impl Inside {
 fn look(control: &Channel) -> Result<Option<Facts>> {
     match ask(control, &ToSupervisor::Look { protocol: PROTOCOL })? {
         Some((FromSupervisor::Facts, mut fds)) => {
-            let none = || Fail::new(Stage::Front, "the container's supervisor told nothing");
+            let none = || {
+                Fail::new(Stage::Front, "the container's supervisor does not say where its files are")
+                    .hint("kakuri exec NAME tar -c PATH copies out from within")
+            };
             document::read(Stage::Front, fds.pop().ok_or_else(none)?).map(Some)
         }
         Some((other, _)) => Err(ask::unexpected(other)),

@@ -28,7 +28,7 @@ pub fn cannot(act: &str, path: impl Display, e: Errno) -> Fail {
             .why("it is on a read-only file system")
             .hint("copy to a folder that is writable: in a container that shows the host's programs /root, /home, /srv, /var and /tmp are"),
         Errno::ACCESS | Errno::PERM => {
-            fail.hint("ls -ld shows who may; what only the container's root may read comes out by kakuri exec NAME tar -c PATH")
+            fail.hint(format!("ls -ld '{path}' shows who may; what only the container's root may read comes out by kakuri exec NAME tar -c PATH"))
         }
         Errno::LOOP => fail.why("a symbolic link stands there").hint("remove the link, or name what it leads to"),
         Errno::ISDIR => fail.why("a folder stands there").hint("remove the folder, or copy to another name"),
@@ -36,7 +36,7 @@ pub fn cannot(act: &str, path: impl Display, e: Errno) -> Fail {
         Errno::STALE => fail.why("it was moved while it was copied").hint("copy again when nobody changes it"),
         Errno::AGAIN => fail.why("it is changed all the time").hint("copy again when nobody changes it"),
         Errno::NAMETOOLONG => fail.hint("a name may have 255 bytes, a path that is typed 4095"),
-        Errno::XDEV => fail.why("the way there leads out of where it may"),
+        Errno::XDEV => fail.why("a link on the way leads out of where it may").hint("name what the link leads to"),
         _ => fail,
     }
 }

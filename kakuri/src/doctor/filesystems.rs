@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use kakuri_wire::sys;
 use nix::sched::CloneFlags;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, Mode, XattrFlags};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
@@ -30,7 +30,7 @@ struct Probe {
 
 const MOUNT: CloneFlags = CloneFlags::CLONE_NEWNS;
 
-fn probes() -> [Probe; 8] {
+fn probes() -> [Probe; 9] {
     let needed = |name, action, works| Probe {
         name,
         kinds: MOUNT,
@@ -52,6 +52,19 @@ fn probes() -> [Probe; 8] {
                 _ => "boot Linux 5.11 or later, or leave the overlay this runs on",
             },
             without: "the same, made of one bind per entry: a little slower",
+            spare: true,
+            ..needed("", bind, "")
+        },
+        Probe {
+            name: "writable overlay",
+            action: writable_overlay,
+            works: "what is changed in `cow` binds, roots and images is kept in memory",
+            mend: |errno| match errno {
+                libc::ENODEV => "sudo modprobe overlay",
+                libc::EOPNOTSUPP => "boot Linux 6.6 or later, whose tmpfs keeps extended attributes of users",
+                _ => "boot Linux 5.11 or later, or leave the overlay this runs on",
+            },
+            without: "kakuri try, and containers with a name (kakuri create), which keep it on disk",
             spare: true,
             ..needed("", bind, "")
         },
@@ -114,10 +127,14 @@ fn probes() -> [Probe; 8] {
     ]
 }
 
-pub(super) fn rows(usable: bool) -> Vec<Row> {
+pub(super) fn rows(usable: bool, made: CloneFlags) -> Vec<Row> {
     probes()
         .into_iter()
-        .map(|probe| if usable { row(&probe) } else { Row::untried(probe.name, "user namespaces") })
+        .map(|probe| match namespaces::lacking(probe.kinds, made) {
+            _ if !usable => Row::untried(probe.name, "user namespaces"),
+            Some(lacking) => Row::untried(probe.name, &lacking),
+            None => row(&probe),
+        })
         .collect()
 }
 
@@ -173,6 +190,26 @@ fn overlay() -> Tried {
     fsconfig_set_flag(&context, "userxattr")?;
     fsconfig_create(&context)?;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY).map(drop)
+}
+
+/// With an upper layer in a tmpfs, and the attribute that a removed file leaves there: without it overlayfs mounts all the
+/// same, and the first removal fails.
+fn writable_overlay() -> Tried {
+    let layer = make("tmpfs", &[])?;
+    attach(&layer, "/")?;
+    rustix::process::fchdir(&layer)?;
+    for folder in ["upper", "work"] {
+        rustix::fs::mkdirat(CWD, folder, Mode::RWXU)?;
+    }
+    rustix::fs::setxattr("upper", "user.overlay.opaque", b"y", XattrFlags::empty())?;
+    rustix::fs::removexattr("upper", "user.overlay.opaque")?;
+    let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, folder) in [("lowerdir", "/etc"), ("upperdir", "upper"), ("workdir", "work")] {
+        fsconfig_set_string(&context, key, folder)?;
+    }
+    fsconfig_set_flag(&context, "userxattr")?;
+    fsconfig_create(&context)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map(drop)
 }
 
 /// Into an empty tmpfs; the old root goes on top of it and is taken off, as kakuri-mount does.

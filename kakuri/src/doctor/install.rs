@@ -19,6 +19,7 @@ use crate::idmap::range::Lack;
 use crate::idmap::subid::Given;
 use crate::landlock::{self, Decided};
 use crate::spec::Spec;
+use crate::userns;
 
 /// mount_setattr(2) is the youngest call a start needs.
 const FLOOR: (u32, u32) = (5, 12);
@@ -146,6 +147,8 @@ pub(super) fn programs() -> Row {
         let said = Command::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).arg("--version").output();
         let said = match said {
             Ok(out) => String::from_utf8_lossy(&out.stdout).trim().to_string(),
+            // Told above already.
+            Err(e) if e.raw_os_error() == Some(libc::EAGAIN) => return Row::untried(NAME, "more processes"),
             Err(e) => return fails(format!("{name} cannot be run: {}", fail::describe(e.raw_os_error().unwrap_or(0)))),
         };
         if said != expected(name) {
@@ -180,6 +183,10 @@ pub(super) fn container() -> Row {
                 Some(hint) => row.mend(Bytes::from(hint).to_string()),
                 None => row.mend("see what fails above"),
             }
+        }
+        Err(e) if e.raw_os_error() == Some(libc::EAGAIN) => {
+            let (why, hint) = userns::explain_failure(libc::EAGAIN);
+            Row::fails(NAME, format!("kakuri cannot be run: {why}")).mend(hint)
         }
         Err(e) => Row::fails(NAME, format!("kakuri cannot be run: {}", fail::describe(e.raw_os_error().unwrap_or(0))))
             .mend("chmod +x the program, or leave the noexec mount it is on"),

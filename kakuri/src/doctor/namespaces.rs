@@ -11,40 +11,35 @@ use crate::userns;
 
 const USER: &str = "user namespace";
 const MAP: &str = "id map";
+const SECOND: &str = "second user namespace";
 
-/// A user namespace, and writing its map. Without both nothing else can be tried.
-pub(super) fn users() -> Vec<Row> {
-    let made = probe::user_namespace();
-    if made != Found::Works {
-        return vec![refused_user(&made), Row::untried(MAP, "user namespaces")];
-    }
-    let map = match probe::inside(CloneFlags::empty(), || Ok(())) {
-        Found::Works => Row::works(MAP, "you are root inside"),
-        Found::Refused(_, errno) => {
-            let (reason, hint) = userns::explain_failure(errno);
-            Row::fails(MAP, reason)
-                .mend(hint)
-                .fix(userns::commands(errno))
-                .without("nothing: kakuri is made of user namespaces")
+/// A user namespace, writing its map, and one in it. Without them nothing else can be tried.
+pub(super) fn users() -> [Row; 3] {
+    let user = || Row::works(USER, "may be made");
+    let map = || Row::works(MAP, "you are root inside");
+    let second = || Row::untried(SECOND, "the first");
+    match probe::user_namespaces() {
+        Found::Works => [user(), map(), Row::works(SECOND, "the command's own, in the container's")],
+        Found::Refused(Step::Map, errno) => [user(), refused(MAP, &userns::explain_failure(errno), errno), second()],
+        Found::Refused(Step::Second, errno) => [user(), map(), refused(SECOND, &userns::explain_second(errno), errno)],
+        Found::Refused(Step::Fork, errno) if errno != libc::EAGAIN => {
+            let row = Row::fails(USER, kakuri_wire::fail::describe(errno))
+                .mend("raise the limits of processes and open files: ulimit -u, ulimit -n");
+            [row, Row::untried(MAP, "user namespaces"), second()]
         }
-        Found::Died => died(MAP),
-    };
-    vec![Row::works(USER, "may be made"), map]
+        Found::Refused(_, errno) => {
+            let row = refused(USER, &userns::explain_failure(errno), errno);
+            [row, Row::untried(MAP, "user namespaces"), second()]
+        }
+        Found::Died => [died(USER), Row::untried(MAP, "user namespaces"), second()],
+    }
 }
 
-fn refused_user(found: &Found) -> Row {
-    match found {
-        Found::Refused(Step::Fork, errno) => Row::fails(USER, kakuri_wire::fail::describe(*errno))
-            .mend("raise the limits of processes and open files: ulimit -u, ulimit -n"),
-        Found::Refused(_, errno) => {
-            let (reason, hint) = userns::explain_failure(*errno);
-            Row::fails(USER, reason)
-                .mend(hint)
-                .fix(userns::commands(*errno))
-                .without("nothing: kakuri is made of user namespaces")
-        }
-        Found::Works | Found::Died => died(USER),
-    }
+fn refused(name: &'static str, (reason, hint): &(String, String), errno: i32) -> Row {
+    Row::fails(name, reason)
+        .mend(hint)
+        .fix(userns::commands(errno))
+        .without("nothing: kakuri is made of user namespaces")
 }
 
 /// Killed in the act: a filter that kills instead of refusing.
@@ -67,48 +62,50 @@ const MENU: [(&str, CloneFlags, &str, &str); 6] = [
     ),
 ];
 
-pub(super) fn others(usable: bool) -> Vec<Row> {
-    MENU.into_iter()
-        .map(|(name, kind, short, without)| {
-            if !usable {
-                return Row::untried(name, "user namespaces");
-            }
-            match probe::inside(kind, || Ok(())) {
-                Found::Works => Row::works(name, "may be made"),
-                Found::Refused(_, errno) => Row::fails(name, kakuri_wire::fail::describe(errno))
-                    .mend(mend(errno, short))
-                    .fix(fix(errno, short))
-                    .without(without),
-                Found::Died => died(name).without(without),
-            }
-        })
-        .collect()
-}
-
-fn mend(errno: i32, short: &str) -> String {
-    match errno {
-        libc::ENOSPC => format!("sudo sysctl -w user.max_{short}_namespaces=28633"),
-        libc::EINVAL => {
-            let option = if short == "mnt" { "NAMESPACES".into() } else { format!("{}_NS", short.to_uppercase()) };
-            format!("boot a kernel with CONFIG_{option}=y")
+/// A row for each kind, and the kinds there are.
+pub(super) fn others(usable: bool) -> (Vec<Row>, CloneFlags) {
+    let mut made = CloneFlags::empty();
+    let row = |(name, kind, short, without)| {
+        if !usable {
+            return Row::untried(name, "user namespaces");
         }
-        _ => userns::explain_failure(errno).1,
-    }
+        match probe::inside(kind, || Ok(())) {
+            Found::Works => {
+                made |= kind;
+                Row::works(name, "may be made")
+            }
+            Found::Refused(_, errno) => refused_kind(name, errno, short).without(without),
+            Found::Died => died(name).without(without),
+        }
+    };
+    (MENU.into_iter().map(row).collect(), made)
 }
 
-fn fix(errno: i32, short: &str) -> Vec<String> {
-    match errno {
-        libc::ENOSPC => userns::lasting(&format!("user.max_{short}_namespaces=28633")).into(),
-        libc::EINVAL => Vec::new(),
-        _ => userns::commands(errno),
+fn refused_kind(name: &'static str, errno: i32, short: &'static str) -> Row {
+    if errno == libc::EINVAL {
+        let option = if short == "mnt" { "NAMESPACES".into() } else { format!("{}_NS", short.to_uppercase()) };
+        return Row::fails(name, "this kernel is built without them")
+            .mend(format!("boot a kernel with CONFIG_{option}=y"));
     }
+    let (reason, hint, commands) = userns::explain_kind(errno, short);
+    Row::fails(name, reason).mend(hint).fix(commands)
+}
+
+/// What a probe that wants these kinds waits for, where one of them is not to be had.
+pub(super) fn lacking(kinds: CloneFlags, made: CloneFlags) -> Option<String> {
+    MENU.iter()
+        .find(|(_, kind, ..)| kinds.contains(*kind) && !made.contains(*kind))
+        .map(|(name, ..)| format!("{name}s"))
 }
 
 /// The helpers join a container by its first process's pidfd.
-pub(super) fn joining(usable: bool) -> Row {
+pub(super) fn joining(usable: bool, made: CloneFlags) -> Row {
     const NAME: &str = "joining by pidfd";
     if !usable {
         return Row::untried(NAME, "user namespaces");
+    }
+    if let Some(lacking) = lacking(CloneFlags::CLONE_NEWNS, made) {
+        return Row::untried(NAME, &lacking);
     }
     let refused = |e: std::io::Error| Found::Refused(Step::Fork, e.raw_os_error().unwrap_or(0));
     let found = probe::in_child(|| {

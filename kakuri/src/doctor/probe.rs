@@ -29,6 +29,8 @@ pub(super) enum Step {
     Fork,
     UserNamespace,
     Map,
+    /// A user namespace in the first.
+    Second,
     Namespace,
     Action,
 }
@@ -53,18 +55,33 @@ pub(super) fn inside(kinds: CloneFlags, action: impl FnOnce() -> Tried) -> Found
     })
 }
 
-/// A user namespace and nothing else, without maps.
-pub(super) fn user_namespace() -> Found {
-    in_child(|| match nix::sched::unshare(CloneFlags::CLONE_NEWUSER) {
-        Ok(()) => Found::Works,
-        Err(e) => Found::Refused(Step::UserNamespace, e as i32),
+/// A user namespace with its map, and one in it, as a container has them.
+pub(super) fn user_namespaces() -> Found {
+    in_child(|| match enter(CloneFlags::empty()) {
+        Err(found) => found,
+        Ok(()) => match unshare_user() {
+            Ok(()) => Found::Works,
+            Err(e) => Found::Refused(Step::Second, e as i32),
+        },
     })
+}
+
+/// The kernel takes a namespace back a moment after its last process has gone: where few are allowed, the one before may
+/// still be counted.
+fn unshare_user() -> nix::Result<()> {
+    for _ in 0..50 {
+        match nix::sched::unshare(CloneFlags::CLONE_NEWUSER) {
+            Err(nix::errno::Errno::ENOSPC) => std::thread::sleep(Duration::from_millis(2)),
+            done => return done,
+        }
+    }
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER)
 }
 
 /// Moves this very process; for children only.
 pub(super) fn enter(kinds: CloneFlags) -> Result<(), Found> {
     let map = idmap::Single::of_caller();
-    nix::sched::unshare(CloneFlags::CLONE_NEWUSER).map_err(|e| Found::Refused(Step::UserNamespace, e as i32))?;
+    unshare_user().map_err(|e| Found::Refused(Step::UserNamespace, e as i32))?;
     map.write_own().map_err(|fail| Found::Refused(Step::Map, fail.errno.unwrap_or(0)))?;
     nix::sched::unshare(kinds).map_err(|e| Found::Refused(Step::Namespace, e as i32))
 }

@@ -26,7 +26,11 @@ pub(super) fn table(rows: &[Row], works: bool) -> String {
     }
     let _ = match works {
         true => writeln!(text, "\nA plain container works here."),
-        false => writeln!(text, "\nA plain container does not work here."),
+        // The first is the cause; the last, a container, only shows it.
+        false => match rows.iter().find(|row| row.state == State::Fails) {
+            Some(row) => writeln!(text, "\nA plain container does not work here, because of the {}.", row.name),
+            None => writeln!(text, "\nA plain container does not work here."),
+        },
     };
     text
 }
@@ -64,7 +68,7 @@ mod tests {
             "kernel          works    6.1\n\
              user namespace  FAILS    forbidden\n                  to do: sudo sysctl\n                  else: nothing\n\
              proc            untried  needs user namespaces\n\n\
-             A plain container does not work here.\n"
+             A plain container does not work here, because of the user namespace.\n"
         );
     }
 

@@ -93,7 +93,9 @@ pub fn decide(spec: &Spec, host: &Host) -> Result<Ids> {
     }
     let split = |wanted: &[Extent], of: &[Extent]| {
         maps::split(wanted, of).ok_or_else(|| {
-            Fail::new(Stage::Front, "cannot give the container ids of its own").why("the map has too many lines")
+            Fail::new(Stage::Front, "cannot give the container ids of its own")
+                .why("the map has too many lines")
+                .hint("give root one range in /etc/subuid and /etc/subgid, and not many")
         })
     };
     let payload = Maps { uids: split(&wished.uids, &set_up.uids)?, gids: split(&wished.gids, &set_up.gids)? };

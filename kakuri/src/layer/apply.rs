@@ -90,10 +90,13 @@ pub fn apply(journal: &mut Journal, trees: &Trees) -> Result<Vec<Bytes>> {
             Err(Trouble::Errno(e)) => {
                 let fail = Fail::new(Stage::Front, format!("cannot commit '{}'", shown())).errno(e);
                 return Err(match e {
-                    Errno::ACCESS | Errno::PERM => {
-                        fail.hint("it, or the folder it lies in, belongs to another user: ls -ld shows that")
-                    }
-                    Errno::BUSY => fail.why("something is mounted there"),
+                    Errno::ACCESS | Errno::PERM => fail.hint(format!(
+                        "it, or the folder it lies in, is another user's: ls -ld '{0}' '{0}/..' shows it",
+                        shown()
+                    )),
+                    Errno::BUSY => fail
+                        .why("something is mounted there")
+                        .hint(format!("unmount it, and commit again: sudo umount '{}'", shown())),
                     Errno::NOSPC | Errno::DQUOT | Errno::FBIG => fail.hint("make room on its disk"),
                     _ => fail,
                 });

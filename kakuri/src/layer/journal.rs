@@ -164,12 +164,16 @@ pub fn is_cut_off(place: &Path) -> bool {
 
 fn clear(path: &Path) -> Result<()> {
     let (Some(above), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else { return Ok(()) };
-    let dir = folder::open_own(above).map_err(|unfit| unfit.fail(what(path), "ls -la shows what is there"))?;
+    let dir = folder::open_own(above).map_err(|unfit| unfit.fail(what(path), look(above)))?;
     erase::folder(&dir, name, above)
 }
 
 fn what(path: &Path) -> String {
     format!("cannot use the journal '{}'", Bytes::from(path))
+}
+
+pub fn look(path: &Path) -> String {
+    format!("ls -la '{}' shows what is there", Bytes::from(path))
 }
 
 fn errno(e: &std::io::Error) -> Errno {
@@ -206,11 +210,11 @@ impl Journal {
                 Bytes::from(&path.join(SAVED))
             ))
         };
-        let folder = folder::open_own(path).map_err(|unfit| unfit.fail(what(path), "ls -la shows what is there"))?;
+        let folder = folder::open_own(path).map_err(|unfit| unfit.fail(what(path), look(path)))?;
         if !folder::exists(&folder, STATE) {
             return Ok(None);
         }
-        let head = folder::read(&folder, STATE).map_err(|unfit| unfit.fail(what(path), "ls -la shows it"))?;
+        let head = folder::read(&folder, STATE).map_err(|unfit| unfit.fail(what(path), look(path)))?;
         let head: Head = serde_json::from_slice(&head).map_err(|e| broken(e.to_string()))?;
         if head.version != VERSION {
             return Err(broken(format!("it is of version {}, and this kakuri knows version {VERSION}", head.version)));
@@ -298,7 +302,7 @@ pub fn unwritten(path: &Path, e: Errno) -> Fail {
     let fail = Fail::new(Stage::Front, format!("cannot write to '{}'", Bytes::from(path))).errno(e);
     match e {
         Errno::NOSPC | Errno::DQUOT | Errno::FBIG => fail.hint("make room on its disk; nothing was changed"),
-        _ => fail.hint("ls -la shows what is there"),
+        _ => fail.hint(look(path)),
     }
 }
 

@@ -92,8 +92,12 @@ impl Pair {
             let path = Bytes(self.on_host(&path));
             let fail = Fail::new(Stage::Front, format!("cannot tell what changed in '{path}'")).errno(e);
             match e {
-                Errno::NAMETOOLONG => fail.why("it lies deeper than a path can be long"),
-                Errno::ACCESS => fail.hint("it, or a folder on the way, may not be read by you: namei -l shows which"),
+                Errno::NAMETOOLONG => {
+                    fail.why("it lies deeper than a path can be long").hint("move it up, or take it away")
+                }
+                Errno::ACCESS => {
+                    fail.hint(format!("namei -l '{path}' shows which folder on the way may not be read by you"))
+                }
                 _ => fail,
             }
         })?;

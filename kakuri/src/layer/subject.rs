@@ -157,9 +157,9 @@ impl Subject {
         }
         let fail = Fail::new(Stage::Front, format!("cannot {what} now"));
         Err(match &self.owner {
-            Owner::Try(found) => {
-                fail.why(format!("the try of '{}' still runs, or another kakuri is at it", found.shown()))
-            }
+            Owner::Try(found) => fail
+                .why(format!("the try of '{}' still runs, or another kakuri is at it", found.shown()))
+                .hint("end its command first, or wait: kakuri changes --list shows how it is"),
             Owner::Container(entry) => fail
                 .why(format!("the container '{}' is running", entry.name))
                 .hint(format!("kakuri stop {}", entry.name)),

@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Stamp;
+use super::journal::look;
 use crate::host::{Host, as_path};
 use crate::pathname;
 use crate::store::folder::{self, Unfit};
@@ -82,7 +83,7 @@ impl Tries {
             let fail = Fail::new(Stage::Front, format!("cannot make '{}'", Bytes::from(&self.dir.join(&id)))).errno(e);
             match e {
                 Errno::NOSPC | Errno::DQUOT => fail.hint("make room on its disk"),
-                _ => fail.hint("ls -la shows what is there"),
+                _ => fail.hint(look(&self.dir)),
             }
         };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
@@ -100,7 +101,9 @@ impl Tries {
                 Ok((Some(lock), folder)) => break (folder, lock),
                 // Somebody swept it before it was locked.
                 Ok((None, _)) | Err(Unfit::Errno(Errno::NOENT)) => {}
-                Err(unfit) => return Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), "ls -la it")),
+                Err(unfit) => {
+                    return Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), look(&self.dir)));
+                }
             }
         };
         let cwd = host.cwd.clone().map(Bytes);
@@ -139,7 +142,9 @@ impl Tries {
         let record: Record = serde_json::from_slice(&bytes)
             .map_err(|e| Fail::new(Stage::Front, what()).why(e.to_string()).hint(hint()))?;
         if record.version != VERSION {
-            return Err(Fail::new(Stage::Front, what()).why(format!("it is of version {}", record.version)));
+            return Err(Fail::new(Stage::Front, what())
+                .why(format!("it is of version {}, and this kakuri knows version {VERSION}", record.version))
+                .hint(hint()));
         }
         Ok(Some(Try { folder: self.dir.join(id), id: id.into(), record }))
     }
@@ -148,9 +153,7 @@ impl Tries {
         match folder::open_own(&self.dir) {
             Ok(dir) => Ok(Some(dir)),
             Err(Unfit::Errno(Errno::NOENT)) => Ok(None),
-            Err(unfit) => {
-                Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), "ls -ld shows what it is"))
-            }
+            Err(unfit) => Err(unfit.fail(format!("cannot use '{}'", Bytes::from(&self.dir)), look(&self.dir))),
         }
     }
 
@@ -191,8 +194,10 @@ impl Try {
     /// None while somebody holds it.
     pub fn lock(&self) -> Result<Option<Lock>> {
         let what = || format!("cannot use the try of '{}'", self.shown());
-        let folder = folder::open_own(&self.folder).map_err(|unfit| unfit.fail(what(), "kakuri changes --list"))?;
-        lock::try_take(folder.as_fd()).map_err(|unfit| unfit.fail(what(), "kakuri changes --list"))
+        let folder = folder::open_own(&self.folder)
+            .map_err(|unfit| unfit.fail(what(), "kakuri changes --list shows what else was tried"))?;
+        lock::try_take(folder.as_fd())
+            .map_err(|unfit| unfit.fail(what(), "kakuri changes --list shows what else was tried"))
     }
 
     pub fn is_held(&self) -> bool {
@@ -202,8 +207,7 @@ impl Try {
     /// Its lock is held.
     pub fn write(&self) -> Result<()> {
         let what = || format!("cannot write to '{}'", Bytes::from(&self.folder));
-        let folder =
-            folder::open_own(&self.folder).map_err(|unfit| unfit.fail(what(), "ls -la shows what is there"))?;
+        let folder = folder::open_own(&self.folder).map_err(|unfit| unfit.fail(what(), look(&self.folder)))?;
         write(&folder, &self.record).map_err(|e| Fail::new(Stage::Front, what()).errno(e))
     }
 

@@ -169,7 +169,9 @@ fn choose(mode: &Network, host: &Host, routes: &Routes) -> Result<Choice> {
     let what = format!("--network {} needs {}", super::word(mode), names.join(" or "));
     let package = if wanted.first() == Some(&Program::Slirp4netns) { "slirp4netns" } else { "passt" };
     Err(match unfit {
-        Some((path, why)) => Fail::new(Stage::Front, what).why(format!("'{}' {why}", path.display())),
+        Some((path, why)) => Fail::new(Stage::Front, what)
+            .why(format!("'{}' {why}", path.display()))
+            .hint(format!("it has to be root's or yours alone: ls -lL '{}' shows whose it is", path.display())),
         None => Fail::new(Stage::Front, what)
             .why("it is not installed")
             .hint(format!("sudo apt install {package}, sudo dnf install {package}, or sudo pacman -S {package}")),

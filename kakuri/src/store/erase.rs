@@ -80,9 +80,11 @@ pub fn folder(dir: &OwnedFd, name: &str, shown: &Path) -> Result<()> {
         let fail = Fail::new(Stage::Front, format!("cannot remove '{path}'{more}")).errno(e);
         return Err(match e {
             Errno::BUSY | Errno::XDEV => fail.why("something is mounted there").hint("unmount it, then remove it"),
-            Errno::PERM => fail.hint("lsattr -d shows whether somebody made it immutable"),
-            Errno::ACCESS => fail.hint("it may belong to another user: ls -ld shows that; one of your sub-ids needs newuidmap, see kakuri doctor"),
-            _ => fail.hint("remove it by hand"),
+            Errno::PERM => fail.hint(format!("lsattr -d '{path}' shows whether somebody made it immutable")),
+            Errno::ACCESS => fail.hint(format!(
+                "ls -ld '{path}' shows whose it is; for your own sub-ids newuidmap is needed: see kakuri doctor"
+            )),
+            _ => fail.hint(format!("remove it by hand: rm -rf '{path}'")),
         });
     }
     // The lock's file is there when its holder removes it, so that what is removed is always the holder's own.

@@ -37,7 +37,9 @@ impl Unfit {
                 .hint(format!("run kakuri as that user, or {}", hint.into())),
             Unfit::NotFolder => fail.why("it is not a folder").hint(hint),
             Unfit::NotFile(kind) => fail.why(format!("it is {}", called(kind))).hint(hint),
-            Unfit::Writable => fail.why("other users may write to it").hint("chmod go-w it, if you trust what it says"),
+            Unfit::Writable => fail
+                .why("other users may write to it")
+                .hint(format!("chmod go-w takes that from them, where you trust what it says; else {}", hint.into())),
             Unfit::Large => fail.why("it is too large to be one of kakuri's").hint(hint),
         }
     }

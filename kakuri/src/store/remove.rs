@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use kakuri_wire::Bytes;
 use kakuri_wire::fail::{Fail, Result, Stage};
 use rustix::fs::{fsync, renameat};
 use rustix::io::Errno;
@@ -53,7 +54,12 @@ impl Store {
         let dir = self.there(name)?;
         let folder = match folder::open_own_at(&dir, name) {
             Ok(folder) => folder,
-            Err(unfit) => return Err(unfit.fail(format!("cannot remove the container '{name}'"), "remove it by hand")),
+            Err(unfit) => {
+                return Err(unfit.fail(
+                    format!("cannot remove the container '{name}'"),
+                    format!("remove it by hand: rm -r '{}'", Bytes::from(&self.dir.join(name))),
+                ));
+            }
         };
         match lock_patiently(folder.as_fd(), name)? {
             Some(lock) => self.take_away(&dir, name, lock),
@@ -86,7 +92,12 @@ pub fn lock_patiently(folder: BorrowedFd, name: &str) -> Result<Option<Lock>> {
         match lock::try_take(folder) {
             Ok(Some(lock)) => return Ok(Some(lock)),
             Err(Unfit::Errno(Errno::NOENT)) => return Ok(None),
-            Err(unfit) => return Err(unfit.fail(what(), "look into its folder")),
+            Err(unfit) => {
+                return Err(unfit.fail(
+                    what(),
+                    format!("kakuri remove -f {name}, or look into its folder: kakuri config path tells where"),
+                ));
+            }
             Ok(None) if Instant::now() > end => {
                 return Err(Fail::new(Stage::Front, format!("the container '{name}' is running"))
                     .hint(format!("kakuri stop {name} ends it")));

@@ -51,7 +51,6 @@ pub enum Outer {
 
 pub fn collect(errno: i32) -> Facts {
     let read = |path: &str| fs::read_to_string(path).ok();
-    let number = |path: &str| read(path).and_then(|text| text.trim().parse::<u64>().ok());
     let status = read("/proc/self/status").unwrap_or_default();
     let effective = field(&status, "CapEff:").and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or(0);
     let map = read("/proc/self/uid_map").unwrap_or_default();
@@ -63,18 +62,28 @@ pub fn collect(errno: i32) -> Facts {
         switched_off: number("/proc/sys/kernel/unprivileged_userns_clone").map(|n| n == 0),
         apparmor_restricts: number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").map(|n| n != 0),
         confined: read("/proc/self/attr/current").is_some_and(|label| is_confined(&label)),
-        limit: number("/proc/sys/user/max_user_namespaces"),
-        none_of: ["mnt", "pid", "ipc", "uts", "cgroup"]
-            .into_iter()
-            .find(|kind| number(&format!("/proc/sys/user/max_{kind}_namespaces")) == Some(0)),
+        limit: limit_of("user"),
+        none_of: ["mnt", "pid", "ipc", "uts", "cgroup"].into_iter().find(|kind| limit_of(kind) == Some(0)),
         nested: is_nested(&map),
         unmapped: is_unmapped(&map, ids.0) || is_unmapped(&read("/proc/self/gid_map").unwrap_or_default(), ids.1),
         seccomp: field(&status, "Seccomp:").and_then(|text| text.parse().ok()),
-        chroot: read("/proc/self/mountinfo").is_some_and(|info| !has_root(&info)),
+        chroot: read("/proc/self/mountinfo").is_some_and(|own| {
+            let elsewhere = |id: u32| read(&format!("/proc/{id}/mountinfo")).is_some_and(|of| is_elsewhere(&own, &of));
+            !has_root(&own) || ancestors().any(elsewhere)
+        }),
         outer: outer(),
         program: std::env::current_exe()
             .map_or_else(|_| "kakuri".into(), |path| kakuri_wire::Bytes::from(path).to_string()),
     }
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok())
+}
+
+/// user.max_KIND_namespaces of the namespace we are in.
+pub(super) fn limit_of(kind: &str) -> Option<u64> {
+    number(&format!("/proc/sys/user/max_{kind}_namespaces"))
 }
 
 pub(super) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
@@ -106,6 +115,25 @@ pub(super) fn is_unmapped(map: &str, id: u32) -> bool {
 /// The mounts we can reach include one at `/`, unless our root is a folder within a mount.
 pub(super) fn has_root(mountinfo: &str) -> bool {
     mountinfo.lines().any(|line| line.split(' ').nth(4) == Some("/"))
+}
+
+/// The processes above this one, to the first.
+fn ancestors() -> impl Iterator<Item = u32> {
+    let parent = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        field(&status, "PPid:")?.parse().ok().filter(|id| *id != 0)
+    };
+    std::iter::successors(Some(std::os::unix::process::parent_id()), parent)
+}
+
+/// Our root is one of another process's mounts, and not its root: a chroot whose folder is itself a mount. The other is above
+/// us and outside: the first process, or the one that went into the chroot for us. The numbers of mounts are the machine's, so that those of
+/// another mount namespace are never the same.
+pub(super) fn is_elsewhere(own: &str, other: &str) -> bool {
+    let field = |line: &str, at: usize| line.split(' ').nth(at).map(str::to_string);
+    // Of several at one place the last is the one that is seen.
+    let root = own.lines().rfind(|line| field(line, 4).as_deref() == Some("/")).and_then(|line| field(line, 0));
+    other.lines().any(|line| root.is_some() && field(line, 0) == root && field(line, 4).as_deref() != Some("/"))
 }
 
 fn outer() -> Option<Outer> {

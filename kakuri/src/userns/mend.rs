@@ -14,6 +14,11 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
         Cause::NoneAllowed if facts.nested => "user.max_user_namespaces is 0 in the sandbox this runs in".into(),
         Cause::NoneAllowed => "user.max_user_namespaces is 0: this system allows no user namespace at all".into(),
         Cause::NoneOf(kind) => format!("user.max_{kind}_namespaces is 0, and a container has one of each kind"),
+        Cause::UsedUpOf(kind) => {
+            format!("as many as user.max_{kind}_namespaces allows exist already, and a container has one of each kind")
+        }
+        // The container's own, and in it the command's.
+        Cause::UsedUp if facts.limit == Some(1) => "user.max_user_namespaces is 1, and a container is made of two".into(),
         Cause::UsedUp => match facts.limit {
             Some(limit) => format!("all {limit} user namespaces this user may have (user.max_user_namespaces) exist already"),
             None => "the limit on user namespaces is used up".into(),
@@ -38,16 +43,17 @@ pub(super) fn reason(cause: Cause, facts: &Facts) -> String {
 pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
     match cause {
         Cause::NotBuilt => "boot a kernel with CONFIG_USER_NS=y; every distribution's own has it".into(),
-        Cause::NoneAllowed | Cause::NoneOf(_) if facts.nested => limit_hint(facts),
+        Cause::NoneAllowed if facts.nested => limit_hint("user", facts),
+        Cause::NoneOf(kind) | Cause::UsedUpOf(kind) if facts.nested => limit_hint(kind, facts),
         Cause::Apparmor => format!(
             "{}; or for kakuri alone: {}",
             sysctl("kernel.apparmor_restrict_unprivileged_userns=0"),
             profile(&facts.program)
         ),
-        Cause::Switch | Cause::NoneAllowed | Cause::NoneOf(_) | Cause::UsedUp => {
+        Cause::Switch | Cause::NoneAllowed | Cause::NoneOf(_) | Cause::UsedUp | Cause::UsedUpOf(_) => {
             setting(cause, facts).map(|setting| sysctl(&setting)).unwrap_or_default()
         }
-        Cause::OuterLimit => limit_hint(facts),
+        Cause::OuterLimit => limit_hint("user", facts),
         Cause::Filter => outer_hint(facts),
         Cause::Processes => "end some of them (ps -u \"$USER\"), or raise the limit: ulimit -u unlimited".into(),
         Cause::Memory => "free some memory, or raise the memory limit of the cgroup this runs in".into(),
@@ -62,15 +68,18 @@ pub(super) fn hint(cause: Cause, facts: &Facts) -> String {
 fn setting(cause: Cause, facts: &Facts) -> Option<String> {
     match cause {
         Cause::Switch => Some("kernel.unprivileged_userns_clone=1".into()),
-        Cause::NoneAllowed | Cause::NoneOf(_) if facts.nested => None,
+        Cause::NoneAllowed | Cause::NoneOf(_) | Cause::UsedUpOf(_) if facts.nested => None,
         Cause::NoneAllowed => Some("user.max_user_namespaces=28633".into()),
         Cause::NoneOf(kind) => Some(format!("user.max_{kind}_namespaces=28633")),
-        Cause::UsedUp => {
-            let more = facts.limit.unwrap_or(28633).saturating_mul(2).max(28633);
-            Some(format!("user.max_user_namespaces={more}"))
-        }
+        Cause::UsedUp => Some(format!("user.max_user_namespaces={}", more(facts))),
+        Cause::UsedUpOf(kind) => Some(format!("user.max_{kind}_namespaces={}", more(facts))),
         _ => None,
     }
+}
+
+/// Twice what there may be.
+fn more(facts: &Facts) -> u64 {
+    facts.limit.unwrap_or(28633).saturating_mul(2).max(28633)
 }
 
 pub(super) fn commands(cause: Cause, facts: &Facts) -> Vec<String> {
@@ -115,10 +124,13 @@ fn surroundings(facts: &Facts) -> &'static str {
 }
 
 /// The limit was set by whoever made the user namespace around us; no flag about filters lifts it.
-fn limit_hint(facts: &Facts) -> String {
+fn limit_hint(kind: &str, facts: &Facts) -> String {
+    let no = if kind == "user" { "bwrap: no --disable-userns; else, " } else { "" };
     match facts.outer {
         Some(Outer::Kakuri | Outer::Flatpak) => outer_hint(facts),
-        _ => "let the outer sandbox allow more (bwrap: no --disable-userns; else, as root of that sandbox: sysctl -w user.max_user_namespaces=28633)".into(),
+        _ => format!(
+            "let the outer sandbox allow more ({no}as root of that sandbox: sysctl -w user.max_{kind}_namespaces=28633)"
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::facts::{Facts, Outer, field, has_root, is_confined, is_nested, is_unmapped};
+use super::facts::{Facts, Outer, field, has_root, is_confined, is_elsewhere, is_nested, is_unmapped};
 use super::{Cause, find, mend};
 
 /// A plain desktop where everything is as it should be, and yet this errno.
@@ -73,6 +73,10 @@ fn limits() {
     assert!(reason.starts_with("user.max_pid_namespaces is 0"), "{reason}");
     assert!(hint.starts_with("sudo sysctl -w user.max_pid_namespaces=28633 "), "{hint}");
     assert_eq!(find(&plain(libc::EUSERS)), Cause::UsedUp);
+    let (_, reason, hint) = told(&Facts { limit: Some(1), ..plain(libc::ENOSPC) });
+    assert!(reason.starts_with("user.max_user_namespaces is 1") && hint.contains("=28633"), "{reason} {hint}");
+    let facts = Facts { limit: Some(40000), ..plain(libc::ENOSPC) };
+    assert!(mend::hint(Cause::UsedUpOf("net"), &facts).starts_with("sudo sysctl -w user.max_net_namespaces=80000 "));
     assert_eq!(find(&plain(libc::EAGAIN)), Cause::Processes);
     assert_eq!(find(&plain(libc::ENOMEM)), Cause::Memory);
 }
@@ -120,6 +124,11 @@ fn files_are_read_right() {
     assert!(!is_unmapped("0 1000 1\n1 100000 65536\n", 65534) && !is_unmapped("0 0 4294967295\n", 1000));
     assert!(has_root("22 1 8:1 / / rw - ext4 /dev/sda rw\n") && !has_root("23 22 0:5 / /proc rw - proc proc rw\n"));
     assert!(has_root("22 1 8:1 / / rw - ext4 /dev/sda rw") && !has_root(""));
+    let first = "22 1 8:1 / / rw - ext4 /dev/sda rw\n40 22 8:1 / /srv/tree rw - ext4 /dev/sda rw\n";
+    assert!(is_elsewhere("40 22 8:1 / / rw - ext4 /dev/sda rw\n", first));
+    assert!(!is_elsewhere("22 1 8:1 / / rw - ext4 /dev/sda rw\n", first), "the machine's own root");
+    assert!(!is_elsewhere("90 1 8:1 / / rw - ext4 /dev/sda rw\n", first), "another mount namespace");
+    assert!(!is_elsewhere("", first));
     assert!(is_confined("docker-default (enforce)\n") && is_confined("system_u:system_r:container_t:s0\0"));
     assert!(!is_confined("unconfined\n") && !is_confined("unconfined_u:unconfined_r:unconfined_t:s0\0"));
     assert!(!is_confined("kernel") && !is_confined(""));

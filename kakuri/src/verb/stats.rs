@@ -164,6 +164,8 @@ fn put(text: &str) -> Result<bool> {
     match sys::ignoring(libc::SIGPIPE, || out.write_all(text.as_bytes()).and_then(|()| out.flush())) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output").errno(e)),
+        Err(e) => Err(Fail::new(Stage::Front, "cannot write to standard output")
+            .errno(e)
+            .hint("make room where it goes, or send it elsewhere")),
     }
 }

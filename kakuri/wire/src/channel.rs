@@ -260,7 +260,8 @@ fn encode<M: Message>(message: &M, enclosed: Option<&[u8]>, fds: &[BorrowedFd]) 
         return Err(Broken::Nonsense(format!("{} bytes, more than {MAX_MESSAGE}", bytes.len())));
     }
     if belonging(message, enclosed.is_some()) != Some(fds.len()) || fds.len() > MAX_DESCRIPTORS {
-        return Err(Broken::Nonsense(format!("{} descriptors with {message:?}", fds.len())));
+        // Not the message itself: it may hold what is nobody's business.
+        return Err(Broken::Nonsense(format!("{} descriptors, and another number belongs to it", fds.len())));
     }
     Ok(bytes)
 }

@@ -60,7 +60,9 @@ impl Trouble {
     /// `what`: what could not be done. `host`: of the endpoint.
     pub fn fail(&self, what: &str, host: &str) -> Fail {
         let fail = Fail::new(STAGE, what).why(format!("{host}: {}", self.why));
-        Fail { hint: self.hint.clone(), ..fail }
+        // What has no remedy of its own is the server's, or passes.
+        let hint = self.hint.clone().unwrap_or_else(|| "try again later, or tell whoever runs the registry".into());
+        if self.again == Again::Stop { fail } else { fail.hint(hint) }
     }
 }
 
@@ -166,7 +168,7 @@ fn of_tls(error: &rustls::Error, at: &Origin) -> Trouble {
                 .hint(format!("see whether this machine's clock is right: date; {insecure}"))
         }
         Tls::InvalidCertificate(other) => {
-            Trouble::new(format!("its certificate is not valid: {}", quoted(&format!("{other:?}")))).hint(insecure)
+            Trouble::new(format!("its certificate is not valid: {}", quoted(&other.to_string()))).hint(insecure)
         }
         Tls::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure) => {
             Trouble::new("it wants a certificate of ours")

@@ -72,7 +72,9 @@ pub struct Judge {
 }
 
 pub fn refused(why: impl Into<String>) -> Fail {
-    Fail::new(Stage::Unpack, "the image cannot be used").why(why)
+    Fail::new(Stage::Unpack, "the image cannot be used")
+        .why(why)
+        .hint("name another tag of it, or ask those who made it")
 }
 
 impl Judge {

@@ -114,7 +114,7 @@ impl Helper {
         // Where it fails, its output is the error's text (in the same protocol).
         let words = String::from_utf8_lossy(&said.output);
         let first: String = words.trim().lines().next().unwrap_or("it gave no reason").chars().take(200).collect();
-        self.fail(&format!("failed to {action} the login of '{server}'"))
+        self.fail(&format!("cannot {action} the login of '{server}'"))
             .why(first)
             .hint(format!("{} names it; a login without it: kakuri registry login --authfile FILE", self.named))
     }

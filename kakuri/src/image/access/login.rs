@@ -180,7 +180,11 @@ impl Open {
 
     fn auths(&mut self) -> Result<&mut Map<String, Value>> {
         let real = &self.real;
-        let wrong = || Fail::new(Stage::Front, format!("'{}' is no file of logins", Bytes::from(real)));
+        let wrong = || {
+            Fail::new(Stage::Front, format!("'{}' is no file of logins", Bytes::from(real)))
+                .why("it is JSON of another form than containers-auth.json(5) has")
+                .hint("correct it, or keep logins in another: --authfile FILE")
+        };
         let Value::Object(whole) = &mut self.whole else { return Err(wrong()) };
         let auths = whole.entry("auths").or_insert_with(|| Value::Object(Map::new()));
         if auths.is_null() {

@@ -26,7 +26,9 @@ fn of_short(typed: &[u8], read: Reference, registries: &Registries) -> Result<Re
     let short = &text[..reference::name_length(&text)];
     let instead = |name: &str| match Source::parse(format!("{name}{version}").as_bytes())? {
         Source::Registry(reference) => Ok(reference),
-        Source::Layout { .. } => Err(Fail::new(Stage::Front, format!("'{name}' is no name in a registry"))),
+        Source::Layout { .. } => Err(Fail::new(Stage::Front, format!("'{name}' is no name in a registry"))
+            .why(format!("registries.conf has it for the short name '{short}'"))
+            .hint("correct it there; containers-registries.conf(5) is its manual page")),
     };
     if let Some(meant) = registries.aliases.get(short) {
         return instead(meant);

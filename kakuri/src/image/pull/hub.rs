@@ -250,7 +250,9 @@ impl<'a> Hub<'a> {
         let file = File::from(fd);
         let size = file.metadata().fail(Stage::Front, what)?.len();
         if size > LARGEST_CONFIG {
-            return Err(Fail::new(Stage::Front, what()).why(format!("it has {size} bytes")));
+            return Err(Fail::new(Stage::Front, what())
+                .why(format!("it has {size} bytes, more than the {LARGEST_CONFIG} any has"))
+                .hint("name another tag of it, or ask those who made it"));
         }
         let mut bytes = vec![0; size as usize];
         file.read_exact_at(&mut bytes, 0).fail(Stage::Front, what)?;

@@ -90,7 +90,9 @@ impl Layout {
         let fail = Fail::new(Stage::Front, format!("cannot read '{}/{name}'", self.path)).errno(e);
         match e {
             Errno::NOENT => fail.hint("the image is not whole there: copy it anew"),
-            Errno::LOOP => fail.why("there is a symbolic link in the way, and none is followed"),
+            Errno::LOOP => fail
+                .why("there is a symbolic link in the way, and none is followed")
+                .hint("put what it leads to in its place, or copy the image anew"),
             _ => fail,
         }
     }

@@ -52,7 +52,8 @@ pub fn write(dir: &OwnedFd, folder: &str, name: &str, value: &impl Serialize) ->
 
 pub fn write_bytes(dir: &OwnedFd, folder: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let what = || format!("cannot write {folder}/{name} in the folder of images");
-    let within = folder::open_own_at(dir, folder).map_err(|unfit| unfit.fail(what(), "remove what is there"))?;
+    let within = folder::open_own_at(dir, folder)
+        .map_err(|unfit| unfit.fail(what(), format!("take away what stands in the place of its {folder}")))?;
     folder::write(&within, name, bytes).map_err(|e| full(Fail::new(Stage::Front, what()).errno(e), e))
 }
 

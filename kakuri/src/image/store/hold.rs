@@ -30,7 +30,10 @@ pub fn take(top: &OwnedFd, image: &Digest) -> Result<Option<Lock>> {
 }
 
 fn cannot(image: &Digest, unfit: Unfit) -> Fail {
-    unfit.fail(format!("cannot lock the image {image}"), "look into the folder of images")
+    unfit.fail(
+        format!("cannot lock the image {image}"),
+        format!("kakuri image rm -f {image} takes it away, and kakuri pull brings it back"),
+    )
 }
 
 /// The file of an image that is gone; whoever calls has its lock.

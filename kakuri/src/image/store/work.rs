@@ -83,7 +83,9 @@ impl Images {
         match lock::try_take_file(top.as_fd(), &path) {
             Ok(Some(lock)) => Ok(Some(Turn { top, path, _lock: lock })),
             Ok(None) => Ok(None),
-            Err(unfit) => Err(unfit.fail(self.what("lock"), "look into it")),
+            Err(unfit) => {
+                Err(unfit.fail(self.what("lock"), format!("ls -la '{}' shows what is there", Bytes::from(&self.dir))))
+            }
         }
     }
 
@@ -97,9 +99,12 @@ impl Images {
                 Ok(None) => {
                     return Err(Fail::new(Stage::Front, self.what("lock"))
                         .why("another kakuri has held its lock for a long time")
-                        .hint("end that one, then try again"));
+                        .hint("wait for it, or end it: ps -C kakuri -o pid,args lists them"));
                 }
-                Err(unfit) => return Err(unfit.fail(self.what("lock"), "look into it")),
+                Err(unfit) => {
+                    return Err(unfit
+                        .fail(self.what("lock"), format!("ls -la '{}' shows what is there", Bytes::from(&self.dir))));
+                }
             }
         }
     }
