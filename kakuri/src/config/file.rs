@@ -68,7 +68,7 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
 }
 
 /// Line and column of a byte, both from 1; the column counts characters.
-fn position(text: &[u8], offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &[u8], offset: usize) -> (usize, usize) {
     let before = &text[..offset.min(text.len())];
     let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
     let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
