@@ -45,6 +45,12 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
     };
     let file: File = match toml::from_str(words) {
         Ok(file) => file,
+        // hakoniwa's --config is another's.
+        Err(e) if e.message().starts_with("unknown field") && e.message().contains("`bind_profiles`") => {
+            return wrong(e.span().map_or(0, |s| s.start), e.message()).map_err(|fail| {
+                fail.hint("correct the file; one that describes a container is given by --config-file")
+            });
+        }
         Err(e) => return wrong(e.span().map_or(0, |s| s.start), e.message()),
     };
     let mut config = Config::defaults(path.clone());

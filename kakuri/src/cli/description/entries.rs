@@ -6,9 +6,10 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::file::File;
 use crate::cli::ask::Given;
+use crate::cli::options::foreign;
 use crate::cli::options::{self, Id, Opt, Takes};
 use crate::cli::pages::Verb;
-use crate::cli::{help, scan};
+use crate::cli::{forms, help, scan};
 
 /// What one value says, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,12 +92,15 @@ impl Reader<'_> {
                 _ => "leave it out",
             });
         }
+        let unknown = self.file.wrong(offset, format!("unknown key '{shown}'"));
+        if let Some((whose, instead)) = foreign::named(name) {
+            return unknown.hint(format!("that is {whose}'s: {instead}"));
+        }
         if let Some(fail) = scan::misplaced(self.verb, &shown) {
             return self.file.refuse(offset, fail);
         }
         let near = help::suggestion(self.verb, name);
-        let fail = self.file.wrong(offset, format!("unknown key '{shown}'"));
-        fail.hint(match near.as_deref().map(|near| near.trim_start_matches('-')) {
+        unknown.hint(match near.as_deref().map(|near| near.trim_start_matches('-')) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("a key is a long option of kakuri {}, without its dashes", self.verb.name),
         })
@@ -116,8 +120,10 @@ impl Reader<'_> {
             _ => {
                 let hint = r#"command = ["make", "-j", "4"], or command = "make && make install" for sh -c"#;
                 let script = self.string("command", value, "a list of words, or a string for sh -c", hint)?;
-                let words = crate::cli::forms::script("command", script.as_bytes());
-                Said::Command(words.map_err(|fail| self.file.refuse(value.span().start, fail))?)
+                if script.is_empty() {
+                    return Err(self.file.wrong(value.span().start, "the command is empty").hint(hint));
+                }
+                Said::Command(forms::script("command", script.as_bytes())?)
             }
         };
         self.entries.push(Entry { offset: value.span().start, said });

@@ -37,7 +37,7 @@ impl File {
     pub fn read(typed: Vec<u8>, host: &Host) -> Result<File> {
         let shown = Bytes(typed.clone());
         let cannot = || Fail::new(Stage::Front, format!("cannot read '{shown}'"));
-        let hint = "--config-file FILE: a file of TOML, such as command = [\"make\"]";
+        let hint = "a file of TOML is named: --config-file FILE, or include = [\"FILE\"] in another";
         if typed.is_empty() {
             return Err(Fail::new(Stage::Front, "--config-file names no file").hint(hint));
         }

@@ -58,6 +58,9 @@ pub fn run(wanted: &Inspect, which: &Wanted, here: &Surroundings, template: Opti
         }
         found.retain(|one| numbers.contains(&one.process.host_pid));
     }
+    if wanted.format == Format::Json && found.is_empty() {
+        return output::print("[]\n").map(|_| code).map_err(|fail| fail.code(FAILED));
+    }
     if wanted.format != Format::Table {
         show(found.iter().map(One::value).collect(), &wanted.format, template)?;
         return Ok(code);
