@@ -43,9 +43,11 @@ fn weight(said: &str, given: &Given, folder: Option<&[u8]>) -> usize {
         let there = || folder.map(|folder| without_dots(folder, &field));
         !field.is_empty() && (quotes(said, &field) || there().is_some_and(|path| quotes(said, &path)))
     });
-    let name = String::from_utf8_lossy(&given.name);
-    let named = said.split([' ', ':', ',', '`', '=', '(', ')']).any(|word| word == name);
-    2 * usize::from(quoted) + usize::from(named)
+    let says = |wanted: &str| said.split([' ', ':', ',', '`', '=', '(', ')']).any(|word| word == wanted);
+    let named = says(&String::from_utf8_lossy(&given.name));
+    // `cannot publish 80`: a value that is shown as it would be typed.
+    let shown = given.value.len() > 1 && says(&String::from_utf8_lossy(&given.value));
+    2 * usize::from(quoted) + usize::from(named) + usize::from(shown)
 }
 
 fn quotes(said: &str, value: &[u8]) -> bool {
