@@ -38,7 +38,7 @@ fn a_key_is_its_option() {
     let named = file.display().to_string();
     let host = Host { cwd: Some(scene.work().into_os_string().into_encoded_bytes()), ..Host::look() };
     // Files and folders that are named need not be there: nothing is looked at yet.
-    let values = "/x 5 a=b x none range 1:2:3 /a:/b single NET_RAW x:/l 64m true nofile=5 type=tmpfs,target=/x fresh ipc 3:/x \
+    let values = "/x 55 a=b x none range 1:2:3 /a:/b single NET_RAW x:/l 64m true nofile=5 type=tmpfs,target=/x fresh ipc 3:/x \
         db:10.0.0.5 9.9.9.9 seccomp=unconfined abstract links mount ctrl-p stop a.b always linux/amd64";
     let values: Vec<&str> = values.split_whitespace().collect();
     let (mut fitting, mut options, mut strange) = (0, 0, Vec::new());

@@ -83,6 +83,24 @@ fn what_two_include_counts_once() {
     assert_eq!(told, "one\n1");
 }
 
+/// A bare word is a variable of the caller's, and a path a file of variables: whatever lies where he stands.
+#[test]
+fn variables_by_name_and_from_files() {
+    let scene = Scene::new();
+    scene.file("a.b", "FROM=here\n");
+    scene.file("deep/a.b", "FROM=there\n");
+    scene.file("deep/box.toml", "env = ['a.b', 'TOLD']\n");
+    scene.file("deep/path.toml", "env = ['./a.b']\n");
+    let told = |file: &str| {
+        let run = scene.say(&format!("--config-file {file} env")).env("a.b", "x").env("TOLD", "told");
+        let all = run.output().ok().text();
+        let of_these = |line: &&str| ["a.b=", "TOLD=", "FROM="].iter().any(|name| line.starts_with(name));
+        all.lines().filter(of_these).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told("deep/box.toml"), "TOLD=told a.b=x");
+    assert_eq!(told("deep/path.toml"), "FROM=there");
+}
+
 /// Of a file that was included from another folder each path is meant from its own.
 #[test]
 fn included_files_have_folders_of_their_own() {

@@ -52,6 +52,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("hostname = 'hh'\nshare = 'uts'\n", ":1:12: --hostname hh with --share uts would rename the host", "leave one"),
     ("rootfs = '/x'\nbase = 'none'\n", ":1:10: --base and --rootfs both say what the root is", "choose one"),
     ("pull = 'never'\n", ":1:8: --pull says something of an image, and none is named", "--image REF"),
+    ("vpn-on-failure = 'block'\n", ":1:18: --vpn-on-failure says something of a VPN", "--vpn CONF"),
     ("publish = '80'\n", ":1:11: cannot publish 80: the container has no network", "--network nat"),
     // What is found out later.
     ("nest = true\nbind = ['/nope:/x']\n", ":2:9: cannot bind '/nope': No such file or directory", ":create"),
@@ -111,6 +112,9 @@ fn the_file_is_not_blamed_for_the_command_line() {
     scene.file("box.toml", "hostname = 'h'\n");
     let output = scene.say("--config-file box.toml --bind /nope:/x true").output();
     assert!(output.err().starts_with("kakuri: cannot bind '/nope'"), "{output}");
+    scene.file("word.toml", "env = ['A=nowhere']\n");
+    let output = scene.say("--config-file word.toml nowhere").output();
+    assert!(output.err().starts_with("kakuri: cannot run 'nowhere'"), "{output}");
     let output = scene.say("--config-file box.toml --command=a b").output();
     assert!(output.err().starts_with("kakuri: --command 'a' and 'b' are two commands"), "{output}");
 }

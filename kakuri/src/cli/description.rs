@@ -9,6 +9,8 @@ mod file;
 mod include;
 mod place;
 
+use std::os::unix::ffi::OsStrExt;
+
 use kakuri_wire::{Bytes, Fail};
 
 use super::Run;
@@ -27,7 +29,7 @@ use file::File;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     layers: Vec<Layer>,
-    /// The options of the command line, which none of these is to be blamed for.
+    /// What the command line says, which none of these is to be blamed for.
     typed: Vec<Given>,
 }
 
@@ -52,7 +54,13 @@ pub(super) fn begin(verb: &'static Verb, scanned: &Scanned) -> Result<Run, Fail>
         value: m.value.to_vec(),
         bare: m.bare,
     });
-    let mut described = Description { layers, typed: typed.collect() };
+    let words = scanned.command.iter().map(|word| Given {
+        id: Id::Nothing,
+        name: b"CMD".into(),
+        value: word.as_bytes().into(),
+        bare: false,
+    });
+    let mut described = Description { layers, typed: typed.chain(words).collect() };
     described.forget_what_is_overruled(scanned);
     let mut run = blank();
     described.lay(&mut run, &host)?;
@@ -107,6 +115,10 @@ impl Description {
             give_way(&options, &mut run.spec);
             for entry in &layer.entries {
                 match &entry.said {
+                    // A variable: whether the caller stands where there is a file of that name is nothing to this one.
+                    Said::Option(Given { id: Id::Env, value, .. }) if is_bare(value) => {
+                        run.spec.environment.set.push(Bytes(value.clone()));
+                    }
                     Said::Option(given) => apply(run, &met(given)).map_err(|fail| at(entry, fail))?,
                     Said::Command(words) => run.spec.command.clone_from(words),
                     Said::Not(_) => {}
@@ -122,6 +134,10 @@ impl Description {
         let names: Vec<String> = self.layers.iter().map(|layer| layer.file.shown()).collect();
         names.join(", ")
     }
+}
+
+fn is_bare(value: &[u8]) -> bool {
+    !value.is_empty() && !value.iter().any(|b| b"=/".contains(b))
 }
 
 /// Relative paths of a file are meant from the folder it lies in; those of files before it are absolute by now.
