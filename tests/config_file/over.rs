@@ -59,7 +59,7 @@ fn another_answer_takes_the_place_of_the_first() {
     let scene = Scene::new();
     let root = scene.folder("root").display().to_string();
     scene.file("image.toml", "image = 'no.such.host/x'\nentrypoint = 'y'\n");
-    scene.file("rooted.toml", &format!("rootfs = '{root}'\n"));
+    scene.file("rooted.toml", format!("rootfs = '{root}'\n"));
     scene.file("user.toml", "user = '7:8'\n");
     let ok = |line: &str| scene.say(line).output().ok().text();
     assert_eq!(ok("--config-file image.toml --base host echo here"), "here");
