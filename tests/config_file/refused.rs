@@ -52,7 +52,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("hostname = 'hh'\nshare = 'uts'\n", ":1:12: --hostname hh with --share uts would rename the host", "leave one"),
     ("rootfs = '/x'\nbase = 'none'\n", ":1:10: --base and --rootfs both say what the root is", "choose one"),
     ("pull = 'never'\n", ":1:8: --pull says something of an image, and none is named", "--image REF"),
-    ("vpn-on-failure = 'block'\n", ":1:18: --vpn-on-failure says something of a VPN", "--vpn CONF"),
+    ("vpn-on-failure = 'block'\n", ":1:18: no VPN is named for --vpn-on-failure", "--vpn CONF"),
+    ("publish = ['53', '8080:80/tcp']\nnetwork = 'none'\n", ":1:12: cannot publish 53: ", "--network nat -p 53"),
+    ("publish = '8080:80/tcp'\n", ":1:11: cannot publish 8080:80: the container has no", "--network nat"),
     ("publish = '80'\n", ":1:11: cannot publish 80: the container has no network", "--network nat"),
     // What is found out later.
     ("nest = true\nbind = ['/nope:/x']\n", ":2:9: cannot bind '/nope': No such file or directory", ":create"),

@@ -16,8 +16,7 @@ pub fn check(spec: &Spec) -> Result<()> {
     if let Some(vpn) = &spec.vpn {
         if vpn.config.as_bytes().is_empty() {
             let said = if vpn.ignore_hooks { "--vpn-ignore-hooks" } else { "--vpn-on-failure" };
-            return Err(wrong(format!("{said} says something of a VPN, and none is named"))
-                .hint("--vpn CONF, a WireGuard configuration"));
+            return Err(wrong(format!("no VPN is named for {said}")).hint("--vpn CONF, a WireGuard configuration"));
         }
         return vpn_alone(spec);
     }

@@ -46,7 +46,9 @@ fn weight(said: &str, given: &Given, folder: Option<&[u8]>) -> usize {
     let says = |wanted: &str| said.split([' ', ':', ',', '`', '=', '(', ')']).any(|word| word == wanted);
     let named = says(&String::from_utf8_lossy(&given.name));
     // `cannot publish 80`: a value that is shown as it would be typed.
-    let shown = given.value.len() > 1 && says(&String::from_utf8_lossy(&given.value));
+    let value = String::from_utf8_lossy(&given.value);
+    let value = value.strip_suffix("/tcp").unwrap_or(&value);
+    let shown = value.len() > 1 && (says(value) || said.split([' ', ',']).any(|word| word == value));
     2 * usize::from(quoted) + usize::from(named) + usize::from(shown)
 }
 
