@@ -22,6 +22,7 @@ const PAGES: &[(&str, &str)] = &[
     ("kakuri/docs/architecture.md", include_str!("../kakuri/docs/architecture.md")),
     ("kakuri/docs/calls.md", include_str!("../kakuri/docs/calls.md")),
     ("kakuri/docs/comparison.md", include_str!("../kakuri/docs/comparison.md")),
+    ("kakuri/docs/config-file.md", include_str!("../kakuri/docs/config-file.md")),
     ("kakuri/docs/contributing.md", include_str!("../kakuri/docs/contributing.md")),
     ("kakuri/docs/doors.md", include_str!("../kakuri/docs/doors.md")),
     ("kakuri/docs/images.md", include_str!("../kakuri/docs/images.md")),
@@ -74,6 +75,8 @@ fn reader(scene: &Scene) {
     scene.file("script.py", "print(sum(range(10)))\n");
     scene.file("Makefile", "all:\n\t@echo made\n");
     scene.file("config/service.conf", "on\n");
+    scene.file("box.toml", include_str!("../kakuri/docs/box.toml"));
+    scene.file("limits.toml", include_str!("../kakuri/docs/limits.toml"));
     let home = scene.home();
     for file in ["projects/one", "data/numbers", ".cache/x", ".cargo/y", ".rustup/z"] {
         let path = home.join(file);

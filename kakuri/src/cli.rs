@@ -7,6 +7,7 @@
 mod ask;
 mod back;
 pub mod complete;
+mod description;
 mod door;
 mod enter;
 mod forms;
@@ -24,6 +25,7 @@ pub mod man;
 mod manage;
 pub(crate) mod network;
 mod options;
+mod overlay;
 pub mod pages;
 mod phrase;
 mod plain;
@@ -44,6 +46,7 @@ use crate::doctor::Form;
 pub use crate::explain::Part;
 use crate::spec::Spec;
 pub use ask::*;
+pub use description::{Description, locate};
 pub use look::Stats;
 
 /// What is to be done.
@@ -79,6 +82,8 @@ pub struct Run {
     pub interactive: bool,
     /// `--detach-keys`, in bytes of the terminal; None: the default.
     pub detach_keys: Option<Vec<u8>>,
+    /// `--config-file`: what said it, for errors.
+    pub described: Option<Box<Description>>,
 }
 
 /// What is done with the plan.

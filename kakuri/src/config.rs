@@ -7,6 +7,7 @@ pub mod verb;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
+pub(crate) use file::position;
 use kakuri_wire::fail::OrFail;
 use kakuri_wire::{Bytes, Fail, Result, Stage};
 

@@ -47,6 +47,7 @@ pub use library::*;
 /// What the documents show in Rust runs.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]
+#[doc = include_str!("../docs/config-file.md")]
 #[doc = include_str!("../../README.md")]
 struct Documents;
 

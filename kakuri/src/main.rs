@@ -124,10 +124,14 @@ fn temporary(wanted: &mut Wanted, login: bool) -> Result<u8> {
                 Act::Emit(part) => explain::emit(plan, part),
                 _ => explain::explain(plan),
             };
-            decide(wanted, login).and_then(|plan| print(shown(&plan).as_bytes()))
+            decide(wanted, login).and_then(|mut plan| {
+                let files = wanted.described.as_ref().map(|described| format!("described by {}", described.files()));
+                plan.notes.splice(0..0, files);
+                print(shown(&plan).as_bytes())
+            })
         }
     });
-    outcome.inspect_err(|fail| reporter.failed(fail))
+    outcome.map_err(|fail| cli::locate(&wanted.described, fail)).inspect_err(|fail| reporter.failed(fail))
 }
 
 fn decide(wanted: &Wanted, login: bool) -> Result<Plan> {

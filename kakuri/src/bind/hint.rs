@@ -61,6 +61,7 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
             b"load" => "kakuri image load -i FILE loads images from an archive".into(),
             b"save" => "kakuri image save -o FILE REF... writes images to an archive".into(),
             [b'/', ..] => "correct the name, or show what it lies in with --bind".into(),
+            _ if let Some(image) = with_tag(plan, command) => format!("did you mean kakuri --image {image}?"),
             _ if is_image(command) => {
                 let word = output::words(&[Bytes(command.to_vec())]);
                 format!("if it is an image: kakuri run --image {word} [CMD...]")
@@ -74,9 +75,23 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
     fail.hint(hint)
 }
 
+/// Names of images everybody knows.
+const KNOWN: [&str; 8] = ["alpine", "archlinux", "centos", "debian", "fedora", "opensuse", "rockylinux", "ubuntu"];
+
+/// What rustainer's users type for an image: its name, and the tag as a word of its own.
+fn with_tag(plan: &Plan, command: &[u8]) -> Option<String> {
+    let [name, tag] = &plan.process.argv[..] else { return None };
+    let (name, tag) = (std::str::from_utf8(name.as_bytes()).ok()?, std::str::from_utf8(tag.as_bytes()).ok()?);
+    // Whatever else a tag may be, a program that was mistyped would have it as an argument.
+    let version = tag == "latest" || tag.starts_with(|c: char| c.is_ascii_digit());
+    let image = format!("{name}:{tag}");
+    let fits = !name.contains(':') && !name.starts_with('.') && (version || KNOWN.contains(&name));
+    let is = fits && name.as_bytes() == command && matches!(Source::parse(image.as_bytes()), Ok(Source::Registry(_)));
+    is.then_some(image)
+}
+
 /// What docker's users type for an image. A path of the command's own does not look so.
 fn is_image(command: &[u8]) -> bool {
-    const KNOWN: [&str; 8] = ["alpine", "archlinux", "centos", "debian", "fedora", "opensuse", "rockylinux", "ubuntu"];
     let tagged = || {
         let name = command.rsplit(|&b| b == b'/').next().unwrap_or_default();
         name.iter().any(|b| matches!(b, b':' | b'@')) && matches!(Source::parse(command), Ok(Source::Registry(_)))

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 pub use images::{Images, Load, Login, Logout, Pull, Registry};
 use kakuri_wire::{Bytes, Fail};
 
+use super::description::Description;
 use super::look::Stats;
 use crate::spec::{self, Spec, User};
 
@@ -80,6 +81,7 @@ pub struct Create {
     pub spec: Spec,
     /// `--replace`: a stopped one of that name gives way.
     pub replace: bool,
+    pub described: Option<Box<Description>>,
     pub general: General,
 }
 
@@ -115,12 +117,12 @@ impl Overlay {
 
     /// What they say by themselves.
     pub fn alone(&self) -> Result<Spec, Fail> {
-        super::run::alone(&self.given)
+        super::overlay::alone(&self.given)
     }
 
     /// Lays them over `spec`, each as it would be read on a run's own command line.
     pub fn apply(&self, spec: &mut Spec) -> Result<(), Fail> {
-        super::run::apply_given(&self.given, spec)
+        super::overlay::apply_given(&self.given, spec)
     }
 }
 
@@ -236,7 +238,17 @@ pub struct Inspect {
     pub format: Format,
     /// `--security`: what it guarantees, and nothing else.
     pub security: bool,
+    /// `--pid`, `--all`: not the containers, but processes in them. Then there are no names.
+    pub processes: Option<Wanted>,
     pub general: General,
+}
+
+/// Which processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    /// As the host numbers them; never empty.
+    Numbers(Vec<i32>),
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,15 @@
 //! The verbs that make a container or lead into one: create, start, exec, shell, attach.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 use kakuri_wire::{Bytes, Fail};
 
 use super::ask::{Attach, Create, Exec, General, Given, Overlay, Shell, Start, Verbs};
 use super::options::Id;
-use super::pages::Verb;
+use super::pages::{RUN, Verb};
 use super::scan::{Met, Scanned, scan, shown, shown_option};
-use super::{Command, Run, Stop, help, login, misuse, phrase, run};
+use super::{Command, Run, Stop, description, help, image, login, misuse, overlay, phrase, run};
 use crate::spec::{Terminal, User};
 
 /// Scans, and answers `--help`.
@@ -60,27 +61,33 @@ fn no_empty_command(verb: &Verb, name: &str, command: &[OsString]) -> Result<(),
 
 pub fn create(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
-    let mut given = gather(&scanned)?;
+    let mut given = description::begin(verb, &scanned)?;
+    let name = named(verb, &mut given, &scanned).map_err(|fail| description::locate(&given.described, fail))?;
+    let Run { spec, replace, general, described, .. } = given;
+    done(Verbs::Create(Create { name, spec, replace, described, general }))
+}
+
+/// What is to be made; its name.
+fn named(verb: &Verb, given: &mut Run, scanned: &Scanned) -> Result<Option<String>, Fail> {
+    scanned.met.iter().try_for_each(|met| run::apply(given, met))?;
     let name = match (given.name.take(), &scanned.words[..]) {
-        (Some(name), [word, ..]) => {
+        (Some(name), [word, ..]) if scanned.has(Id::Name) => {
             return Err(misuse(format!("two names were given, '{name}' and '{}'", shown(word)))
-                .hint("kakuri create NAME, or kakuri create --name NAME CMD")
-                .into());
+                .hint("kakuri create NAME, or kakuri create --name NAME CMD"));
         }
-        (name @ Some(_), []) => name,
-        (None, [word, ..]) => Some(phrase::new_name(word)?),
-        (None, []) => None,
+        // One that a file names is another here.
+        (_, [word, ..]) => Some(phrase::new_name(word)?),
+        (name, []) => name,
     };
     if given.replace && name.is_none() {
-        return Err(misuse("--replace needs the name of what is to be replaced")
-            .hint("kakuri create --replace NAME")
-            .into());
+        return Err(misuse("--replace needs the name of what is to be replaced").hint("kakuri create --replace NAME"));
     }
     no_empty_command(verb, name.as_deref().unwrap_or("it"), scanned.command)?;
-    run::one_root(&scanned.met, &given.spec)?;
-    run::sane(&given)?;
-    given.spec.command = words(scanned.command);
-    done(Verbs::Create(Create { name, spec: given.spec, replace: given.replace, general: given.general }))
+    run::one_root(&scanned.met)?;
+    image::check(&given.spec, description::all(&given.described, scanned))?;
+    run::sane(given)?;
+    run::take_command(given, scanned)?;
+    Ok(name)
 }
 
 /// Options that are a start's own, and not laid over what is stored.
@@ -100,9 +107,12 @@ fn of_the_start(id: Id) -> bool {
 }
 
 pub fn start(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
+    if makes_what_it_starts(arguments) {
+        return run::parse(&RUN, arguments, run::Form::Spelled);
+    }
     let scanned = read(verb, arguments)?;
     let given = gather(&scanned)?;
-    run::sane_over_stored(&given)?;
+    overlay::sane_over_stored(&given)?;
     let name = one_name(verb, &scanned.words)?;
     no_empty_command(verb, &name, scanned.command)?;
     let owned = |m: &Met| Given { id: m.id, name: name_of(m), value: m.value.to_vec(), bare: m.bare };
@@ -117,6 +127,18 @@ pub fn start(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Sto
         status_fd: given.status_fd,
         general: given.general,
     }))
+}
+
+/// Ryouiki's `start --path DIR --env FILE --command CMD`: a root and a command are named, and no container. Ours takes
+/// neither of the two.
+fn makes_what_it_starts(arguments: &[OsString]) -> bool {
+    let begins = |word: &str| {
+        let of_it =
+            |a: &&OsString| a.as_bytes().strip_prefix(word.as_bytes()).is_some_and(|r| matches!(r, [] | [b'=', ..]));
+        arguments.iter().take_while(|a| *a != "--").any(|a| of_it(&a))
+    };
+    let both = begins("--path") && begins("--command");
+    both && scan(&RUN, arguments).is_ok_and(|s| s.has(Id::Rootfs) && s.has(Id::Script) && s.command.is_empty())
 }
 
 /// With its dash, out of a cluster too.

@@ -4,6 +4,7 @@ use kakuri_wire::{Bytes, Fail};
 
 use super::{misuse, value};
 use crate::bind::parse;
+use crate::host::as_path;
 use crate::spec::{Bind, Device, Rootfs, RootfsMode, Spec, Tmpfs};
 
 /// Writable by everybody, as /tmp and docker's are.
@@ -65,6 +66,21 @@ pub fn rootfs(typed: &[u8]) -> Result<Rootfs, Fail> {
         return wrong("it names no folder".into());
     }
     Ok(Rootfs { path: Bytes(path.clone()), mode })
+}
+
+/// `--command`: what the container's own sh reads.
+pub fn script(name: &str, typed: &[u8]) -> Result<Vec<Bytes>, Fail> {
+    if typed.is_empty() {
+        return Err(misuse(format!("the command is empty ({name})")).hint(format!("{name} 'make && make install'")));
+    }
+    Ok(vec!["sh".into(), "-c".into(), Bytes(typed.to_vec())])
+}
+
+/// Ryouiki's `--env FILE`: what has no `=` and is no name of a variable a shell could have, and is a path or there.
+pub fn is_env_file(typed: &[u8]) -> bool {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let named = typed.iter().all(word) && !typed.first().is_some_and(u8::is_ascii_digit);
+    !named && !typed.contains(&b'=') && (typed.contains(&b'/') || as_path(typed).is_file())
 }
 
 /// `PATH[:DST][:rwm]`.

@@ -108,12 +108,13 @@ fn entrypoint(name: &str, typed: &[u8]) -> Result<Vec<Bytes>, Fail> {
 }
 
 /// Things said of an image that nobody named.
-pub fn check(spec: &Spec, given: &[Met]) -> Result<(), Fail> {
+pub fn check<'a>(spec: &Spec, given: impl IntoIterator<Item = Met<'a>>) -> Result<(), Fail> {
     if spec.image.as_ref().is_none_or(|image| !image.reference.as_bytes().is_empty()) {
         return Ok(());
     }
     let ids = [Id::Pull, Id::Platform, Id::Entrypoint, Id::Creds, Id::Authfile, Id::CertDir, Id::TlsVerify];
-    let said = given.iter().find(|met| ids.contains(&met.id)).map(|met| shown_option(met.name)).unwrap_or_default();
+    let said =
+        given.into_iter().find(|met| ids.contains(&met.id)).map(|met| shown_option(met.name)).unwrap_or_default();
     Err(misuse(format!("{said} says something of an image, and none is named")).hint("name one: --image REF"))
 }
 

@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 
-use super::ask::{Format, General, Inspect, List, Logs, Verbs};
+use kakuri_wire::Fail;
+
+use super::ask::{Format, General, Inspect, List, Logs, Verbs, Wanted};
 use super::enter::{done, general, one_name, read};
 use super::manage::names;
 use super::options::Id;
 use super::pages::Verb;
-use super::scan::{shown, shown_option};
+use super::scan::{Scanned, shown, shown_option};
 use super::{Command, Stop, misuse, network, phrase};
 
 /// `kakuri list`.
@@ -53,16 +55,56 @@ fn containers(verb: &'static Verb, arguments: &[OsString], docker: bool) -> Resu
 
 pub fn inspect(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {
     let scanned = read(verb, arguments)?;
+    let processes = processes(&scanned)?;
     let mut inspect = Inspect {
-        names: names(verb, &scanned.words)?,
+        names: if processes.is_some() { Vec::new() } else { names(verb, &scanned.words)? },
         format: Format::default(),
         security: scanned.has(Id::Security),
+        processes,
         general: general(&scanned)?,
     };
     for met in scanned.met.iter().filter(|m| m.id == Id::Format) {
         inspect.format = phrase::format(&shown_option(met.name), met.value)?;
     }
     done(Verbs::Inspect(inspect))
+}
+
+/// `--pid PID,...`, `--all`: Ryouiki's form.
+fn processes(scanned: &Scanned) -> Result<Option<Wanted>, Fail> {
+    let mut numbers = Vec::new();
+    for met in scanned.met.iter().filter(|m| m.id == Id::Pid) {
+        for word in met.value.split(|&b| b == b',') {
+            let number = std::str::from_utf8(word).ok().filter(|w| w.bytes().all(|b| b.is_ascii_digit()));
+            match number.and_then(|w| w.parse::<i32>().ok()).filter(|n| *n > 0) {
+                Some(number) => numbers.push(number),
+                None => {
+                    return Err(misuse(format!("bad value '{}' for --pid", shown(met.value)))
+                        .why(format!("'{}' is no number of a process", shown(word)))
+                        .hint("--pid 4711, or --pid 4711,4712, as the host numbers them"));
+                }
+            }
+        }
+    }
+    let all = scanned.has(Id::All);
+    if !all && numbers.is_empty() {
+        return Ok(None);
+    }
+    let option = if all { "--all" } else { "--pid" };
+    if let Some(name) = scanned.words.first() {
+        let name = shown(name);
+        return Err(misuse(format!("{option} is about processes, and '{name}' is a container"))
+            .hint(format!("kakuri inspect {name}, or kakuri container top {name}")));
+    }
+    match (all, scanned.has(Id::Security)) {
+        (_, true) => {
+            Err(misuse(format!("{option} and --security are two questions")).hint("kakuri inspect --security NAME"))
+        }
+        (true, _) if !numbers.is_empty() => {
+            Err(misuse("--all and --pid are two answers to one question").hint("choose one of them"))
+        }
+        (true, _) => Ok(Some(Wanted::All)),
+        _ => Ok(Some(Wanted::Numbers(numbers))),
+    }
 }
 
 pub fn logs(verb: &'static Verb, arguments: &[OsString]) -> Result<Command, Stop> {

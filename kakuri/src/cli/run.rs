@@ -6,13 +6,12 @@ use std::path::Path;
 
 use kakuri_wire::{Bytes, Fail};
 
-use super::ask::Given;
 use super::options::Id;
 use super::pages::{self, Verb};
 use super::scan::{Met, Scanned, scan, shown_option};
 use super::{
-    Act, Command, General, Part, Run, Stop, door, forms, help, ids, image, landlock, limits, made, misuse, network,
-    phrase, value, walls,
+    Act, Command, General, Part, Run, Stop, description, door, forms, help, ids, image, landlock, limits, made, misuse,
+    network, phrase, value, walls,
 };
 use crate::bind::parse;
 use crate::spec::{Base, IdMode, Network, Proc, Spec, Terminal, User};
@@ -38,20 +37,36 @@ pub fn parse(verb: &'static Verb, arguments: &[OsString], form: Form) -> Result<
             _ => {}
         }
     }
-    let mut run = blank();
-    for met in &scanned.met {
-        apply(&mut run, met)?;
-    }
-    one_root(&scanned.met, &run.spec)?;
-    sane(&run)?;
-    if run.replace && run.name.is_none() {
-        return Err(misuse("--replace needs the name of what is to be replaced")
-            .hint("kakuri run --replace --name NAME CMD")
-            .into());
-    }
-    command(arguments, &scanned, form)?;
-    run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
+    let mut run = description::begin(verb, &scanned)?;
+    let finished = finish(&mut run, &scanned).and_then(|()| command(arguments, &scanned, form));
+    finished.map_err(|fail| description::locate(&run.described, fail))?;
     Ok(Command::Run(Box::new(run)))
+}
+
+/// The command line over what was said before it.
+fn finish(run: &mut Run, scanned: &Scanned) -> Result<(), Fail> {
+    scanned.met.iter().try_for_each(|met| apply(run, met))?;
+    one_root(&scanned.met)?;
+    image::check(&run.spec, description::all(&run.described, scanned))?;
+    sane(run)?;
+    if run.replace && run.name.is_none() {
+        return Err(
+            misuse("--replace needs the name of what is to be replaced").hint("kakuri run --replace --name NAME CMD")
+        );
+    }
+    take_command(run, scanned)
+}
+
+/// The words of the command, which are instead of a file's.
+pub(super) fn take_command(run: &mut Run, scanned: &Scanned) -> Result<(), Fail> {
+    let Some(first) = scanned.command.first() else { return Ok(()) };
+    if let Some(script) = scanned.met.iter().find(|m| m.id == Id::Script) {
+        let (first, script) = (Bytes::from(first.as_os_str()), Bytes(script.value.to_vec()));
+        return Err(misuse(format!("--command '{script}' and '{first}' are two commands"))
+            .hint("leave one of them out; a script of several words is one word in quotes"));
+    }
+    run.spec.command = scanned.command.iter().map(|word| Bytes::from(word.as_os_str())).collect();
+    Ok(())
 }
 
 /// A run of which nothing was said yet.
@@ -67,45 +82,8 @@ pub(super) fn blank() -> Run {
         replace: false,
         interactive: false,
         detach_keys: None,
+        described: None,
     }
-}
-
-/// Options over a stored container's.
-pub(super) fn apply_given(given: &[Given], spec: &mut Spec) -> Result<(), Fail> {
-    let mut run = Run { spec: std::mem::take(spec), ..blank() };
-    let who = |g: &Given| {
-        let says = |word: &[u8]| g.value.split(|&b| b == b',').any(|said| said == word);
-        matches!(g.id, Id::User | Id::Uid) || (g.id == Id::Userns && (says(b"single") || says(b"keep-id")))
-    };
-    if given.iter().any(|g| matches!(g.id, Id::Userns | Id::Uidmap | Id::Gidmap)) {
-        run.spec.ids = IdMode::Unset;
-    }
-    if given.iter().any(who) {
-        // Who it was before is another answer to the same question, and given up.
-        run.spec.user = User::Unset;
-    }
-    if given.iter().any(|g| g.id == Id::Vpn) {
-        // A VPN takes the place of whatever network there was; what stands on the same line is another matter.
-        run.spec.network = None;
-        run.spec.publish.clear();
-        run.spec.host_ports.clear();
-        run.spec.dns.clear();
-    }
-    apply_all(given, &mut run)?;
-    let sound = sane(&run);
-    *spec = run.spec;
-    sound
-}
-
-fn apply_all(given: &[Given], run: &mut Run) -> Result<(), Fail> {
-    given.iter().try_for_each(|g| apply(run, &Met { id: g.id, name: &g.name, value: &g.value, bare: g.bare }))
-}
-
-/// What options say by themselves, whatever they are laid over.
-pub(super) fn alone(given: &[Given]) -> Result<Spec, Fail> {
-    let mut run = blank();
-    apply_all(given, &mut run)?;
-    Ok(run.spec)
 }
 
 /// One option, validated.
@@ -138,7 +116,10 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
             if matches!(met.value.first(), None | Some(b'=')) {
                 return Err(misuse(format!("{name} '{}' names no variable", bytes())).hint(format!("{name} KEY=VALUE")));
             }
-            spec.environment.set.push(bytes());
+            match forms::is_env_file(met.value) {
+                true => spec.environment.files.push(bytes()),
+                false => spec.environment.set.push(bytes()),
+            }
         }
         Id::EnvFile => spec.environment.files.push(bytes()),
         Id::EnvHost => spec.environment.host = true,
@@ -203,6 +184,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::Quiet => general.quiet = true,
         Id::ReadOnly => spec.read_only = true,
         Id::Remove => run.remove = true,
+        Id::Script => spec.command = forms::script(&name, met.value)?,
         Id::Replace => run.replace = true,
         Id::Share => share(&name, met.value, spec)?,
         Id::StatusFd => *status_fd = Some(value::descriptor(&name, met.value, 3)?),
@@ -220,6 +202,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         Id::All
         | Id::Archive
         | Id::Attach
+        | Id::ConfigFile
         | Id::Container
         | Id::Filter
         | Id::Fix
@@ -241,6 +224,7 @@ pub(super) fn apply(run: &mut Run, met: &Met) -> Result<(), Fail> {
         | Id::Password
         | Id::PasswordStdin
         | Id::Patch
+        | Id::Pid
         | Id::Security
         | Id::Signal
         | Id::Since
@@ -273,27 +257,15 @@ fn share(name: &str, list: &[u8], spec: &mut Spec) -> Result<(), Fail> {
 }
 
 /// `--base`, `--rootfs` and `--image` are answers to one question.
-pub(super) fn one_root(met: &[Met], spec: &Spec) -> Result<(), Fail> {
+pub(super) fn one_root(met: &[Met]) -> Result<(), Fail> {
     let all = [(Id::Base, "--base"), (Id::Rootfs, "--rootfs"), (Id::Image, "--image")];
     let mut given = all.iter().filter(|(id, _)| met.iter().any(|m| m.id == *id)).map(|(_, name)| name);
     match (given.next(), given.next()) {
         (Some(one), Some(other)) => {
             Err(misuse(format!("{one} and {other} both say what the root is")).hint("choose one of them"))
         }
-        _ => image::check(spec, met),
+        _ => Ok(()),
     }
-}
-
-/// What goes wrong whatever the container is that a start's options are laid over: what it has already, its VPN or its
-/// network, they need not name.
-pub(super) fn sane_over_stored(run: &Run) -> Result<(), Fail> {
-    let mut run = run.clone();
-    run.spec.vpn = run.spec.vpn.filter(|vpn| !vpn.config.as_bytes().is_empty());
-    if run.spec.vpn.is_none() && run.spec.network.is_none() {
-        run.spec.publish.clear();
-        run.spec.host_ports.clear();
-    }
-    sane(&run)
 }
 
 /// What goes wrong only together.

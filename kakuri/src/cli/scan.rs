@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use kakuri_wire::{Bytes, Fail};
 
-use super::options::foreign::{BUBBLEWRAP, MISPLACED};
+use super::options::foreign::{self, MISPLACED};
 use super::options::{self, Id, Opt, Takes};
 use super::pages::{TOP, Verb};
 use super::{help, misuse};
@@ -30,6 +30,8 @@ pub struct Scanned<'a> {
     pub command: &'a [OsString],
     /// `--` stood before the command.
     pub dashes: bool,
+    /// `--nest=false`: what a file may say, and this line takes back.
+    pub denied: Vec<Id>,
 }
 
 impl Scanned<'_> {
@@ -42,14 +44,14 @@ impl Scanned<'_> {
 pub fn scan<'a>(verb: &Verb, arguments: &'a [OsString]) -> Result<Scanned<'a>, Fail> {
     let before = verb.words.before_command().unwrap_or(usize::MAX);
     let met = Vec::with_capacity(arguments.len().min(64));
-    let mut scanned = Scanned { met, words: Vec::new(), command: &[], dashes: false };
+    let mut scanned = Scanned { met, words: Vec::new(), command: &[], dashes: false, denied: Vec::new() };
     let mut at = 0;
     while let Some(word) = arguments.get(at).map(|w| w.as_bytes()) {
         at += 1;
         let next = arguments.get(at).map(|w| w.as_bytes());
         match word {
             b"--" if !scanned.dashes => scanned.dashes = true,
-            [b'-', b'-', ..] if !scanned.dashes => at += usize::from(long(verb, word, next, &mut scanned.met)?),
+            [b'-', b'-', ..] if !scanned.dashes => at += usize::from(long(verb, word, next, &mut scanned)?),
             [b'-', _, ..] if !scanned.dashes => at += usize::from(cluster(verb, word, next, &mut scanned.met)?),
             // `create --name NAME CMD`: the name has been given.
             _ if scanned.words.len() < before && !(before == 1 && scanned.has(Id::Name)) => scanned.words.push(word),
@@ -63,7 +65,8 @@ pub fn scan<'a>(verb: &Verb, arguments: &'a [OsString]) -> Result<Scanned<'a>, F
 }
 
 /// `--name`, `--name=value`, `--name value`. True where the next word was the value.
-fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<Met<'a>>) -> Result<bool, Fail> {
+fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, scanned: &mut Scanned<'a>) -> Result<bool, Fail> {
+    let met = &mut scanned.met;
     let (name, attached) = match word.iter().position(|&b| b == b'=') {
         Some(at) => (&word[..at], Some(&word[at + 1..])),
         None => (word, None),
@@ -72,7 +75,10 @@ fn long<'a>(verb: &Verb, word: &'a [u8], next: Option<&'a [u8]>, met: &mut Vec<M
     let mut option = Met { id: opt.id, name, value: b"", bare: false };
     match (opt.takes, attached) {
         (Takes::Nothing, None | Some(b"true")) => {}
-        (Takes::Nothing, Some(b"false")) => return Ok(false),
+        (Takes::Nothing, Some(b"false")) => {
+            scanned.denied.push(opt.id);
+            return Ok(false);
+        }
         (Takes::Nothing, Some(value)) => {
             return Err(misuse(format!("'{}' takes no value, and '{}' was given", shown(name), shown(value)))
                 .hint(format!("type {} alone", shown(name))));
@@ -133,25 +139,35 @@ fn no_value(name: &[u8], opt: &Opt) -> Fail {
 
 fn unknown(verb: &Verb, name: &[u8]) -> Fail {
     let word = shown(&name[2..]);
+    misplaced(verb, &word).unwrap_or_else(|| {
+        let hint = help::suggestion(verb, &word).map_or_else(|| listed(verb), |near| format!("did you mean {near}?"));
+        misuse(format!("unknown option '--{word}'")).hint(hint)
+    })
+}
+
+/// An option of another verb, or of another program.
+pub fn misplaced(verb: &Verb, word: &str) -> Option<Fail> {
     if let Some((_, _, instead)) = MISPLACED.iter().find(|(v, option, _)| *v == verb.name && *option == word) {
-        return misuse(format!("kakuri {} takes no --{word}", verb.name)).hint(*instead);
+        return Some(misuse(format!("kakuri {} takes no --{word}", verb.name)).hint(*instead));
     }
-    let help = match verb.name {
-        "run" => "kakuri --help lists the options; those of CMD come after it".to_string(),
-        name => format!("kakuri {name} --help lists its options"),
-    };
-    if let Some((_, instead)) = BUBBLEWRAP.iter().find(|(theirs, _)| *theirs == word) {
-        return misuse(format!("unknown option '--{word}'")).hint(format!("that is bubblewrap's: {instead}"));
+    if let Some((whose, instead)) = foreign::named(word) {
+        return Some(misuse(format!("unknown option '--{word}'")).hint(format!("that is {whose}'s: {instead}")));
     }
     let others: Vec<&str> =
         TOP.iter().filter(|v| options::long(v.options, word.as_bytes()).is_some()).map(|v| v.name).collect();
-    if !others.is_empty() {
-        let taker = if verb.name == "run" { "a run".into() } else { format!("kakuri {}", verb.name) };
-        return misuse(format!("{taker} takes no --{word}"))
-            .hint(format!("{help}; --{word} is for kakuri {}", others.join(", ")));
+    if others.is_empty() {
+        return None;
     }
-    let hint = help::suggestion(verb, &word).map_or(help, |near| format!("did you mean {near}?"));
-    misuse(format!("unknown option '--{word}'")).hint(hint)
+    let taker = if verb.name == "run" { "a run".into() } else { format!("kakuri {}", verb.name) };
+    let hint = format!("{}; --{word} is for kakuri {}", listed(verb), others.join(", "));
+    Some(misuse(format!("{taker} takes no --{word}")).hint(hint))
+}
+
+fn listed(verb: &Verb) -> String {
+    match verb.name {
+        "run" => "kakuri --help lists the options; those of CMD come after it".into(),
+        name => format!("kakuri {name} --help lists its options"),
+    }
 }
 
 fn unknown_letter(verb: &Verb, word: &[u8]) -> Fail {
@@ -161,9 +177,9 @@ fn unknown_letter(verb: &Verb, word: &[u8]) -> Fail {
     if word.len() > 2 && options::long(verb.options, &word[1..]).is_some() {
         return why.hint(format!("did you mean -{all}?"));
     }
-    match verb.name {
-        "run" => why.hint("kakuri --help lists the options; those of CMD come after it"),
-        name => why.hint(format!("kakuri {name} --help lists its options")),
+    match foreign::letter(word[1]).filter(|_| matches!(verb.name, "run" | "create")) {
+        Some((whose, instead)) => why.hint(format!("that is {whose}'s: {instead}")),
+        None => why.hint(listed(verb)),
     }
 }
 

@@ -45,6 +45,12 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
     };
     let file: File = match toml::from_str(words) {
         Ok(file) => file,
+        // hakoniwa's --config is another's.
+        Err(e) if e.message().starts_with("unknown field") && e.message().contains("`bind_profiles`") => {
+            return wrong(e.span().map_or(0, |s| s.start), e.message()).map_err(|fail| {
+                fail.hint("correct the file; one that describes a container is given by --config-file")
+            });
+        }
         Err(e) => return wrong(e.span().map_or(0, |s| s.start), e.message()),
     };
     let mut config = Config::defaults(path.clone());
@@ -68,7 +74,7 @@ pub fn parse(path: Vec<u8>, text: &[u8]) -> Result<Config> {
 }
 
 /// Line and column of a byte, both from 1; the column counts characters.
-fn position(text: &[u8], offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &[u8], offset: usize) -> (usize, usize) {
     let before = &text[..offset.min(text.len())];
     let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
     let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);

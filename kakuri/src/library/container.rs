@@ -75,6 +75,14 @@ impl Container {
         self
     }
 
+    /// What a file describes, as `--config-file` takes it: TOML, whose keys are the options of the command line. Whatever
+    /// the order of the calls, they come over the file.
+    pub fn config_file(&mut self, file: impl AsRef<Path>) -> &mut Container {
+        let file = file.as_ref();
+        self.calls.option(text!("Container::config_file", file), "--config-file", file);
+        self
+    }
+
     /// Sets a variable for every command.
     pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Container {
         self.env.push((key.as_ref().into(), value.as_ref().into()));

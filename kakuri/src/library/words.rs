@@ -83,7 +83,9 @@ impl Calls {
                 let option = String::from_utf8_lossy(&bytes[..end]);
                 said.split([' ', ':', ',', '`', '=', '(', ')']).any(|word| word == option)
             });
-            2 * quotes + usize::from(option)
+            // `box.toml:3:8: ...`, or a file that it includes: the option named behind it is the file's.
+            let file = call.is_config_file() && has_place(&error.what);
+            8 * usize::from(file) + 2 * quotes + usize::from(option)
         };
         if error.call.is_none() {
             let best = self.list.iter().map(|call| (weight(call), call)).filter(|(weight, _)| *weight > 0);
@@ -91,6 +93,22 @@ impl Calls {
         }
         error
     }
+}
+
+impl Call {
+    fn is_config_file(&self) -> bool {
+        let is = |word: &OsString| word.as_bytes().starts_with(b"--config-file=");
+        matches!(self.words.first(), Some(Word::Plain(word)) if is(word))
+    }
+}
+
+/// Whether an error begins with a place: file, line and column.
+fn has_place(what: &str) -> bool {
+    let number = |field: Option<&str>| field.is_some_and(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()));
+    what.split_once(": ").is_some_and(|(place, _)| {
+        let mut fields = place.rsplit(':');
+        number(fields.next()) && number(fields.next()) && fields.next().is_some()
+    })
 }
 
 fn joined(option: &str, value: &OsStr) -> OsString {

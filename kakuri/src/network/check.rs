@@ -15,7 +15,8 @@ fn wrong(what: impl Into<String>) -> Fail {
 pub fn check(spec: &Spec) -> Result<()> {
     if let Some(vpn) = &spec.vpn {
         if vpn.config.as_bytes().is_empty() {
-            return Err(wrong("there is no VPN to say this of").hint("--vpn CONF, a WireGuard configuration"));
+            let said = if vpn.ignore_hooks { "--vpn-ignore-hooks" } else { "--vpn-on-failure" };
+            return Err(wrong(format!("no VPN is named for {said}")).hint("--vpn CONF, a WireGuard configuration"));
         }
         return vpn_alone(spec);
     }

@@ -3,7 +3,7 @@
 
 use kakuri_wire::{Bytes, Result};
 
-use super::{Seccomp, Spec};
+use super::{Network, Seccomp, Spec};
 use crate::bind::source;
 use crate::host::{Host, in_home};
 use crate::pathname;
@@ -39,6 +39,9 @@ impl Spec {
             on_host(file)?;
         }
         if let Seccomp::File(file) = &mut self.walls.seccomp {
+            on_host(file)?;
+        }
+        if let Some(Network::Namespace(file)) = &mut self.network {
             on_host(file)?;
         }
         let rules = self.walls.landlock.paths.iter_mut().map(|rule| &mut rule.path);

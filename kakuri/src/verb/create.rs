@@ -1,10 +1,10 @@
 //! `kakuri create`: a container with a name, made and not started.
 
-use kakuri_wire::fail::Result;
+use kakuri_wire::fail::{Fail, Result};
 
 use super::{FAILED, Surroundings};
 use crate::account;
-use crate::cli::Create;
+use crate::cli::{Create, locate};
 use crate::guarantee;
 use crate::image::ready::{self, Fetch};
 use crate::network::Wiring;
@@ -18,10 +18,11 @@ use crate::vpn::keep;
 pub fn run(wanted: &Create) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
     let mut made = wanted.spec.made.clone();
-    take_contents(&mut made.files).map_err(|fail| fail.code(FAILED))?;
+    let failed = |fail: Fail| locate(&wanted.described, fail).code(FAILED);
+    take_contents(&mut made.files).map_err(failed)?;
     super::start_log(wanted.general.verbose);
     let surroundings = Surroundings::look(&wanted.general)?;
-    let name = create(wanted, made, &surroundings).map_err(|fail| fail.code(FAILED))?;
+    let name = create(wanted, made, &surroundings).map_err(failed)?;
     super::print(format!("{name}\n").as_bytes())
 }
 

@@ -2,13 +2,14 @@
 //! know them by heart.
 
 mod docker;
+mod processes;
 mod security;
 
 use kakuri_wire::fail::{Fail, Result};
 use serde_json::{Value, json};
 
 use super::list::seen::{Seen, Status};
-use super::top::{Process, processes};
+use super::top::{self, Process};
 use super::{FAILED, Surroundings};
 use crate::cli::{self, Format};
 use crate::image::store::Stored;
@@ -23,6 +24,9 @@ pub fn run(wanted: &cli::Inspect) -> Result<u8> {
     };
     let failed = |fail: Fail| fail.code(FAILED);
     let here = Surroundings::look(&wanted.general).map_err(failed)?;
+    if let Some(which) = &wanted.processes {
+        return processes::run(wanted, which, &here, template);
+    }
     if wanted.security {
         return security::run(wanted, &here, template);
     }
@@ -148,7 +152,7 @@ fn live(seen: &Seen) -> Value {
         "network": facts.network,
         "ports": facts.ports,
         "sessions": sessions.collect::<Value>(),
-        "processes": processes(facts).into_iter().map(process).collect::<Value>(),
+        "processes": top::processes(facts).into_iter().map(process).collect::<Value>(),
         "refused": facts.refused,
         "notes": facts.notes,
         "cgroup": facts.group,

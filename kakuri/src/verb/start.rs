@@ -10,7 +10,7 @@ use kakuri_wire::fail::{Fail, Result, Stage};
 use super::Surroundings;
 use super::exec::{left, order_detached, unstable};
 use crate::account;
-use crate::cli::{Run, Start};
+use crate::cli::{Run, Start, locate};
 use crate::client::session::{self, Manner};
 use crate::client::starter::{self, Begun, Starter, Wish};
 use crate::client::{self, ask};
@@ -80,7 +80,9 @@ fn start(wanted: &Start, login: bool, reporter: &mut Reporter) -> Result<u8> {
 /// `kakuri run --name NAME` and `run -d`: a container with a record, whose files go at its end.
 pub fn run_named(wanted: &mut Run, login: bool) -> Result<u8> {
     let mut reporter = super::report(wanted.status_fd, &wanted.general)?;
-    named(wanted, login, &mut reporter).inspect_err(|fail| reporter.failed(fail))
+    let described = wanted.described.take();
+    let outcome = named(wanted, login, &mut reporter).map_err(|fail| locate(&described, fail));
+    outcome.inspect_err(|fail| reporter.failed(fail))
 }
 
 fn named(wanted: &mut Run, login: bool, reporter: &mut Reporter) -> Result<u8> {

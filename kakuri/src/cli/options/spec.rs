@@ -271,7 +271,8 @@ pub const BASE: &[Opt] = &[
     opt(
         Id::Rootfs,
         None,
-        &["rootfs"],
+        // Ryouiki's word too.
+        &["rootfs", "path"],
         Value("DIR[:ro|:rw|:O]"),
         FILES,
         "Make a folder the root: read-only, writable, or (O) with what is written kept apart",

@@ -33,6 +33,19 @@ pub const CREATES: &[Opt] = &[
     opt(Id::Nothing, Some(b'i'), &["interactive"], Nothing, "", "Accepted: say it at start"),
 ];
 
+/// All of it from elsewhere than the words.
+pub const DESCRIBED: &[Opt] = &[
+    opt(Id::Script, None, &["command"], Value("SCRIPT"), RUN, "CMD is sh -c SCRIPT, in the container's own sh"),
+    opt(
+        Id::ConfigFile,
+        None,
+        &["config-file"],
+        Value("FILE"),
+        GENERAL,
+        "The container as this TOML file describes it, by these options; those given here come over it",
+    ),
+];
+
 /// Docker's word for what is so anyway.
 pub const STARTS: &[Opt] =
     &[opt(Id::Nothing, Some(b'a'), &["attach"], Nothing, "", "Accepted: without -d it is in the foreground")];
@@ -135,6 +148,15 @@ pub const LIST_ALL_ANYWAY: &[Opt] =
     &[opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "Accepted: stopped ones are always shown")];
 
 pub const INSPECT: &[Opt] = &[
+    opt(
+        Id::Pid,
+        None,
+        &["pid"],
+        Value("PID[,PID...]"),
+        OPTIONS,
+        "Which containers these processes of the host are in, and where they log",
+    ),
+    opt(Id::All, Some(b'a'), &["all"], Nothing, OPTIONS, "The same of every process in every container that runs"),
     opt(Id::Format, Some(b'f'), &["format"], Value("json|jsonl|TEMPLATE"), OPTIONS, "One line each, or by a template"),
     opt(Id::Security, None, &["security"], Nothing, OPTIONS, "What it guarantees, and how far that holds, as a table"),
 ];

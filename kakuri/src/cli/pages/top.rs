@@ -43,14 +43,17 @@ pub const TOP: [&Verb; 26] = [
 
 pub static RUN: Verb = Verb {
     name: "run",
-    also: &[],
+    // Ryouiki's word.
+    also: &["tenkai"],
     group: Group::Life,
     usage: "[OPTIONS] [CMD [ARG...]]",
     about: "Run a command in a temporary container; the same as kakuri [OPTIONS] CMD",
     more: "Options stop at the first word of CMD; all after it is CMD's own. Without CMD it is your shell.\n\
            With -d or --name it can be entered and looked at by its name; its record and its log stay until\n\
            `kakuri remove`, unless --rm was given.",
-    options: &[NAME, RUNS, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, USUAL],
+    options: &[
+        NAME, RUNS, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, DETACH, TERMINAL, KEYS, PASS, STATUS, SHOW, DESCRIBED, USUAL,
+    ],
     words: Words::Command,
     examples: &[
         ("kakuri run python3 script.py", "no network, sees only script.py"),
@@ -70,7 +73,7 @@ pub static CREATE: Verb = Verb {
     about: "Make a container that keeps its files; print its name",
     more: "Every option of a run is kept with it, and CMD is what `kakuri start NAME` runs. Nothing is started.\n\
            Without NAME one is made up.",
-    options: &[NAME, CREATES, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, TERMINAL, USUAL],
+    options: &[NAME, CREATES, SPEC, BASE, ROOT, FETCH, PLACE, DOORS, TERMINAL, DESCRIBED, USUAL],
     words: Words::NameCommand(Prefer::New),
     examples: &[
         ("kakuri create devenv", "its home is kept"),
@@ -214,12 +217,16 @@ pub static INSPECT_VERB: Verb = Verb {
     name: "inspect",
     also: &[],
     group: Group::Insight,
-    usage: "[OPTIONS] NAME...",
+    usage: "[OPTIONS] NAME... | --pid PID,... | --all",
     about: "All that is known of containers, as a JSON array",
-    more: "",
+    more: "With --pid or --all it is a table of processes: whose they are, and what prints the log of each.",
     options: &[INSPECT, USUAL],
     words: Words::Names(Prefer::Any),
-    examples: &[("kakuri inspect web", ""), ("kakuri inspect -f '{{.State.Status}}' web", "one fact")],
+    examples: &[
+        ("kakuri inspect web", ""),
+        ("kakuri inspect -f '{{.State.Status}}' web", "one fact"),
+        ("kakuri inspect --all", "what runs in which of them"),
+    ],
     parse: look::inspect,
 };
 
