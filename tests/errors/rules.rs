@@ -41,7 +41,7 @@ const REASON_FOLLOWS: [&str; 8] = [
 ];
 
 /// Errors that say what cannot be, and not why. `all`: those of the same function may be given the reason there.
-pub fn unexplained<'a>(all: &'a [Entry]) -> Vec<&'a Entry> {
+pub fn unexplained(all: &[Entry]) -> Vec<&Entry> {
     let explained = |place: &str| all.iter().any(|other| other.place == place && other.what == "...");
     all.iter()
         .filter(|e| e.what.starts_with("cannot ") && e.why.is_empty() && e.hint.is_empty())
