@@ -111,7 +111,8 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8> {
 /// `kakuri [OPTIONS] [CMD...]`: planned, then shown or carried out.
 fn temporary(wanted: &mut Wanted, login: bool) -> Result<u8> {
     // Before anything of ours is opened, at what might be one of these numbers.
-    let mut reporter = report(wanted.status_fd, &wanted.general)?;
+    let told = report(wanted.status_fd, &wanted.general);
+    let mut reporter = told.map_err(|fail| cli::locate(&wanted.described, fail))?;
     let contents = run::take_contents(&mut wanted.spec.made.files);
     let outcome = contents.and_then(|()| match wanted.act {
         Act::Start => run::take_passed(&wanted.spec.pass).and_then(|passed| {

@@ -58,6 +58,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("publish = '80'\n", ":1:11: cannot publish 80: the container has no network", "--network nat"),
     // What is found out later.
     ("nest = true\nbind = ['/nope:/x']\n", ":2:9: cannot bind '/nope': No such file or directory", ":create"),
+    ("status-fd = 77\n", ":1:13: cannot write to descriptor 77 (--status-fd): it is not open", "3>status.json"),
     ("env-file = 'no.env'\n", ":1:12: cannot read the environment file '", "KEY=value"),
     ("bind-profile = 'none'\n", ":1:16: no bind profile is named 'none'", "dev, minimal"),
     ("workdir = '/nowhere'\n", ":1:11: cannot use '/nowhere' as the working folder", "-w"),

@@ -42,9 +42,12 @@ struct Layer {
 
 /// A run of which the files have said what they say. Without any, one of which nothing was said yet.
 pub(super) fn begin(verb: &'static Verb, scanned: &Scanned) -> Result<Run, Fail> {
-    if !scanned.has(Id::ConfigFile) {
-        return Ok(blank());
-    }
+    if scanned.has(Id::ConfigFile) { from_files(verb, scanned) } else { Ok(blank()) }
+}
+
+// Apart, so that a start without a file has none of it on its pages.
+#[cold]
+fn from_files(verb: &'static Verb, scanned: &Scanned) -> Result<Run, Fail> {
     let host = Host::look();
     let named = scanned.met.iter().filter(|m| m.id == Id::ConfigFile).map(|m| m.value);
     let layers = include::read(verb, named, &host)?;

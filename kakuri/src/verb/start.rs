@@ -79,8 +79,9 @@ fn start(wanted: &Start, login: bool, reporter: &mut Reporter) -> Result<u8> {
 
 /// `kakuri run --name NAME` and `run -d`: a container with a record, whose files go at its end.
 pub fn run_named(wanted: &mut Run, login: bool) -> Result<u8> {
-    let mut reporter = super::report(wanted.status_fd, &wanted.general)?;
     let described = wanted.described.take();
+    let told = super::report(wanted.status_fd, &wanted.general);
+    let mut reporter = told.map_err(|fail| locate(&described, fail))?;
     let outcome = named(wanted, login, &mut reporter).map_err(|fail| locate(&described, fail));
     outcome.inspect_err(|fail| reporter.failed(fail))
 }
