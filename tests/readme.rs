@@ -33,12 +33,18 @@ const PAGES: &[(&str, &str)] = &[
     ("kakuri/docs/vpn.md", include_str!("../kakuri/docs/vpn.md")),
 ];
 
+/// Files beside them that describe containers.
+const BOXES: &[(&str, &str)] = &[
+    ("box.toml", include_str!("../kakuri/docs/box.toml")),
+    ("limits.toml", include_str!("../kakuri/docs/limits.toml")),
+];
+
 /// What is not run: how often there is one, and why.
 const LEFT_OUT: &[(&str, usize, &str)] = &[
     ("asked", 1, "a person is asked, and a registry of the internet"),
     ("desktop", 1, "a desktop's sockets are wanted: tests/doors has doubles of them"),
     ("elsewhere", 1, "another machine or another program is wanted"),
-    ("install", 6, "continuous integration runs it on a fresh machine, or a developer"),
+    ("install", 9, "continuous integration runs it on a fresh machine, or a developer"),
     ("network", 3, "the internet is wanted"),
     ("sudo", 2, "root of the machine is wanted"),
 ];
@@ -75,8 +81,7 @@ fn reader(scene: &Scene) {
     scene.file("script.py", "print(sum(range(10)))\n");
     scene.file("Makefile", "all:\n\t@echo made\n");
     scene.file("config/service.conf", "on\n");
-    scene.file("box.toml", include_str!("../kakuri/docs/box.toml"));
-    scene.file("limits.toml", include_str!("../kakuri/docs/limits.toml"));
+    BOXES.iter().for_each(|(file, text)| drop(scene.file(file, text)));
     let home = scene.home();
     for file in ["projects/one", "data/numbers", ".cache/x", ".cargo/y", ".rustup/z"] {
         let path = home.join(file);
@@ -242,7 +247,9 @@ fn no_example_is_left_out_in_silence() {
     assert!(include_str!("../kakuri/src/lib.rs").contains("docs/library.md"), "who runs the examples in Rust?");
     for (name, page) in PAGES {
         let rust = blocks(page, "rust").len();
-        assert!(rust == 0 || ["README.md", "kakuri/docs/library.md"].contains(name), "{name}: who runs its Rust?");
+        let page = name.trim_start_matches("kakuri/");
+        let run = ["README.md", "docs/library.md", "docs/config-file.md"].contains(&page);
+        assert!(rust == 0 || run, "{name}: who runs its Rust?");
     }
 }
 
@@ -251,7 +258,13 @@ fn every_page_is_among_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kakuri/docs");
     for file in fs::read_dir(folder).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(PAGES.iter().any(|(page, _)| page.strip_prefix("kakuri/docs/") == Some(&name)), "nobody runs {name}");
+        let is_page = PAGES.iter().any(|(page, _)| page.strip_prefix("kakuri/docs/") == Some(&name));
+        assert!(is_page || BOXES.iter().any(|(file, _)| *file == name), "nobody runs {name}");
+    }
+    // What lies there to be copied is what is shown.
+    for (name, text) in BOXES {
+        let shown = |page: &str| blocks(page, "toml").iter().any(|(_, block)| block.trim_end() == text.trim_end());
+        assert!(PAGES.iter().any(|(_, page)| shown(page)), "no page shows {name}");
     }
 }
 
@@ -294,6 +307,11 @@ fn files_that_are_shown_can_be_read() {
                 assert!(refused.err().contains("blocks 'registry.example.com/old'"), "{name}: {refused}");
             } else if text.contains("[dependencies]") {
                 assert!(text.parse::<toml::Table>().unwrap()["dependencies"].get("kakuri").is_some(), "{name}: {text}");
+            } else if BOXES.iter().any(|(_, file)| file.trim_end() == text.trim_end()) {
+                BOXES.iter().for_each(|(file, text)| drop(scene.file(file, text)));
+                fs::create_dir_all(scene.home().join(".cache")).unwrap();
+                let file = scene.file("shown.toml", &text);
+                scene.kakuri(["--config-file", file.to_str().unwrap(), "--explain", "true"]).output().ok();
             } else {
                 let file = scene.file("config.toml", &text);
                 scene.kakuri(["config", "check", "--config", file.to_str().unwrap()]).output().ok();
