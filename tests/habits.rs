@@ -175,6 +175,8 @@ fn an_image_and_its_tag() {
         ("some-image 1.0", "did you mean kakuri --image some-image:1.0?"),
         ("quay.io/some/image latest", "did you mean kakuri --image quay.io/some/image:latest?"),
         ("alpine", "kakuri run --image alpine [CMD...]"),
+        ("alpine ash", "kakuri run --image alpine [CMD...]"),
+        ("debian ls", "kakuri run --image debian [CMD...]"),
         ("alpine:3.20 sh", "kakuri run --image alpine:3.20 [CMD...]"),
         // None of these looks like one.
         ("gti status", "is it installed?"),

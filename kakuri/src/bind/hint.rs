@@ -61,7 +61,7 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
             b"load" => "kakuri image load -i FILE loads images from an archive".into(),
             b"save" => "kakuri image save -o FILE REF... writes images to an archive".into(),
             [b'/', ..] => "correct the name, or show what it lies in with --bind".into(),
-            _ if let Some(image) = with_tag(plan, command) => format!("did you mean kakuri --image {image}?"),
+            _ if let Some(image) = with_tag(plan, host, command) => format!("did you mean kakuri --image {image}?"),
             _ if is_image(command) => {
                 let word = output::words(&[Bytes(command.to_vec())]);
                 format!("if it is an image: kakuri run --image {word} [CMD...]")
@@ -79,13 +79,15 @@ pub fn explain_missing(plan: &Plan, host: &Host, command: &[u8], fail: Fail) -> 
 const KNOWN: [&str; 8] = ["alpine", "archlinux", "centos", "debian", "fedora", "opensuse", "rockylinux", "ubuntu"];
 
 /// What rustainer's users type for an image: its name, and the tag as a word of its own.
-fn with_tag(plan: &Plan, command: &[u8]) -> Option<String> {
+fn with_tag(plan: &Plan, host: &Host, command: &[u8]) -> Option<String> {
     let [name, tag] = &plan.process.argv[..] else { return None };
     let (name, tag) = (std::str::from_utf8(name.as_bytes()).ok()?, std::str::from_utf8(tag.as_bytes()).ok()?);
     // Whatever else a tag may be, a program that was mistyped would have it as an argument.
     let version = tag == "latest" || tag.starts_with(|c: char| c.is_ascii_digit());
+    // Docker's users type a command there, and a shell more often than any other.
+    let is_command = || tag.ends_with("sh") || host.places(tag).any(|place| place.is_file());
     let image = format!("{name}:{tag}");
-    let fits = !name.contains(':') && !name.starts_with('.') && (version || KNOWN.contains(&name));
+    let fits = !name.contains(':') && !name.starts_with('.') && (version || KNOWN.contains(&name) && !is_command());
     let is = fits && name.as_bytes() == command && matches!(Source::parse(image.as_bytes()), Ok(Source::Registry(_)));
     is.then_some(image)
 }
