@@ -60,9 +60,8 @@ impl Trouble {
     /// `what`: what could not be done. `host`: of the endpoint.
     pub fn fail(&self, what: &str, host: &str) -> Fail {
         let fail = Fail::new(STAGE, what).why(format!("{host}: {}", self.why));
-        // What has no remedy of its own is the server's, or passes.
-        let hint = self.hint.clone().unwrap_or_else(|| "try again later, or tell whoever runs the registry".into());
-        if self.again == Again::Stop { fail } else { fail.hint(hint) }
+        // Where there is none, the front knows what is kept of it.
+        Fail { hint: self.hint.clone(), ..fail }
     }
 }
 
