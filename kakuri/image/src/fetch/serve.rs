@@ -138,22 +138,28 @@ impl Work {
     fn blob(&self, n: u32, digest: &Digest, size: u64, from: u64, pipe: OwnedFd, cancel: &Arc<Cancel>) {
         let what = format!("cannot fetch a layer of {}", self.subject());
         let mut tell = |bytes| self.say(&FromFetch::Progress { n, bytes }, &[]);
-        let done = match Transfer::new(digest, size, from, pipe, cancel, &mut tell) {
-            Ok(mut transfer) => {
+        let mut transfer = Transfer::new(digest, size, from, pipe, cancel, &mut tell);
+        let done = match &mut transfer {
+            Ok(transfer) => {
                 let mut retried =
                     |attempt, after_ms, fail| self.say(&FromFetch::Retrying { n, attempt, after_ms, fail }, &[]);
                 self.over(&what, cancel, &mut retried, &mut |endpoint| transfer.run(endpoint)).map(|()| transfer.at)
             }
-            Err(trouble) => Err(Fail::new(STAGE, what).why(trouble.why)),
+            Err(trouble) => Err(Fail::new(STAGE, what).why(trouble.why.as_str())),
         };
-        // The pipe is closed by now. The number is free before it is answered for, so that it may be used at once.
+        // The number is free before it is answered for, so that it may be used at once.
         self.blobs().remove(&n);
         match done {
             Ok(bytes) => {
+                drop(transfer);
                 self.say(&FromFetch::Progress { n, bytes }, &[]);
                 self.say(&FromFetch::Sent { n }, &[]);
             }
-            Err(fail) => self.say(&FromFetch::BlobFailed { n, fail }, &[]),
+            // Why is said before the pipe ends: who reads that would complain first, of no more than that.
+            Err(fail) => {
+                self.say(&FromFetch::BlobFailed { n, fail }, &[]);
+                drop(transfer);
+            }
         }
     }
 
