@@ -15,6 +15,7 @@ use crate::cell::{self, Cell, First, NotStarted};
 use crate::cgroup::Group;
 use crate::control::FromSupervisor;
 use crate::door::proxy::Proxy;
+use crate::image::ready::Ready;
 use crate::logs::{Event, Writer};
 use crate::rights;
 use crate::signals::Signals;
@@ -96,8 +97,7 @@ pub fn live(commission: Commission, starter: Channel) -> u8 {
     // What was told before the container stood is waited for by nobody: its link may be silent from now on.
     supervisor.hear_uplink();
     let over = supervisor.watch();
-    end(supervisor, last, over, unborn);
-    drop(image);
+    end(supervisor, image, last, over, unborn);
     0
 }
 
@@ -165,7 +165,7 @@ impl Standing<'_> {
 }
 
 /// Ends what is left and tells who waits; in this order, so that who is told finds nothing left.
-fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
+fn end(mut supervisor: Supervisor, image: Option<Ready>, last: Last, over: Over, unborn: bool) {
     // Whoever comes now finds nobody, and looks again when the lock is free.
     let waiting: Vec<Asker> =
         std::mem::take(&mut supervisor.askers).into_iter().filter(|asker| asker.waits != Waits::Nothing).collect();
@@ -186,8 +186,9 @@ fn end(mut supervisor: Supervisor, last: Last, over: Over, unborn: bool) {
         Some(_) if starved => (Some(Status::KILLED), None),
         failure => (over.status, failure),
     };
-    // Nothing of it is left when who waits is told.
+    // Nothing of it is left when who waits is told, who may then remove the image it ran from.
     supervisor.cell.group = None;
+    drop(image);
     let removed = supervisor.entry.record.remove || (unborn && !supervisor.ran && failure.is_some());
     let ended = Ended {
         at: now(),
